@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imports go downwards, and the rooms that promise to be light are light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.source_tree import REPO
+
+
+def test_contracts_of_import_linter() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["monai_boundary", "monai_boundary.kernels"])
+def test_import_stays_light(module: str) -> None:
+    heavy = ("torch", "monai", "ignite", "mlflow")
+    code = f"import sys, {module}; sys.exit(', '.join(m for m in {heavy!r} if m in sys.modules) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"importing {module} imports {done.stderr.strip()}"

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where files lie and how long they are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source_tree import (
+    PACKAGE,
+    REPO,
+    TESTS,
+    defined_names,
+    package_modules,
+    parse,
+    python_files,
+    relative,
+    tracked_files,
+)
+
+MAX_LINES = 400
+MAX_FUNCTION_LINES = 60
+MAX_KIB = 600
+BINARY = {".npz", ".npy", ".png", ".tif", ".tiff", ".h5", ".pt", ".gz", ".ico", ".zip"}
+# A folder of one machine at the start of a path: what is before the slash is no part of a longer path or an address.
+MACHINE_PATH = re.compile(r"(?<![\w.~/}-])(?:/(?:home|Users|root|work|opt|mnt|srv|scratch)/[\w.]|[A-Z]:\\Users\\)")
+
+
+def test_every_module_has_its_test() -> None:
+    missing = []
+    for path in package_modules():
+        if not defined_names(parse(path)):
+            continue  # constants and type aliases have no behaviour of their own
+        inside = path.relative_to(PACKAGE)
+        expected = TESTS / inside.parent / f"test_{inside.stem.lstrip('_')}.py"
+        if not expected.exists():
+            missing.append(f"{relative(path)} needs {relative(expected)}")
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("path", python_files(), ids=relative)
+def test_python_file(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert len(lines) < MAX_LINES, f"{relative(path)} has {len(lines)} lines: is it still one idea?"
+    assert path.stem not in ("utils", "helpers", "misc", "common"), (
+        f"{relative(path)}: name the file after what is in it"
+    )
+    first = lines[1] if lines and lines[0].startswith("#!") else (lines or [""])[0]
+    assert first == "# SPDX-License-Identifier: Apache-2.0", f"{relative(path)} starts with {first!r}"
+
+
+def _code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count a function's lines from its first statement, so that neither docstring nor a long signature counts."""
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    return 0 if not body else (function.end_lineno or 0) - body[0].lineno + 1
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{relative(path)}:{node.lineno} {node.name} has {_code_lines(node)} lines of code"
+        for path in package_modules()
+        for node in ast.walk(parse(path))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _code_lines(node) > MAX_FUNCTION_LINES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_no_paths_of_one_machine() -> None:
+    assert MACHINE_PATH.search("see " + "/" + "home/somebody/data")
+    assert not MACHINE_PATH.search("https://example.org/home/page and ./work/x and ${ROOT}/opt/x")
+    found = [
+        f"{relative(path)}:{number}: {line.strip()}"
+        for path in tracked_files()
+        if path.suffix not in BINARY
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_large_files() -> None:
+    large = [
+        f"{relative(p)}: {p.stat().st_size // 1024} KiB" for p in tracked_files() if p.stat().st_size > MAX_KIB * 1024
+    ]
+    assert not large, f"more than {MAX_KIB} KiB: {large}"
+
+
+def test_license_is_whole() -> None:
+    text = (REPO / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text
+    assert "APPENDIX: How to apply the Apache License to your work." in text

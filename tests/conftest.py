@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures shared by every room, and the environment that a test may count on."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+# Drawn examples are the same on every run: a red test means a change, not chance. HYPOTHESIS_PROFILE=explore draws new ones.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep temporary files inside pytest's folder and MLflow to itself, for this process and those it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        scratch = str(tmp_path_factory.mktemp("scratch"))
+        patch.setenv("TMPDIR", scratch)
+        patch.setattr("tempfile.tempdir", scratch)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MPLBACKEND", "Agg")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Start every test from the same global random state; ``rng`` is the better source."""
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  # MONAI's and scikit-image's defaults draw from the global state
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return a seeded generator of this test's own."""
+    return np.random.default_rng(20211122)
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """Return the root of the checkout."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """Return a function that finds a data set's folder by its name, or skips the test and says why.
+
+    The data sets are not in the repository: they are looked up in ``$MONAI_BOUNDARY_DATA`` or, where that is unset, in
+    the folder ``shared/data`` beside the checkout.
+    """
+    root = Path(os.environ.get("MONAI_BOUNDARY_DATA") or REPO.parent / "shared" / "data")
+
+    def find(name: str) -> Path:
+        folder = root / name
+        if not folder.exists():
+            pytest.skip(f"needs the data set `{name}`: set MONAI_BOUNDARY_DATA to the folder that holds it")
+        return folder
+
+    return find
