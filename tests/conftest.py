@@ -14,7 +14,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 
-# Drawn examples are the same on every run: a red test means a change, not chance. HYPOTHESIS_PROFILE=explore draws new ones.
+# Drawn examples are the same on every run: red means a change, not chance. HYPOTHESIS_PROFILE=explore draws anew.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

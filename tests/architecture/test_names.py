@@ -2,8 +2,8 @@
 """No name that MONAI has.
 
 MONAI's bundle locator takes every module whose name starts with "monai", so the classes and functions of this package
-join its table of short names; on a clash the first import wins. Both packages are read here as source, because importing
-all of MONAI takes seconds.
+join its table of short names; on a clash the first import wins. Both packages are read here as source, because
+importing all of MONAI takes seconds.
 """
 
 from __future__ import annotations
