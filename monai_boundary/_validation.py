@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks, and the wording of errors, used in more than one room. Every message names the argument, the need and what came."""
+"""Checks, and the wording of errors, used in more than one room: each message names argument, need and what came."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from monai_boundary._typing import AnyArray
 
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:
@@ -51,3 +56,40 @@ def check_spacing(
     if not all(math.isfinite(s) and s > 0 for s in values):
         raise ValueError(f"`{name}` needs finite entries > 0 ({unit} per axis), got {values}.")
     return values
+
+
+def check_label(name: str, array: npt.ArrayLike) -> AnyArray:
+    """Return ``array`` as an integer array of ids >= 0; floats must be integral (MONAI loads labels as float32).
+
+    Raises:
+        TypeError: if the array is not boolean, integer or floating.
+        ValueError: if it holds NaN, infinity, fractions (a label resampled linearly) or negative values.
+    """
+    values: AnyArray = np.asarray(array)
+    if values.dtype.kind == "b":
+        return values.astype(np.uint8)
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"`{name}` needs a boolean, integer or floating array, got dtype {values.dtype}.")
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise ValueError(f"`{name}` needs finite values, got NaN or infinity.")
+        whole = np.rint(values)
+        wrong = whole != values
+        if wrong.any():
+            raise ValueError(
+                f"`{name}` needs integral ids, got {values[wrong].flat[0]:g}: was it resampled linearly? "
+                'Use mode="nearest", and not lazy=True, which ignores the mode.'
+            )
+        values = whole.astype(np.int64)
+    if values.dtype.kind == "i" and values.size and values.min() < 0:
+        raise ValueError(f"`{name}` needs ids >= 0, got {values.min()}.")
+    return values
+
+
+def check_section_axis(axis: int | None, ndim: int) -> int | None:
+    """Return ``axis`` as a non-negative axis of a volume, or ``None``; sections need a 3-D image."""
+    if axis is None:
+        return None
+    if ndim != 3 or not -3 <= axis < 3:
+        raise ValueError(f"`section_axis` needs an axis of a 3-D image, got {axis} for {ndim} spatial dimensions.")
+    return axis % 3

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Regions of a label image, their seeds, their nearest-region cells and their neighbours.
+
+One image at a time: numpy arrays, spatial axes only (2-D or 3-D, in array order, as ``spacing``). Voxels touch through
+faces (4 in 2-D, 6 in 3-D). The image frame is not a membrane: it bounds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage import measure
+
+from monai_boundary._typing import AnyArray, IntArray, LongArray
+from monai_boundary._validation import (
+    check_label,
+    check_same_shape,
+    check_section_axis,
+    check_spacing,
+    check_spatial_dims,
+)
+
+_TIE = (
+    1e-9  # distances closer than this (relative) are one distance: sums of squares differ in the last bit between axes
+)
+_MAX_ID = np.iinfo(np.int32).max
+
+
+def label_regions(label: npt.ArrayLike, *, section_axis: int | None = None) -> IntArray:
+    """Face-connected components of equal, non-zero label.
+
+    Two touching cells with different ids stay two regions; one id in two pieces becomes two regions.
+
+    Args:
+        label: instance ids or a mask of the cells (0 is membrane; every other value is a cell), 2-D or 3-D. Note that a
+            *membrane* target has membrane = 1: pass ``target == 0``.
+        section_axis: label every section across this axis on its own (ids stay unique over the stack), for stacks too
+            anisotropic, or too badly aligned, to join sections. ``None`` joins through all faces.
+
+    Returns:
+        int32 regions of the same shape: 0 is membrane, regions are 1..K in raster order of their first voxel (with
+        ``section_axis``: section after section, in raster order within each). An all-membrane label gives zeros; a
+            label without membrane and of one id gives one region.
+
+    Raises:
+        ValueError: if the label holds NaN, fractions or negative values, or is not 2-D or 3-D.
+        TypeError: if the label is not numeric.
+
+    Example:
+        >>> import numpy as np
+        >>> label_regions(np.array([[7, 7, 0, 7], [0, 0, 0, 7], [2, 2, 3, 0]]))
+        array([[1, 1, 0, 2],
+               [0, 0, 0, 2],
+               [3, 3, 4, 0]], dtype=int32)
+    """
+    values = check_label("label", label)
+    check_spatial_dims("label", values.ndim)
+    axis = check_section_axis(section_axis, values.ndim)
+    if axis is None:
+        return np.asarray(measure.label(values, connectivity=1, background=0), dtype=np.int32)
+    sections = np.moveaxis(values, axis, 0)
+    out = np.zeros(sections.shape, dtype=np.int32)
+    last = 0
+    for section, target in zip(sections, out, strict=True):
+        target[...] = measure.label(section, connectivity=1, background=0)
+        target[target > 0] += last
+        last = max(last, int(target.max(initial=0)))
+    return np.ascontiguousarray(np.moveaxis(out, 0, axis))
+
+
+def region_seeds(
+    regions: npt.ArrayLike, spacing: Sequence[float] | float | None = None, *, section_axis: int | None = None
+) -> IntArray:
+    """One seed per region: the voxel farthest from the region's boundary.
+
+    The distance is Euclidean, from a voxel's centre to the nearest voxel centre outside the region (membrane or another
+    region: touching regions bound each other). The image frame bounds nothing, so a region cut by the frame may have
+        its
+    seed on the frame. Ties go to the first voxel in raster order; a region that fills the image, and so has no
+    boundary, has its seed at ``shape // 2`` (methods: BALoss, "Seed").
+
+    Args:
+        regions: integer ids, 0 is membrane, 2-D or 3-D; ids need not be contiguous. An id in several pieces still gets
+            one seed.
+        spacing: voxel size along each axis, any unit; 1 by default.
+        section_axis: the regions were labelled section by section across this axis: other sections bound nothing.
+
+    Returns:
+        int32 seed map of the same shape: the region's id at its seed, 0 elsewhere; all 0 when there is no region.
+
+    Raises:
+        ValueError: if the regions hold NaN, fractions, negative values or ids beyond int32, ``spacing`` does not fit,
+            or a region spans several sections though ``section_axis`` is given.
+
+    Example:
+        >>> import numpy as np
+        >>> region_seeds(np.array([[1, 1, 1, 0, 0], [1, 1, 1, 0, 2], [1, 1, 1, 0, 2], [0, 0, 0, 0, 0]]))
+        array([[1, 0, 0, 0, 0],
+               [0, 0, 0, 0, 2],
+               [0, 0, 0, 0, 0],
+               [0, 0, 0, 0, 0]], dtype=int32)
+    """
+    values = _check_regions("regions", regions)
+    sizes = check_spacing(spacing, values.ndim)
+    axis = check_section_axis(section_axis, values.ndim)
+    out = np.zeros(values.shape, dtype=np.int32)
+    for identifier, box in _objects(values):
+        out[_seed(values, identifier, box, sizes, axis)] = identifier
+    return out
+
+
+def seed_points(seed_map: npt.ArrayLike) -> tuple[LongArray, LongArray]:
+    """The seeds of a seed map as a list: ids ``(K,)`` and voxel indices ``(K, ndim)``, by id, then raster order.
+
+    Example:
+        >>> import numpy as np
+        >>> seed_points(np.array([[0, 2], [1, 0]]))
+        (array([1, 2]), array([[1, 0],
+               [0, 1]]))
+    """
+    values = _check_regions("seed_map", seed_map)
+    points = np.argwhere(values).astype(np.int64)
+    ids = values[tuple(points.T)].astype(np.int64)
+    order = np.argsort(ids, kind="stable")
+    return ids[order], points[order]
+
+
+def seed_map(points: npt.ArrayLike, shape: Sequence[int], ids: npt.ArrayLike | None = None) -> IntArray:
+    """The seed map of a list of seeds: the inverse of `seed_points`.
+
+    Args:
+        points: voxel indices ``(K, ndim)``, integral.
+        shape: shape of the image, 2-D or 3-D.
+        ids: positive ids ``(K,)``; 1..K in the order of the points by default. An id may come with several points.
+
+    Returns:
+        int32 map of ``shape`` with the ids at the points; all 0 for no points.
+
+    Raises:
+        ValueError: if a point lies outside the image, two points overlap, or the points do not have one index per axis.
+
+    Example:
+        >>> seed_map([[1, 0], [0, 1]], (2, 2))
+        array([[0, 2],
+               [1, 0]], dtype=int32)
+    """
+    check_spatial_dims("shape", len(shape))
+    indices = np.asarray(points)
+    if indices.size == 0:
+        indices = np.zeros((0, len(shape)), dtype=np.int64)
+    if indices.ndim != 2 or indices.shape[1] != len(shape):
+        raise ValueError(
+            f"`points` needs shape (K, {len(shape)}) for an image of shape {tuple(shape)}, got {indices.shape}."
+        )
+    if not np.issubdtype(indices.dtype, np.integer):
+        if not np.all(np.isfinite(indices)) or np.any(indices != np.rint(indices)):
+            raise ValueError("`points` needs integral voxel indices, got fractions or NaN.")
+        indices = indices.astype(np.int64)
+    outside = np.flatnonzero(((indices < 0) | (indices >= np.asarray(shape))).any(axis=1))
+    if outside.size:
+        raise ValueError(
+            f"`points` needs seeds inside the image of shape {tuple(shape)}, got {indices[outside[0]].tolist()}."
+        )
+    names = np.arange(1, len(indices) + 1) if ids is None else check_label("ids", ids)
+    if names.shape != (len(indices),) or np.any(names == 0) or np.any(names > _MAX_ID):
+        raise ValueError(f"`ids` needs {len(indices)} ids in 1..{_MAX_ID}, one per point, got {names.tolist()}.")
+    flat = np.ravel_multi_index(tuple(indices.T), tuple(shape))
+    unique, counts = np.unique(flat, return_counts=True)
+    if np.any(counts > 1):
+        where = [int(i) for i in np.unravel_index(int(unique[counts > 1][0]), tuple(shape))]
+        raise ValueError(f"`points` needs seeds that do not overlap, got more than one at {where}.")
+    out = np.zeros(tuple(shape), dtype=np.int32)
+    out.flat[flat] = names
+    return out
+
+
+def region_cells(
+    regions: npt.ArrayLike, spacing: Sequence[float] | float | None = None, *, section_axis: int | None = None
+) -> IntArray:
+    """The id of the nearest region at every voxel: the regions' Voronoi cells.
+
+    The distance is Euclidean between voxel centres. Inside a region its own id stays. A voxel equally far from two
+    regions gets one of them, always the same for the same array (SciPy's feature transform decides), but not
+    necessarily the mirrored one for the mirrored array.
+
+    Args:
+        regions: integer ids, 0 is membrane, 2-D or 3-D.
+        spacing: voxel size along each axis, any unit; 1 by default.
+        section_axis: search each section across this axis on its own; a section without region stays 0.
+
+    Returns:
+        int32 ids of the same shape, without 0; all 0 when there is no region at all.
+
+    Raises:
+        ValueError: as `region_seeds`.
+
+    Example:
+        >>> import numpy as np
+        >>> region_cells(np.array([[1, 0, 0, 0, 2], [0, 0, 0, 2, 2]]))
+        array([[1, 1, 2, 2, 2],
+               [1, 1, 2, 2, 2]], dtype=int32)
+    """
+    values = _check_regions("regions", regions)
+    sizes = check_spacing(spacing, values.ndim)
+    axis = check_section_axis(section_axis, values.ndim)
+    if axis is not None:
+        sizes = sizes[:axis] + sizes[axis + 1 :]
+        return np.stack([_cells(section, sizes) for section in np.moveaxis(values, axis, 0)], axis=axis)
+    return _cells(values, sizes)
+
+
+def _cells(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
+    inside = regions > 0
+    if not inside.any() or inside.all():  # SciPy's transform of an image without background is not defined
+        return regions.copy()
+    nearest = ndimage.distance_transform_edt(~inside, sampling=spacing, return_distances=False, return_indices=True)
+    cells: IntArray = regions[tuple(nearest)]
+    return cells
+
+
+def region_neighbours(cells: npt.ArrayLike) -> LongArray:
+    """Pairs of regions whose cells share a face.
+
+    Args:
+        cells: ids at every voxel (see `region_cells`), 2-D or 3-D; 0 is nobody's and makes no pair.
+
+    Returns:
+        int64 ``(E, 2)``: each pair once, smaller id first, rows sorted; ``(0, 2)`` without pairs.
+
+    Example:
+        >>> import numpy as np
+        >>> region_neighbours(np.array([[1, 1, 2], [3, 3, 2]]))
+        array([[1, 2],
+               [1, 3],
+               [2, 3]])
+    """
+    values = _check_regions("cells", cells)
+    pairs = []
+    for axis in range(values.ndim):
+        first = values[_cut(values.ndim, axis, slice(None, -1))]
+        second = values[_cut(values.ndim, axis, slice(1, None))]
+        touching = (first != second) & (first > 0) & (second > 0)
+        pairs.append(np.stack([first[touching], second[touching]], axis=1))
+    rows = np.sort(np.concatenate(pairs).astype(np.int64), axis=1)
+    keys = np.unique(
+        rows[:, 0] * (_MAX_ID + 1) + rows[:, 1]
+    )  # one key per pair: unique over rows would sort them as structs
+    return np.stack([keys // (_MAX_ID + 1), keys % (_MAX_ID + 1)], axis=1)
+
+
+def reseed_regions(
+    regions: npt.ArrayLike,
+    seeds: npt.ArrayLike | None = None,
+    spacing: Sequence[float] | float | None = None,
+    *,
+    section_axis: int | None = None,
+) -> tuple[IntArray, IntArray]:
+    """Make regions and seeds of a crop consistent again.
+
+    A crop can leave a region in several pieces, or without its seed. Every face-connected piece becomes a region of its
+    own (ids 1..K in raster order). A piece keeps its seed where the seed still lies inside it; a piece without seed
+    gets the one `region_seeds` would give it in the crop. Regions that the crop did not touch thus keep their voxels
+    and seed.
+
+    Args:
+        regions: the cropped regions, 0 is membrane.
+        seeds: the cropped seed map, or ``None`` to seed every piece anew (as if the crop were the whole image).
+        spacing: voxel size along each axis, any unit; 1 by default.
+        section_axis: see `label_regions`.
+
+    Returns:
+        the new regions and the new seed map, int32, one seed per region.
+
+    Raises:
+        ValueError: if the shapes differ, values are not integral ids, or a seed's id is not the id of the region under
+            it (the two were not moved together).
+
+    Example:
+        >>> import numpy as np
+        >>> regions, seeds = reseed_regions(np.array([[4, 0, 4], [4, 0, 4]]), np.array([[0, 0, 0], [4, 0, 0]]))
+        >>> regions
+        array([[1, 0, 2],
+               [1, 0, 2]], dtype=int32)
+        >>> seeds
+        array([[0, 0, 2],
+               [1, 0, 0]], dtype=int32)
+    """
+    values = _check_regions("regions", regions)
+    sizes = check_spacing(spacing, values.ndim)
+    axis = check_section_axis(section_axis, values.ndim)
+    pieces = label_regions(values, section_axis=section_axis)
+    out = np.zeros(values.shape, dtype=np.int32)
+    missing = np.ones(int(pieces.max(initial=0)) + 1, dtype=np.bool_)
+    if seeds is not None:
+        old = _check_regions("seeds", seeds)
+        check_same_shape("seeds", old.shape, "regions", values.shape)
+        kept = np.flatnonzero(old)
+        if np.any(old.flat[kept] != values.flat[kept]):
+            raise ValueError(
+                "`seeds` needs the id of the region under each seed, got another: were both maps moved alike?"
+            )
+        ids, first = np.unique(pieces.flat[kept], return_index=True)
+        out.flat[kept[first]] = ids
+        missing[ids] = False
+    for identifier, box in _objects(pieces):
+        if missing[identifier]:
+            out[_seed(pieces, identifier, box, sizes, axis)] = identifier
+    return pieces, out
+
+
+def _check_regions(name: str, array: npt.ArrayLike) -> IntArray:
+    """``array`` as int32 ids, 2-D or 3-D."""
+    values = check_label(name, array)
+    check_spatial_dims(name, values.ndim)
+    if values.size and values.max() > _MAX_ID:
+        raise ValueError(f"`{name}` needs ids up to {_MAX_ID}, got {values.max()}: relabel with `label_regions` first.")
+    return values.astype(np.int32, copy=False)
+
+
+def _objects(regions: IntArray) -> list[tuple[int, tuple[slice, ...]]]:
+    """Id and bounding box of each region, by id."""
+    if int(regions.max(initial=0)) <= regions.size:
+        return [(i, box) for i, box in enumerate(ndimage.find_objects(regions), 1) if box is not None]
+    # sparse ids: find_objects would make one entry for every number up to the largest
+    ids, inverse = np.unique(regions, return_inverse=True)
+    names = ids[ids > 0]
+    boxes = ndimage.find_objects(inverse.reshape(regions.shape) + int(ids[0] > 0))
+    return [(int(name), box) for name, box in zip(names, boxes, strict=True)]
+
+
+def _seed(
+    regions: IntArray, identifier: int, box: tuple[slice, ...], spacing: tuple[float, ...], axis: int | None
+) -> tuple[int, ...]:
+    """The seed voxel of one region; with ``axis``, within its section.
+
+    The box padded by one voxel (inside the image) is enough: the nearest outside voxel, moved to the padded box, stays
+    outside the region and comes no farther.
+    """
+    if axis is not None:
+        index = box[axis].start
+        if box[axis].stop - index != 1:
+            raise ValueError(f"`section_axis` needs regions within one section, got region {identifier} in several.")
+        section = np.take(regions, index, axis=axis)
+        where = _seed(section, identifier, box[:axis] + box[axis + 1 :], spacing[:axis] + spacing[axis + 1 :], None)
+        return (*where[:axis], index, *where[axis:])
+    padded = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, regions.shape, strict=True))
+    mask = regions[padded] == identifier
+    if mask.all():
+        return tuple(n // 2 for n in regions.shape)
+    distance: AnyArray = ndimage.distance_transform_edt(mask, sampling=spacing)
+    local = np.unravel_index(int(np.argmax(distance >= distance.max() * (1 - _TIE))), distance.shape)
+    return tuple(int(i) + s.start for i, s in zip(local, padded, strict=True))
+
+
+def _cut(ndim: int, axis: int, part: slice) -> tuple[slice, ...]:
+    return tuple(part if a == axis else slice(None) for a in range(ndim))
