@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Ignite handlers: thin shells that let MONAI's engines run this library's losses, metrics and pictures."""
+
+from monai_boundary.handlers.loss_terms import LossTerms
+from monai_boundary.handlers.resume import (
+    ResumeTraining,
+    SeedEveryEpoch,
+    StopWithoutImprovement,
+    higher_is_better,
+    lower_is_better,
+    save_atomically,
+)
+from monai_boundary.handlers.targets import LossWithTargets, PrepareBatchKeys
+
+__all__ = [
+    "LossTerms",
+    "LossWithTargets",
+    "PrepareBatchKeys",
+    "ResumeTraining",
+    "SeedEveryEpoch",
+    "StopWithoutImprovement",
+    "higher_is_better",
+    "lower_is_better",
+    "save_atomically",
+]
