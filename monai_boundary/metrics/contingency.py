@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instance ids of a prediction and a truth, counted against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from monai_boundary._typing import AnyArray, BoolArray, LongArray
+from monai_boundary._validation import check_same_shape, check_spatial_dims
+from monai_boundary.metrics.border import truth_border_mask
+
+
+@dataclass(frozen=True)
+class Contingency:
+    """Overlap counts of truth and predicted segments, as a sparse table in coordinate form.
+
+    Attributes:
+        counts: voxels in each non-empty pair (truth segment, predicted segment), shape (pairs,).
+        true_index: row of each pair, 0..R-1, shape (pairs,).
+        pred_index: column of each pair, 0..S-1, shape (pairs,).
+        pred_ids: predicted id of each column, shape (S,); the column of id 0, if there is one, counts differently in
+            the adapted Rand error.
+        voxels: voxels of the image, the ignored ones included.
+    """
+
+    counts: LongArray
+    true_index: LongArray
+    pred_index: LongArray
+    pred_ids: LongArray
+    voxels: int
+
+    @property
+    def scored(self) -> int:
+        """Voxels that take part: those whose truth is not ignored."""
+        return int(self.counts.sum())
+
+    @property
+    def true_sizes(self) -> LongArray:
+        """Scored voxels of every truth segment, shape (R,)."""
+        return _sizes(self.true_index, self.counts)
+
+    @property
+    def pred_sizes(self) -> LongArray:
+        """Scored voxels of every predicted segment, shape (S,)."""
+        return _sizes(self.pred_index, self.counts)
+
+
+def to_instance_ids(name: str, array: AnyArray | torch.Tensor) -> LongArray:
+    """Return instance ids as int64; ids stay distinct whatever they are.
+
+    Unsigned 64-bit ids keep their bits, so 2**64 - 1 (the "transparent" label of CREMI files) becomes -1.
+
+    Args:
+        name: the argument's name, for the error.
+        array: integers, or floats that hold integers (MONAI's readers give float32).
+
+    Raises:
+        TypeError: for a mask (bool) or anything that is not numbers.
+        ValueError: for floats that are not integers, or too large for the float type to tell neighbouring ids apart.
+    """
+    if isinstance(array, torch.Tensor) and array.dtype == torch.bfloat16:
+        raise TypeError(
+            f"`{name}` needs instance ids (integers), got dtype torch.bfloat16, which holds them up to 256 only."
+        )
+    values = np.asarray(array.detach().cpu()) if isinstance(array, torch.Tensor) else np.asarray(array)
+    if values.dtype == np.bool_:
+        raise TypeError(f"`{name}` needs instance ids, got a bool mask; label its connected components first.")
+    if values.dtype == np.uint64:
+        return np.ascontiguousarray(values).view(np.int64)
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64, copy=False)
+    if values.dtype.kind != "f":
+        raise TypeError(f"`{name}` needs instance ids (integers), got dtype {values.dtype}.")
+    limit = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    odd = values[~((values == np.rint(values)) & (np.abs(values) < limit))]
+    if odd.size:
+        raise ValueError(
+            f"`{name}` needs instance ids: integers, below {limit:.0f} in {values.dtype} "
+            f"(keep larger ids in an integer type), got {odd[0]}."
+        )
+    return values.astype(np.int64)
+
+
+def scored_voxels(
+    y: LongArray,
+    ignore_labels: Sequence[int],
+    border_tolerance_nm: float | None,
+    spacing: Sequence[float] | float | None,
+    border_per_section: bool,
+) -> BoolArray:
+    """Return where the truth counts: not an ignored label and not within the tolerance of a truth boundary."""
+    ignored = np.array([_wrap_to_int64(label) for label in ignore_labels], dtype=np.int64)
+    scored: BoolArray = np.isin(y, ignored, invert=True)
+    if border_tolerance_nm:
+        scored &= ~truth_border_mask(y, border_tolerance_nm, spacing, per_section=border_per_section)
+    return scored
+
+
+def count_overlaps(y_pred: LongArray, y: LongArray, scored: BoolArray) -> Contingency:
+    """Count predicted against truth ids over the ``scored`` voxels (arrays of one shape)."""
+    true_flat, pred_flat = y[scored], y_pred[scored]
+    # Labels come in runs along the last axis: one entry per run instead of one per voxel makes the sorts cheap.
+    changes = np.flatnonzero((true_flat[1:] != true_flat[:-1]) | (pred_flat[1:] != pred_flat[:-1])) + 1
+    starts = np.concatenate([[0], changes])[: true_flat.size]  # no run at all where nothing is scored
+    lengths = np.diff(starts, append=true_flat.size)
+    true_ids, rows = np.unique(true_flat[starts], return_inverse=True)
+    pred_ids, columns = np.unique(pred_flat[starts], return_inverse=True)
+    table = sparse.coo_array((lengths, (rows, columns)), shape=(true_ids.size, pred_ids.size)).tocsr().tocoo()
+    return Contingency(
+        counts=table.data.astype(np.int64),
+        true_index=table.row.astype(np.int64),
+        pred_index=table.col.astype(np.int64),
+        pred_ids=pred_ids,
+        voxels=y.size,
+    )
+
+
+def evaluation_tables(
+    y_pred: AnyArray | torch.Tensor,
+    y: AnyArray | torch.Tensor,
+    *,
+    ignore_labels: Sequence[int],
+    border_tolerance_nm: float | None,
+    spacing: Sequence[float] | float | None,
+    per_section: bool,
+    border_per_section: bool,
+) -> list[Contingency]:
+    """Return the contingency tables that the scores are taken from: one, or one per section of a volume."""
+    pred_ids, true_ids = to_instance_ids("y_pred", y_pred), to_instance_ids("y", y)
+    check_spatial_dims("y", true_ids.ndim)
+    check_same_shape("y_pred", pred_ids.shape, "y", true_ids.shape)
+    scored = scored_voxels(true_ids, ignore_labels, border_tolerance_nm, spacing, border_per_section)
+    return [count_overlaps(*section) for section in sections(pred_ids, true_ids, scored, per_section=per_section)]
+
+
+def sections(*arrays: Any, per_section: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield the arrays as they are, or, for volumes when ``per_section``, section by section of axis 0."""
+    if per_section and arrays[0].ndim == 3:
+        yield from zip(*arrays, strict=True)
+    else:
+        yield arrays
+
+
+def _sizes(index: LongArray, counts: LongArray) -> LongArray:
+    # bincount's weights are float64: exact, as counts stay below 2**53
+    sizes: LongArray = np.bincount(index, weights=counts).astype(np.int64)
+    return sizes
+
+
+def _wrap_to_int64(label: int) -> int:
+    if not isinstance(label, (int, np.integer)) or isinstance(label, bool):
+        raise TypeError(f"`ignore_labels` needs integers, got {label!r}.")
+    value = int(label)
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"`ignore_labels` needs 64-bit integers, got {value}.")
+    return value - 2**64 if value >= 2**63 else value
