@@ -84,8 +84,9 @@ def instances_to_membrane(
     if unlabelled == "nearest":
         values = _fill(values, sizes)
     out: BoolArray = values == 0
-    for face_axis, size in enumerate(sizes):
-        out |= _walls(values, face_axis, (thickness - size) / 2, sizes)
+    for size in set(sizes):
+        axes = [a for a, other in enumerate(sizes) if other == size]
+        out |= _walls(values, axes, (thickness - size) / 2, sizes)
     return out
 
 
@@ -97,17 +98,19 @@ def _fill(instances: AnyArray, spacing: tuple[float, ...]) -> AnyArray:
     return names[region_cells(compact, spacing) - 1]
 
 
-def _walls(values: AnyArray, axis: int, reach: float, spacing: tuple[float, ...]) -> BoolArray:
-    """Walls on the faces across one axis: up to ``reach`` from the voxels at the faces, and those of the greater id."""
-    thin = region_boundaries(values, "greater", ignore_zero=True, axes=(axis,))
+def _walls(values: AnyArray, axes: Sequence[int], reach: float, spacing: tuple[float, ...]) -> BoolArray:
+    """Walls on the faces across some axes: what lies up to ``reach`` from the voxels at them; at least the greater side."""
+    greater = region_boundaries(values, "greater", ignore_zero=True, axes=axes)
     slack = _ROUNDING * max(spacing)
-    if reach < -slack or not thin.any():
-        return thin
-    both = region_boundaries(values, "both", ignore_zero=True, axes=(axis,))
-    distance, nearest = ndimage.distance_transform_edt(~both, sampling=spacing, return_indices=True)
+    if reach <= slack or not greater.any():
+        return greater
+    both = region_boundaries(values, "both", ignore_zero=True, axes=axes)
+    if reach < min(spacing) - slack:
+        return both
     # a voxel whose centre is exactly at the wall's surface is taken on the side of the greater id alone
-    wall: BoolArray = (distance < reach - slack) | ((distance <= reach + slack) & thin[tuple(nearest)])
-    return wall | thin
+    inner: BoolArray = ndimage.distance_transform_edt(~both, sampling=spacing) < reach - slack
+    outer: BoolArray = ndimage.distance_transform_edt(~greater, sampling=spacing) <= reach + slack
+    return inner | outer
 
 
 def clean_membrane_label(

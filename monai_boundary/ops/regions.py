@@ -22,6 +22,7 @@ from monai_boundary._validation import (
     check_spacing,
     check_spatial_dims,
 )
+from monai_boundary.ops.contour import region_boundaries
 
 _TIE = (
     1e-9  # distances closer than this (relative) are one distance: sums of squares differ in the last bit between axes
@@ -105,11 +106,7 @@ def region_seeds(
     """
     values = _check_regions("regions", regions)
     sizes = check_spacing(spacing, values.ndim)
-    axis = check_section_axis(section_axis, values.ndim)
-    out = np.zeros(values.shape, dtype=np.int32)
-    for identifier, box in _objects(values):
-        out[_seed(values, identifier, box, sizes, axis)] = identifier
-    return out
+    return _seeds(values, sizes, check_section_axis(section_axis, values.ndim))
 
 
 def seed_points(seed_map: npt.ArrayLike) -> tuple[LongArray, LongArray]:
@@ -292,22 +289,18 @@ def reseed_regions(
     sizes = check_spacing(spacing, values.ndim)
     axis = check_section_axis(section_axis, values.ndim)
     pieces = label_regions(values, section_axis=section_axis)
-    out = np.zeros(values.shape, dtype=np.int32)
-    missing = np.ones(int(pieces.max(initial=0)) + 1, dtype=np.bool_)
-    if seeds is not None:
-        old = _check_regions("seeds", seeds)
-        check_same_shape("seeds", old.shape, "regions", values.shape)
-        kept = np.flatnonzero(old)
-        if np.any(old.flat[kept] != values.flat[kept]):
-            raise ValueError(
-                "`seeds` needs the id of the region under each seed, got another: were both maps moved alike?"
-            )
-        ids, first = np.unique(pieces.flat[kept], return_index=True)
-        out.flat[kept[first]] = ids
-        missing[ids] = False
-    for identifier, box in _objects(pieces):
-        if missing[identifier]:
-            out[_seed(pieces, identifier, box, sizes, axis)] = identifier
+    if seeds is None:
+        return pieces, _seeds(pieces, sizes, axis)
+    old = _check_regions("seeds", seeds)
+    check_same_shape("seeds", old.shape, "regions", values.shape)
+    where = np.flatnonzero(old)
+    if np.any(old.flat[where] != values.flat[where]):
+        raise ValueError("`seeds` needs the id of the region under each seed, got another: were both maps moved alike?")
+    ids, first = np.unique(pieces.flat[where], return_index=True)
+    seeded = np.zeros(int(pieces.max(initial=0)) + 1, dtype=np.bool_)
+    seeded[ids] = True
+    out = _seeds(np.where(seeded[pieces], 0, pieces), sizes, axis)
+    out.flat[where[first]] = ids
     return pieces, out
 
 
@@ -320,39 +313,67 @@ def _check_regions(name: str, array: npt.ArrayLike) -> IntArray:
     return values.astype(np.int32, copy=False)
 
 
-def _objects(regions: IntArray) -> list[tuple[int, tuple[slice, ...]]]:
-    """Id and bounding box of each region, by id."""
-    if int(regions.max(initial=0)) <= regions.size:
-        return [(i, box) for i, box in enumerate(ndimage.find_objects(regions), 1) if box is not None]
-    # sparse ids: find_objects would make one entry for every number up to the largest
-    ids, inverse = np.unique(regions, return_inverse=True)
-    names = ids[ids > 0]
-    boxes = ndimage.find_objects(inverse.reshape(regions.shape) + int(ids[0] > 0))
-    return [(int(name), box) for name, box in zip(names, boxes, strict=True)]
+def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None) -> IntArray:
+    """The seed map of the image, or of each section across ``axis`` on its own."""
+    if axis is None:
+        return _seeds_of_image(regions, spacing)
+    sections = np.moveaxis(regions, axis, 0)
+    counts = np.unique(np.concatenate([np.unique(section[section > 0]) for section in sections]), return_counts=True)
+    if np.any(counts[1] > 1):
+        identifier = int(counts[0][counts[1] > 1][0])
+        raise ValueError(f"`section_axis` needs regions within one section, got region {identifier} in several.")
+    flat = spacing[:axis] + spacing[axis + 1 :]
+    return np.stack([_seeds_of_image(section, flat) for section in sections], axis=axis)
 
 
-def _seed(
-    regions: IntArray, identifier: int, box: tuple[slice, ...], spacing: tuple[float, ...], axis: int | None
+def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
+    """One distance transform for all regions that touch no other, and one in the bounding box of each that does.
+
+    The nearest voxel outside a region is a face neighbour of it (a step back along any axis is nearer, so inside).
+    Where no other region touches, it is therefore membrane, and the distance to the membrane is the distance to the
+    boundary.
+    """
+    out = np.zeros(regions.shape, dtype=np.int32)
+    touching = np.unique(regions[region_boundaries(regions, ignore_zero=True)])
+    crowded = np.isin(regions, touching) if touching.size else np.zeros(regions.shape, dtype=np.bool_)
+    apart = np.where(crowded, 0, regions)
+    if apart.size and apart.all():  # one region fills the image
+        out[tuple(size // 2 for size in regions.shape)] = apart.flat[0]
+        return out
+    if apart.any():
+        where = _farthest(ndimage.distance_transform_edt(apart > 0, sampling=spacing), apart)
+        out.flat[where] = apart.flat[where]
+    if touching.size:
+        boxes = ndimage.find_objects(np.where(crowded, np.searchsorted(touching, regions) + 1, 0))
+        for identifier, box in zip(touching, boxes, strict=True):
+            out[_seed_in_box(regions, identifier, box, spacing)] = identifier
+    return out
+
+
+def _seed_in_box(
+    regions: IntArray, identifier: int, box: tuple[slice, ...], spacing: tuple[float, ...]
 ) -> tuple[int, ...]:
-    """The seed voxel of one region; with ``axis``, within its section.
+    """The seed voxel of one region that does not fill the image.
 
     The box padded by one voxel (inside the image) is enough: the nearest outside voxel, moved to the padded box, stays
     outside the region and comes no farther.
     """
-    if axis is not None:
-        index = box[axis].start
-        if box[axis].stop - index != 1:
-            raise ValueError(f"`section_axis` needs regions within one section, got region {identifier} in several.")
-        section = np.take(regions, index, axis=axis)
-        where = _seed(section, identifier, box[:axis] + box[axis + 1 :], spacing[:axis] + spacing[axis + 1 :], None)
-        return (*where[:axis], index, *where[axis:])
     padded = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, regions.shape, strict=True))
     mask = regions[padded] == identifier
-    if mask.all():
-        return tuple(n // 2 for n in regions.shape)
-    distance: AnyArray = ndimage.distance_transform_edt(mask, sampling=spacing)
-    local = np.unravel_index(int(np.argmax(distance >= distance.max() * (1 - _TIE))), distance.shape)
-    return tuple(int(i) + s.start for i, s in zip(local, padded, strict=True))
+    where = _farthest(ndimage.distance_transform_edt(mask, sampling=spacing), mask.astype(np.int32))[0]
+    return tuple(int(i) + s.start for i, s in zip(np.unravel_index(where, mask.shape), padded, strict=True))
+
+
+def _farthest(distance: AnyArray, regions: IntArray) -> LongArray:
+    """Flat index of the voxel with the largest distance in each region, the first in raster order on ties."""
+    inside = np.flatnonzero(regions)
+    ids, values = regions.flat[inside], distance.flat[inside]
+    keys = ids if int(ids.max()) <= regions.size else np.unique(ids, return_inverse=True)[1]
+    best = np.zeros(int(keys.max()) + 1)
+    np.maximum.at(best, keys, values)
+    largest = values >= best[keys] * (1 - _TIE)
+    first: LongArray = np.unique(ids[largest], return_index=True)[1]
+    return inside[largest][first]
 
 
 def _cut(ndim: int, axis: int, part: slice) -> tuple[slice, ...]:
