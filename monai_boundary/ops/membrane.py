@@ -99,7 +99,7 @@ def _fill(instances: AnyArray, spacing: tuple[float, ...]) -> AnyArray:
 
 
 def _walls(values: AnyArray, axes: Sequence[int], reach: float, spacing: tuple[float, ...]) -> BoolArray:
-    """Walls on the faces across some axes: what lies up to ``reach`` from the voxels at them; at least the greater side."""
+    """Walls on the faces across some axes: all that lies up to ``reach`` from them, and at least the greater side."""
     greater = region_boundaries(values, "greater", ignore_zero=True, axes=axes)
     slack = _ROUNDING * max(spacing)
     if reach <= slack or not greater.any():
