@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ignite handlers: thin shells that let MONAI's engines run this library's losses, metrics and pictures."""
 
+from monai_boundary.handlers.em_metrics import (
+    AdaptedRandHandler,
+    CREMIScoreHandler,
+    InstanceScoresHandler,
+    ThresholdCurveHandler,
+    VariationOfInformationHandler,
+)
 from monai_boundary.handlers.loss_terms import LossTerms
 from monai_boundary.handlers.resume import (
     ResumeTraining,
@@ -10,15 +17,19 @@ from monai_boundary.handlers.resume import (
     lower_is_better,
     save_atomically,
 )
-from monai_boundary.handlers.targets import LossWithTargets, PrepareBatchKeys
+from monai_boundary.handlers.targets import LossWithTargets
 
 __all__ = [
+    "AdaptedRandHandler",
+    "CREMIScoreHandler",
+    "InstanceScoresHandler",
     "LossTerms",
     "LossWithTargets",
-    "PrepareBatchKeys",
     "ResumeTraining",
     "SeedEveryEpoch",
     "StopWithoutImprovement",
+    "ThresholdCurveHandler",
+    "VariationOfInformationHandler",
     "higher_is_better",
     "lower_is_better",
     "save_atomically",
