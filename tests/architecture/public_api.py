@@ -25,7 +25,10 @@ def exported(room: str) -> dict[str, Any]:
 
 
 def own_methods(cls: type) -> dict[str, Callable[..., Any]]:
-    """Return the public methods that a class defines or inherits from another class of this package."""
+    """Return the public methods that a class defines or inherits from another class of this package.
+
+    Not those that only fill in what the framework calls: such a one has no docstring of its own.
+    """
     found: dict[str, Callable[..., Any]] = {}
     for base in reversed([b for b in cls.__mro__ if b.__module__.startswith("monai_boundary")]):
         for name, value in vars(base).items():
