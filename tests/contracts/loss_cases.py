@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the contract tests need to know of each public loss: how it is made, and how a mask becomes its target.
+
+A new loss adds a ``LossCase`` per variant that computes differently. The tests draw the masks and the predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monai_boundary import losses
+
+SHAPES = {"2-D": (12, 14), "3-D": (6, 9, 8)}
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """One variant of a loss.
+
+    Attributes:
+        loss: the class.
+        options: arguments that make this variant; it takes logits.
+        target: from a boolean mask ``(B, spatial)`` to the loss's target.
+        perfect: from the target to the logits of the perfect prediction, saturated.
+        minimum: the value at the perfect prediction.
+    """
+
+    loss: type[nn.Module]
+    options: dict[str, Any] = field(default_factory=dict)
+    target: Callable[[Tensor], Tensor] = lambda mask: mask[:, None].float()
+    perfect: Callable[[Tensor], Tensor] = lambda target: 80.0 * target - 40.0
+    minimum: float = 0.0
+
+    def make(self, **options: Any) -> nn.Module:
+        """Return the loss, with further options."""
+        return self.loss(**{**self.options, **options})
+
+    def __str__(self) -> str:
+        """Return the name of the variant, as pytest shows it."""
+        return "-".join([self.loss.__name__, *(f"{k}={v}" for k, v in self.options.items() if k != "sigmoid")])
+
+
+def mask_of(kind: str, shape: tuple[int, ...], batch: int = 2) -> Tensor:
+    """Return a boolean mask ``(batch, *shape)``: ``walls`` (thin), ``empty``, ``full``, ``one voxel``."""
+    mask = torch.zeros(batch, *shape, dtype=torch.bool)
+    if kind == "full":
+        mask[:] = True
+    elif kind == "one voxel":
+        mask[(slice(None), *(n // 2 for n in shape))] = True
+    elif kind == "walls":
+        for item in range(batch):  # another place in every item, so that a mix-up of the batch shows
+            for axis, length in enumerate(shape[-2:], start=len(shape) - 2):
+                mask[item].select(axis, length // 2 - item).fill_(True)
+    return mask
+
+
+def logits_of(target: Tensor, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return random logits in the target's shape.
+
+    Their probabilities lie halfway between the 8-bit steps, so that the step of a numerical gradient does not move
+    a voxel to another step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    steps = torch.randint(5, 250, tuple(target.shape), generator=generator)
+    return torch.logit((steps.double() + 0.5) / 255).to(dtype)
+
+
+CASES: tuple[LossCase, ...] = tuple(
+    LossCase(losses.BALoss, {"sigmoid": True, "contour": contour})
+    for contour in ("partition", "per_region", "leak")
+    if hasattr(losses, "BALoss")
+)
