@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boundary-aware loss (BALoss): cross-entropy where the minimum-barrier cut finds the weak walls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary.ops.activation import check_activation, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops.barrier_contour import CONTOURS, REGION_REDUCTIONS, check_width
+from monai_boundary.ops.boundary_batch import batch_boundary_weights
+from monai_boundary.ops.channels import select_channels
+
+REDUCTIONS = ("mean", "sum", "none")
+
+# The cut runs on the host; torch.compile leaves it as it is and compiles what is around it.
+_weights = torch.compiler.disable(batch_boundary_weights)
+
+
+def ba_loss_terms(
+    input: Tensor,
+    target: Tensor,
+    *,
+    seeds: Tensor | Sequence[Any] | None = None,
+    regions: Tensor | None = None,
+    cells: Tensor | None = None,
+    include_background: bool = True,
+    to_onehot_y: bool = False,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    other_act: Callable[[Tensor], Tensor] | None = None,
+    boundary: bool = True,
+    **options: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """The two terms of BALoss for every item and channel: cross-entropy, and its mean over the contours.
+
+    Args:
+        input: logits or probabilities of the membrane, (B, C, H, W[, D]).
+        target: true membrane, 0 or 1, same shape, or labels (B, 1, spatial) with ``to_onehot_y``.
+        seeds: see `BALoss.forward`, as ``regions`` and ``cells``.
+        regions: see ``seeds``.
+        cells: see ``seeds``.
+        include_background: see `BALoss`, as ``to_onehot_y``, ``sigmoid``, ``softmax`` and ``other_act``.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+        boundary: compute the second term.
+        options: of `monai_boundary.ops.boundary_weights`.
+
+    Returns:
+        Mean cross-entropy (B, C), and boundary term (B, C) or None; C without the background where it is left out.
+
+    Raises:
+        ValueError: if the shapes differ or are not those of 2-D or 3-D images, and as
+            `monai_boundary.ops.batch_boundary_weights`.
+    """
+    scores, truth = torch.as_tensor(input), torch.as_tensor(target)
+    check_spatial_dims("input", scores.ndim - 2)
+    with torch.autocast(scores.device.type, enabled=False):
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        if not sigmoid:
+            scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
+        scores, truth = select_channels(scores, truth, include_background, to_onehot_y)
+        check_same_shape("target", truth.shape, "input", scores.shape)
+        truth = truth.to(scores.dtype)
+        if not sigmoid:
+            scores = _within_unit(scores)
+        probability = torch.sigmoid(scores) if sigmoid else scores
+        losses = voxel_cross_entropy(scores, truth, sigmoid)
+        base = losses.flatten(2).mean(-1)
+        if not boundary:
+            return base, None
+        weights = _weights(probability, truth, seeds=seeds, regions=regions, cells=cells, **options)
+        return base, (losses * weights.to(losses.dtype)).flatten(2).sum(-1)
+
+
+def _within_unit(probability: Tensor) -> Tensor:
+    """Return the probabilities clamped to [0, 1]; warn where that changes them."""
+    low, high = torch.aminmax(probability.detach())
+    if low < 0 or high > 1:
+        warnings.warn(
+            f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; they are clamped. "
+            "If the network gives logits, set `sigmoid=True` or `softmax=True`.",
+            stacklevel=4,
+        )
+        return probability.clamp(0, 1)
+    return probability
+
+
+class BALoss(_Loss):
+    """Boundary-aware loss: cross-entropy plus alpha times the cross-entropy on the cut's contours.
+
+    L = BCE(u, g) + alpha * L_BAL(u, g) with L_BAL the sum (or mean) over the true regions i of the cross-entropy averaged
+    over the contour C_i (Ngoc et al., BMVC 2021, Eq. 4-5). Fronts start from one seed per true region and flow over the
+    *predicted* membrane; they meet where the prediction's wall is, or far from it where the wall has a hole, so the contour
+    finds what the mean over all voxels hides. ``input`` is the membrane's probability, and the membrane is 1 in ``target``.
+
+    Against the released code: the fronts are those of the fault-free propagation, probabilities are taken from the logits once,
+    the cross-entropy is averaged over the contour's voxels (not over the image), and a perfect prediction gives 0.
+
+    A crop needs no whole-image maps: seeds are placed inside it (``ReseedRegionsd``). A region without neighbours, an image
+    that is all membrane or has none contribute nothing to the boundary term. No gradient flows through the cut.
+
+    Args:
+        include_background: use channel 0 too; False needs at least two channels.
+        to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
+        sigmoid: ``input`` holds logits.
+        softmax: ``input`` holds logits of exclusive channels, one of them the membrane; with ``include_background=False`` the
+            membrane is channel 1.
+        other_act: gives probabilities from ``input``.
+        alpha: weight of the boundary term. It may be changed while training; at 0 the cut is not computed.
+        contour: where the walls are judged. ``partition`` (default): where the fronts of all seeds meet, in one
+            propagation. ``per_region``: the paper's cut of each region against its neighbours. ``leak``: the true membrane near
+            voxels that a foreign front took, so that an open hole counts however wide it is.
+        contour_width: width of the contours in voxels, odd (default 1; the released code: 7), or for ``leak`` how near
+            to leaked voxels the membrane counts (default 3). One number or one per axis.
+        region_reduction: ``mean`` (default) or the paper's ``sum`` over the regions. The mean keeps ``alpha`` independent
+            of the number of cells in the image; a sum over 100 regions is like a hundredfold alpha.
+        balance: give membrane and other voxels of a contour half of its weight each.
+        include_base: add the cross-entropy over the whole image.
+        reduction: ``mean``, ``sum`` over items and channels, or ``none``: (B, C).
+
+    Raises:
+        ValueError: if an option is not among those named, alpha is negative, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> membrane = torch.zeros(1, 1, 8, 9)
+        >>> membrane[..., 4] = 1
+        >>> loss = BALoss(sigmoid=True)
+        >>> perfect = 200 * membrane - 100
+        >>> float(loss(perfect, membrane))
+        0.0
+        >>> hole = perfect.clone()
+        >>> hole[..., 3, 4] = -100
+        >>> bool(loss(hole, membrane) > BALoss(sigmoid=True, alpha=0)(hole, membrane))
+        True
+        >>> sorted(loss.terms)
+        ['bce', 'boundary']
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        alpha: float = 0.1,
+        contour: str = "partition",
+        contour_width: int | Sequence[int] | None = None,
+        region_reduction: str = "mean",
+        balance: bool = False,
+        include_base: bool = True,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("contour", contour, CONTOURS)
+        check_choice("region_reduction", region_reduction, REGION_REDUCTIONS)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_positive("alpha", alpha, zero=True)
+        if contour_width is not None:
+            check_width(contour_width, 1 if isinstance(contour_width, int) else len(contour_width), contour)
+        self.include_background = include_background
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.alpha = alpha
+        self.contour = contour
+        self.contour_width = contour_width
+        self.region_reduction = region_reduction
+        self.balance = balance
+        self.include_base = include_base
+        self.terms: dict[str, Tensor] = {}
+
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        seeds: Tensor | Sequence[Any] | None = None,
+        regions: Tensor | None = None,
+        cells: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss; its terms are left, detached and unweighted, in ``terms`` (``bce`` and, if computed, ``boundary``).
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: (B, C, H, W[, D]), the membrane is 1; or (B, 1, spatial) labels with ``to_onehot_y``.
+            seeds: region ids at one voxel per region, 0 elsewhere, as ``RegionTargetsd`` makes them, same shape as ``input``
+                (after the background is left out); or for each item the voxel indices (K, ndim). Derived from the target if
+                not given, which costs more than the cut.
+            regions: true regions, same shape; used by ``leak`` (derived if not given).
+            cells: nearest-region ids, same shape; used by ``per_region`` (derived if not given).
+
+        Raises:
+            ValueError: for shapes that differ, NaN in the input, a target outside [0, 1] (label 255), seeds outside the image,
+                overlapping or on the membrane.
+
+        Warns:
+            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
+        """
+        base, boundary = ba_loss_terms(
+            input,
+            target,
+            seeds=seeds,
+            regions=regions,
+            cells=cells,
+            include_background=self.include_background,
+            to_onehot_y=self.to_onehot_y,
+            sigmoid=self.sigmoid,
+            softmax=self.softmax,
+            other_act=self.other_act,
+            boundary=self.alpha > 0,
+            contour=self.contour,
+            contour_width=self.contour_width,
+            region_reduction=self.region_reduction,
+            balance=self.balance,
+        )
+        self.terms = {"bce": base.detach().mean()}
+        loss = base if self.include_base else torch.zeros_like(base)
+        if boundary is not None:
+            self.terms["boundary"] = boundary.detach().mean()
+            loss = loss + self.alpha * boundary
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the network's output to probabilities and back to a voxel-wise loss: the one place where losses activate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def check_activation(sigmoid: bool, softmax: bool, other_act: Callable[[Tensor], Tensor] | None) -> None:
+    """Check that at most one activation is asked for.
+
+    Raises:
+        ValueError: if more than one of the three is given.
+        TypeError: if ``other_act`` is not callable.
+    """
+    if other_act is not None and not callable(other_act):
+        raise TypeError(f"`other_act` needs a callable or None, got {type(other_act).__name__}.")
+    if int(sigmoid) + int(softmax) + int(other_act is not None) > 1:
+        raise ValueError(
+            f"at most one of `sigmoid`, `softmax` and `other_act` can be given, got sigmoid={sigmoid}, "
+            f"softmax={softmax}, other_act={other_act}."
+        )
+
+
+def to_probabilities(
+    input: Tensor,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    other_act: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Return the activated ``input`` (B, C, spatial); unchanged where no activation is asked for.
+
+    Raises:
+        ValueError: if ``softmax`` is asked for with one channel, where it gives 1 everywhere.
+    """
+    if sigmoid:
+        return torch.sigmoid(input)
+    if softmax:
+        if input.shape[1] == 1:
+            raise ValueError("`softmax` needs at least 2 channels, got 1: use `sigmoid` for a single channel.")
+        return torch.softmax(input, dim=1)
+    return input if other_act is None else other_act(input)
+
+
+def voxel_cross_entropy(scores: Tensor, target: Tensor, sigmoid: bool) -> Tensor:
+    """Binary cross-entropy of every voxel and channel, in nats; 0 where the probability equals a target of 0 or 1.
+
+    Args:
+        scores: logits where ``sigmoid`` (exact in both tails), else probabilities (their logarithm is bounded at -100).
+        target: 0..1, same shape.
+        sigmoid: ``scores`` holds logits.
+    """
+    if sigmoid:
+        return F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+    return F.binary_cross_entropy(scores, target, reduction="none")

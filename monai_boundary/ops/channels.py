@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which channels of a prediction a loss compares with which channels of the label."""
+
+from __future__ import annotations
+
+from monai.networks.utils import one_hot
+from torch import Tensor
+
+
+def select_channels(
+    input: Tensor,
+    target: Tensor,
+    include_background: bool = True,
+    to_onehot_y: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Bring the target to one channel per class and leave the background out where asked.
+
+    Args:
+        input: (B, C, spatial).
+        target: (B, C, spatial), or labels (B, 1, spatial) with ``to_onehot_y``.
+        include_background: keep channel 0.
+        to_onehot_y: turn labels 0..C-1 into C channels.
+
+    Returns:
+        Both, (B, C, spatial), or (B, C - 1, spatial) without background.
+
+    Raises:
+        ValueError: if a label to be made one-hot is not an integer in 0..C-1, or an option needs more channels than there are.
+    """
+    channels = input.shape[1]
+    if to_onehot_y:
+        if channels == 1:
+            raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
+        low, high = float(target.min()), float(target.max())
+        if not (low >= 0 and high < channels) or bool((target != target.round()).any()):
+            raise ValueError(
+                f"`target` needs integer labels 0..{channels - 1} for to_onehot_y, got values from {low:g} to {high:g}."
+            )
+        target = one_hot(target, num_classes=channels)
+    if not include_background:
+        if channels == 1:
+            raise ValueError("`include_background=False` needs a prediction of at least 2 channels, got 1.")
+        input = input[:, 1:]
+        if target.shape[1] == channels:
+            target = target[:, 1:]
+    return input, target
