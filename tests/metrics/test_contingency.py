@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_boundary.metrics.contingency import count_overlaps, evaluation_tables, scored_voxels, to_instance_ids
+
+OPTIONS = {
+    "ignore_labels": (0,),
+    "border_tolerance_nm": None,
+    "spacing": None,
+    "per_section": False,
+    "border_per_section": True,
+}
+
+
+def test_counts_drawn_overlaps() -> None:
+    truth = np.array([[0, 3, 3, 3], [9, 9, 0, 9]])
+    pred = np.array([[5, 5, 0, 5], [5, 7, 7, 7]])
+    table = count_overlaps(pred, truth, truth != 0)
+    pairs = {
+        (int(t), int(table.pred_ids[p])): int(n)
+        for t, p, n in zip(table.true_index, table.pred_index, table.counts, strict=True)
+    }
+    assert pairs == {(0, 5): 2, (0, 0): 1, (1, 5): 1, (1, 7): 2}
+    assert table.true_sizes.tolist() == [3, 3]
+    assert table.pred_sizes.tolist() == [1, 3, 2]
+    assert (table.scored, table.voxels) == (6, 8)
+
+
+def test_first_voxel_of_label_zero_counts() -> None:
+    zeros = np.zeros((2, 2), dtype=np.int64)
+    table = count_overlaps(zeros, zeros, np.ones((2, 2), dtype=bool))
+    assert table.counts.tolist() == [4]
+
+
+def test_nothing_scored_is_an_empty_table() -> None:
+    zeros = np.zeros((2, 2), dtype=np.int64)
+    table = count_overlaps(zeros, zeros, zeros.astype(bool))
+    assert (table.scored, table.counts.size, table.voxels) == (0, 0, 4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, np.float32])
+def test_every_number_type_gives_the_same_ids(dtype: type) -> None:
+    assert to_instance_ids("y", np.array([[0, 1, 7]], dtype=dtype)).tolist() == [[0, 1, 7]]
+    assert to_instance_ids("y", torch.from_numpy(np.array([[0, 1, 7]], dtype=dtype))).tolist() == [[0, 1, 7]]
+
+
+def test_metatensor_of_ids() -> None:
+    assert to_instance_ids("y", MetaTensor(torch.tensor([[0, 4]]))).tolist() == [[0, 4]]
+
+
+def test_huge_unsigned_ids_stay_distinct() -> None:
+    huge = np.array([2**63, 2**64 - 1, 2**63 + 1, 1], dtype=np.uint64)
+    assert np.unique(to_instance_ids("y", huge)).size == 4
+
+
+def test_transparent_label_is_one_id_signed_and_unsigned() -> None:
+    ids = to_instance_ids("y", np.array([[1, 2**64 - 1]], dtype=np.uint64))
+    for label in (-1, 2**64 - 1):
+        assert scored_voxels(ids, (label,), None, None, True).tolist() == [[True, False]]
+
+
+def test_inputs_are_not_changed() -> None:
+    truth = np.array([[0, 2**63, 5]], dtype=np.uint64)
+    before = truth.copy()
+    evaluation_tables(truth, truth, **{**OPTIONS, "border_tolerance_nm": 1.0, "spacing": 1.0})
+    np.testing.assert_array_equal(truth, before)
+    assert truth.dtype == np.uint64
+
+
+def test_sections_are_counted_alone() -> None:
+    truth = np.array([[[1, 1]], [[2, 0]]])
+    tables = evaluation_tables(truth, truth, **{**OPTIONS, "per_section": True})
+    assert [table.scored for table in tables] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("array", "error", "message"),
+    [
+        (
+            np.array([[True, False]]),
+            TypeError,
+            "`y` needs instance ids, got a bool mask; label its connected components",
+        ),
+        (np.array([[0.5, 1.0]]), ValueError, r"`y` needs instance ids: integers, below 9007199254740992 .*, got 0\.5"),
+        (np.array([[1.0, np.nan]]), ValueError, "`y` needs instance ids: integers.*, got nan"),
+        (
+            np.array([[2.0**24]], np.float32),
+            ValueError,
+            "below 16777216 in float32 .*keep larger ids in an integer type",
+        ),
+        (np.array([["a"]]), TypeError, "`y` needs instance ids .integers., got dtype <U1"),
+        (torch.ones(1, 1, dtype=torch.bfloat16), TypeError, "got dtype torch.bfloat16"),
+    ],
+)
+def test_what_is_no_id_is_an_error(array: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        to_instance_ids("y", array)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ((0.5,), TypeError, r"`ignore_labels` needs integers, got 0\.5"),
+        ((2**64,), ValueError, "`ignore_labels` needs 64-bit integers, got 18446744073709551616"),
+    ],
+)
+def test_ignore_labels_are_64_bit_integers(labels: tuple, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        scored_voxels(np.zeros((2, 2), np.int64), labels, None, None, True)
+
+
+def test_shapes_must_agree_and_be_spatial() -> None:
+    with pytest.raises(ValueError, match=r"`y_pred` needs the shape of `y`, \(2, 3\), got \(3, 2\)"):
+        evaluation_tables(np.ones((3, 2), int), np.ones((2, 3), int), **OPTIONS)
+    with pytest.raises(ValueError, match="`y` needs 2 or 3 spatial dimensions, got 4"):
+        evaluation_tables(np.ones((1, 1, 3, 2), int), np.ones((1, 1, 3, 2), int), **OPTIONS)
