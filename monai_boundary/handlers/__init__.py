@@ -9,6 +9,7 @@ from monai_boundary.handlers.em_metrics import (
     VariationOfInformationHandler,
 )
 from monai_boundary.handlers.loss_terms import LossTerms
+from monai_boundary.handlers.pictures import ValidationPictures
 from monai_boundary.handlers.resume import (
     ResumeTraining,
     SeedEveryEpoch,
@@ -29,6 +30,7 @@ __all__ = [
     "SeedEveryEpoch",
     "StopWithoutImprovement",
     "ThresholdCurveHandler",
+    "ValidationPictures",
     "VariationOfInformationHandler",
     "higher_is_better",
     "lower_is_better",

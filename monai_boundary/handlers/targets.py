@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from monai.engines.utils import default_prepare_batch
-from monai.utils.enums import CommonKeys
 
 
 class LossWithTargets:
@@ -105,41 +104,3 @@ class LossWithTargets:
 
     def _names(self) -> str:
         return ", ".join(repr(key) for key in self.targets.values())
-
-
-class PrepareBatchKeys:
-    """Take image and label from the batch under other names, as ``prepare_batch`` of a trainer or evaluator.
-
-    Args:
-        label: key of the batch that becomes ``engine.state.output["label"]``, for example ``"label_instances"`` where
-            the metrics compare instances.
-        image: key of the batch that goes into the network.
-
-    Raises:
-        ValueError: when called, if a key is missing from the batch.
-
-    Example:
-        >>> import torch
-        >>> prepare = PrepareBatchKeys(label="label_instances")
-        >>> image, label = prepare({"image": torch.zeros(1, 1, 2, 2), "label_instances": torch.ones(1, 1, 2, 2)})
-        >>> label.sum()
-        tensor(4.)
-    """
-
-    def __init__(self, label: str = CommonKeys.LABEL, image: str = CommonKeys.IMAGE) -> None:
-        self.label = str(label)
-        self.image = str(image)
-
-    def __call__(
-        self,
-        batchdata: Mapping[str, Any],
-        device: str | torch.device | None = None,
-        non_blocking: bool = False,
-        **kwargs: Any,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ``(image, label)`` on ``device``."""
-        for key in (self.image, self.label):
-            if key not in batchdata:
-                raise ValueError(f"`batchdata` needs {key!r}, got: {', '.join(repr(k) for k in batchdata)}.")
-        image = batchdata[self.image].to(device=device, non_blocking=non_blocking, **kwargs)
-        return image, batchdata[self.label].to(device=device, non_blocking=non_blocking)

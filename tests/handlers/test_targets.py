@@ -8,7 +8,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_boundary.handlers.targets import LossWithTargets, PrepareBatchKeys
+from monai_boundary.handlers.targets import LossWithTargets
 from tests.handlers.engines import WeightedLoss, items, make_trainer
 
 TARGETS = {"weight": "label_weight"}
@@ -123,11 +123,3 @@ def test_the_state_of_the_loss_is_untouched() -> None:
     with_targets = LossWithTargets(loss, TARGETS)
     with_targets.prepare_batch(batch())
     assert list(loss.state_dict()) == ["scale"]
-
-
-def test_prepare_batch_keys_takes_another_label() -> None:
-    data = {"image": torch.zeros(1, 1, 2, 2), "label_instances": torch.ones(1, 1, 2, 2, dtype=torch.int64)}
-    image, label = PrepareBatchKeys("label_instances")(data, torch.device("cpu"), False, dtype=torch.float16)
-    assert (image.dtype, label.dtype) == (torch.float16, torch.int64)
-    with pytest.raises(ValueError, match="`batchdata` needs 'label', got: 'image', 'label_instances'"):
-        PrepareBatchKeys()(data)
