@@ -1,6 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """From folders and volumes on disk to MONAI datalists, splits and phantoms, and back to files."""
 
-from monai_boundary.data.em_phantom import EMPhantom, make_em_phantom
+from __future__ import annotations
 
-__all__ = ["EMPhantom", "make_em_phantom"]
+from monai_boundary.data.em_datalist import detect_label_kind, em_datalist
+from monai_boundary.data.em_phantom import EMPhantom, make_em_phantom
+from monai_boundary.data.em_phantom_dataset import write_em_phantom
+from monai_boundary.data.em_reader import EMReader, compact_ids
+from monai_boundary.data.em_source import EMGeometry, EMSource
+from monai_boundary.data.em_stack import EMStack, open_em_stack, read_em_source
+from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
+from monai_boundary.data.splits import split_sections
+
+__all__ = [
+    "EMGeometry",
+    "EMPhantom",
+    "EMReader",
+    "EMSource",
+    "EMStack",
+    "SaveEMSegmentationd",
+    "compact_ids",
+    "detect_label_kind",
+    "em_datalist",
+    "make_em_phantom",
+    "open_em_stack",
+    "read_em_source",
+    "split_sections",
+    "write_em_hdf5",
+    "write_em_phantom",
+    "write_em_segmentation",
+]

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Segmentations and probabilities to TIF, NIfTI and HDF5 with their source's geometry; never a half-written file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from monai_boundary._typing import AnyArray
+from monai_boundary._validation import check_choice, check_spacing
+from monai_boundary.data.em_source import EMSource, require_em
+from monai_boundary.data.em_stack import HDF5_SUFFIXES, TIF_SUFFIXES, is_zarr
+
+__all__ = ["SaveEMSegmentationd", "write_em_hdf5", "write_em_segmentation"]
+
+LABEL_DATASET = "volumes/labels/neuron_ids"
+PROBABILITY_DATASET = "volumes/predictions/membrane"
+_UNSIGNED = (np.uint16, np.uint32, np.uint64)
+
+
+def write_em_segmentation(
+    path: str | Path,
+    array: AnyArray | torch.Tensor,
+    *,
+    spacing: Sequence[float] | float | None,
+    offset: Sequence[float] | None = None,
+    dataset: str | None = None,
+    dtype: Any = None,
+) -> Path:
+    """Write instance ids or probabilities; the suffix chooses the format. The file appears whole or not at all.
+
+    - ``.h5``, ``.hdf``, ``.hdf5``: CREMI's layout: ids in ``volumes/labels/neuron_ids``, floats in
+      ``volumes/predictions/membrane``, each with attributes ``resolution`` and ``offset`` (nm, in array order), gzip.
+    - ``.tif``, ``.tiff``: a page per section. uint8, uint16 and float32 as ImageJ writes them (spacing and unit "nm",
+      so Fiji shows the scale); uint32 and uint64 with zlib, resolution tags and ``spacing_nm`` and ``offset_nm`` in the
+      description.
+    - ``.nii``, ``.nii.gz``: axes reversed to x, y, z, as NIfTI orders them; affine diagonal, in *micrometres*, and said
+      so by ``xyzt_units`` (nanometres would leave float32 headers and viewers with six-figure millimetres).
+
+    :class:`~monai_boundary.data.EMReader` reads all three back to the same values, axes and geometry.
+
+    Args:
+        path: where to write; missing folders are made.
+        array: (z, y, x) or (y, x). Integers >= 0 are stored as the first of uint16, uint32, uint64 that fits;
+            booleans as uint8; floats as float32.
+        spacing: nanometres per voxel in array order, or ``None`` to state nothing.
+        offset: position of the first voxel in nm, 0 by default.
+        dataset: name in the HDF5 file instead of the usual one.
+        dtype: type in the file instead of the chosen one.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if the shape, the suffix, the geometry or a negative id cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> ids = np.array([[0, 70000], [1, 1]])
+        >>> write_em_segmentation(Path(tempfile.mkdtemp()) / "ids.tif", ids, spacing=(4, 4)).name
+        'ids.tif'
+    """
+    path = Path(path)
+    values = _for_file(array, dtype)
+    spacing = None if spacing is None else check_spacing(spacing, values.ndim, unit="nm")
+    shift = _offset(offset, values.ndim)
+    name = path.name.lower()
+    if name.endswith(HDF5_SUFFIXES):
+        chosen = dataset or (PROBABILITY_DATASET if values.dtype.kind == "f" else LABEL_DATASET)
+        return write_em_hdf5(path, {chosen: values}, spacing=spacing, offset=shift)
+    if name.endswith(TIF_SUFFIXES):
+        return _atomically(path, lambda file: _write_tif(file, values, spacing, shift))
+    if name.endswith((".nii", ".nii.gz")):
+        return _atomically(path, lambda file: _write_nifti(file, values, spacing, shift))
+    raise ValueError(f"`path` needs a suffix of .h5 .hdf .hdf5 .tif .tiff .nii .nii.gz, got {str(path)!r}.")
+
+
+def write_em_hdf5(
+    path: str | Path,
+    arrays: Mapping[str, AnyArray],
+    *,
+    spacing: Sequence[float] | None,
+    offset: Sequence[float] | None = None,
+) -> Path:
+    """Write arrays as they are into one HDF5 file, such as ``{"volumes/raw": ..., "volumes/labels/neuron_ids": ...}``.
+
+    Args:
+        path: where to write; an existing file is replaced.
+        arrays: dataset name to array.
+        spacing: attribute ``resolution`` of each, nm; ``None`` leaves both attributes out.
+        offset: attribute ``offset`` of each, nm.
+
+    Returns:
+        The path.
+    """
+    h5py = require_em("h5py")
+
+    def write(file: Path) -> None:
+        with h5py.File(file, "w") as store:
+            for name, values in arrays.items():
+                chunks = tuple(min(n, c) for n, c in zip(values.shape, (16, 128, 128)[-values.ndim :], strict=True))
+                made = store.create_dataset(name, data=values, chunks=chunks, compression="gzip", compression_opts=3)
+                if spacing is not None:
+                    made.attrs["resolution"] = check_spacing(spacing, values.ndim, unit="nm")
+                    made.attrs["offset"] = _offset(offset, values.ndim)
+
+    return _atomically(Path(path), write)
+
+
+class SaveEMSegmentationd(MapTransform):
+    """Write tensors of an item to files, with the spacing and offset of their affine. The data pass through unchanged.
+
+    The file is ``output_dir/<source>[_s<section>]_<postfix><extension>``, named after the tensor's ``filename_or_obj``.
+    The path is added to the dictionary as ``<key>_saved``.
+
+    Args:
+        keys: tensors of shape (1, z, y, x) or (1, y, x), with the metadata of :class:`~monai_boundary.data.EMReader`.
+        output_dir: where to write.
+        postfix: end of the file's name, one for all keys or one each.
+        extension: ``".h5"``, ``".tif"`` or ``".nii.gz"``.
+        dtype: type in the file; by default the smallest that fits, see :func:`write_em_segmentation`.
+        meta_from: key of the tensor whose metadata say name and geometry, for a prediction that has lost its own.
+        allow_missing_keys: skip absent keys.
+
+    Raises:
+        ValueError: if a tensor has more than one channel, or an affine that is not a positive diagonal (a flip or
+            rotation that was not inverted).
+
+    Example:
+        >>> import tempfile
+        >>> from monai.data import MetaTensor
+        >>> pred = MetaTensor(torch.ones(1, 4, 8, 8), affine=torch.diag(torch.tensor([50.0, 4, 4, 1])))
+        >>> save = SaveEMSegmentationd("pred", tempfile.mkdtemp(), extension=".tif")
+        >>> Path(save({"pred": pred})["pred_saved"]).name
+        'em_seg.tif'
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | Path,
+        postfix: str | Sequence[str] = "seg",
+        extension: str = ".h5",
+        dtype: Any = None,
+        meta_from: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        check_choice("extension", extension, (".h5", ".hdf", ".hdf5", ".tif", ".tiff", ".nii", ".nii.gz"))
+        postfixes = [postfix] * len(self.keys) if isinstance(postfix, str) else list(postfix)
+        if len(postfixes) != len(self.keys):
+            raise ValueError(f"`postfix` needs {len(self.keys)} entries, got {postfixes}.")
+        self.postfixes = dict(zip(self.keys, postfixes, strict=True))
+        self.output_dir = Path(output_dir)
+        self.extension = extension
+        self.dtype = dtype
+        self.meta_from = meta_from
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the dictionary with the paths added."""
+        out = dict(data)
+        for key in self.key_iterator(out):
+            tensor = out[key]
+            if tensor.ndim not in (3, 4) or tensor.shape[0] != 1:
+                raise ValueError(f"`{key}` needs shape (1, z, y, x) or (1, y, x), got {tuple(tensor.shape)}.")
+            carrier = out[self.meta_from] if self.meta_from is not None else tensor
+            meta = getattr(carrier, "meta", {})
+            spacing, offset = affine_geometry(getattr(carrier, "affine", None), tensor.ndim - 1)
+            stated = meta.get("units", "nm") == "nm"
+            name = f"{_source_name(meta.get('filename_or_obj'))}_{self.postfixes[key]}{self.extension}"
+            written = write_em_segmentation(
+                self.output_dir / name, tensor[0], spacing=spacing if stated else None, offset=offset, dtype=self.dtype
+            )
+            out[f"{key}_saved"] = str(written)
+        return out
+
+
+def affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Return spacing and offset of a diagonal affine, for the first ``ndim`` axes.
+
+    Raises:
+        ValueError: if the affine rotates, shears or flips.
+    """
+    if affine is None:
+        return None, None
+    matrix = np.asarray(torch.as_tensor(affine), dtype=np.float64)
+    linear = matrix[:ndim, :ndim]
+    if not np.allclose(linear, np.diag(np.diag(linear))) or (np.diag(linear) <= 0).any():
+        raise ValueError(
+            f"`affine` needs a positive diagonal (invert flips and rotations first), got {matrix.tolist()}."
+        )
+    return tuple(float(s) for s in np.diag(linear)), tuple(float(t) for t in matrix[:ndim, -1])
+
+
+def _source_name(source: Any) -> str:
+    """Return a file name for a source: its stem (of a folder of pictures: the data set's), and section or block."""
+    if not source:
+        return "em"
+    parsed = EMSource.parse(str(source))
+    path = parsed.path
+    name = path.parent.name if path.is_dir() and not is_zarr(path) else path.name.split(".")[0]
+    if parsed.start is not None:
+        name += f"_s{parsed.start:04d}" + ("" if parsed.stop is None else f"-{parsed.stop - 1:04d}")
+    return name or "em"
+
+
+def _offset(offset: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
+    values = (0.0,) * ndim if offset is None else tuple(float(v) for v in offset)
+    if len(values) != ndim or not np.isfinite(values).all():
+        raise ValueError(f"`offset` needs {ndim} finite entries (nm per axis), got {values}.")
+    return values
+
+
+def _for_file(array: AnyArray | torch.Tensor, dtype: Any) -> AnyArray:
+    """Return the array in the type that goes to disk."""
+    values = array.detach().cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array)
+    if values.ndim not in (2, 3) or not values.size:
+        raise ValueError(f"`array` needs shape (z, y, x) or (y, x), got {tuple(values.shape)}.")
+    if dtype is not None:
+        return np.ascontiguousarray(values.astype(dtype))
+    if values.dtype.kind == "b":
+        return np.ascontiguousarray(values.astype(np.uint8))
+    if values.dtype.kind == "f":
+        return np.ascontiguousarray(values.astype(np.float32))
+    low, high = int(values.min()), int(values.max())
+    if low < 0:
+        raise ValueError(f"`array` needs ids >= 0, got {low}.")
+    fitting = next(kind for kind in _UNSIGNED if high <= np.iinfo(kind).max)
+    return np.ascontiguousarray(values.astype(fitting))
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Yield a name beside ``path`` with its suffixes; it becomes ``path`` when all went well, else it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.with_name(f".{os.getpid()}.partial.{path.name}")
+    try:
+        yield file
+        file.replace(path)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _atomically(path: Path, write: Callable[[Path], None]) -> Path:
+    with _temporary(path) as file:
+        write(file)
+    return path
+
+
+def _write_tif(file: Path, values: AnyArray, spacing: tuple[float, ...] | None, offset: tuple[float, ...]) -> None:
+    tifffile = require_em("tifffile")
+    stated: dict[str, Any] = {} if spacing is None else {"spacing_nm": list(spacing), "offset_nm": list(offset)}
+    common: dict[str, Any] = {"photometric": "minisblack"}
+    axes = "ZYX"[-values.ndim :]
+    if values.dtype.name in ("uint8", "uint16", "float32"):
+        if spacing is not None:
+            common["resolution"] = (1 / spacing[-1], 1 / spacing[-2])
+        depth = {} if spacing is None else {"spacing": spacing[0] if values.ndim == 3 else 1.0, "unit": "nm"}
+        described = {"axes": axes, **depth, **({"Info": json.dumps(stated)} if stated else {})}
+        tifffile.imwrite(file, values, imagej=True, metadata=described, **common)
+        return
+    if spacing is not None:
+        common |= {"resolution": (1e7 / spacing[-1], 1e7 / spacing[-2]), "resolutionunit": "CENTIMETER"}
+    big = values.nbytes > 2**31
+    tifffile.imwrite(file, values, compression="zlib", bigtiff=big, metadata={"axes": axes, **stated}, **common)
+
+
+def _write_nifti(file: Path, values: AnyArray, spacing: tuple[float, ...] | None, offset: tuple[float, ...]) -> None:
+    import nibabel
+
+    affine = np.eye(4)
+    for axis, (size, shift) in enumerate(zip((spacing or (1.0,) * values.ndim)[::-1], offset[::-1], strict=True)):
+        affine[axis, axis], affine[axis, 3] = (size, shift) if spacing is None else (size / 1000, shift / 1000)
+    image = nibabel.Nifti1Image(values.T, affine, dtype=values.dtype)
+    image.header.set_xyzt_units("unknown" if spacing is None else "micron")
+    nibabel.save(image, file)
