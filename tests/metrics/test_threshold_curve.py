@@ -118,10 +118,9 @@ def test_the_metric_averages_defined_items() -> None:
     metric = ThresholdCurveMetric(thresholds=(0.3, 0.5, 0.7))
     rows = metric(membranes, truth)
     assert rows.shape == (3, 3, 5)
-    singles = [
-        compute_threshold_curve(m[0], t[0], thresholds=(0.3, 0.5, 0.7)) for m, t in zip(membranes, truth, strict=True)
-    ]
-    np.testing.assert_array_equal(rows.numpy(), [single.scores for single in singles])
+    for row, m, t in zip(rows, membranes, truth, strict=True):
+        single = compute_threshold_curve(m[0], t[0], thresholds=(0.3, 0.5, 0.7))
+        np.testing.assert_array_equal(row.numpy(), single.scores)
     curve = metric.aggregate_curve()
     np.testing.assert_allclose(curve.score("ari"), [1, 5 / 6, 5 / 6], rtol=1e-12)
     aggregate = {name: value.item() for name, value in metric.aggregate().items()}
