@@ -1,1 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the bundles share: their data, where their files lie, and the results at the end."""
+
+from monai_boundary.bundle.em_data import em_items, em_split
+from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, SectionwiseInferer, em_transforms
+from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
+from monai_boundary.bundle.results import (
+    MetricsFiles,
+    log_scores,
+    log_training_summary,
+    read_table,
+    write_json,
+    write_table,
+)
+
+__all__ = [
+    "MetricsFiles",
+    "NormalizeSectionsd",
+    "SectionwiseInferer",
+    "em_items",
+    "em_split",
+    "em_transforms",
+    "find_bundle_root",
+    "find_model",
+    "log_scores",
+    "log_training_summary",
+    "read_table",
+    "require_model",
+    "tracking_run_name",
+    "write_json",
+    "write_table",
+]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data of the EM bundles: training and validation items of a data set, or of a phantom where none is given."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_boundary._validation import check_spatial_dims
+from monai_boundary.data import em_datalist, split_sections, write_em_phantom
+
+logger = logging.getLogger(__name__)
+
+PHANTOM_SHAPES = {2: (24, 256, 256), 3: (48, 192, 192)}
+
+
+def em_items(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+    require_labels: bool = True,
+) -> list[dict[str, Any]]:
+    """Return the items of a data set: one per section in 2-D, one per stack in 3-D.
+
+    Args:
+        dataset_dir: what :func:`~monai_boundary.data.em_datalist` reads. ``None`` writes a phantom, always the same, to
+            ``output_dir/phantom`` and says so.
+        spatial_dims: 2 or 3.
+        output_dir: where the phantom goes.
+        phantom_shape: (z, y, x).
+        require_labels: whether an item without a label is an error.
+    """
+    check_spatial_dims("spatial_dims", spatial_dims)
+    if dataset_dir is None:
+        shape = tuple(PHANTOM_SHAPES[spatial_dims] if phantom_shape is None else phantom_shape)
+        dataset_dir = _phantom(Path(output_dir), shape)
+        logger.warning(
+            f"No data set was given (--dataset_dir): using a drawn phantom of {shape} voxels in {dataset_dir}. "
+            "Its scores say nothing about real images."
+        )
+    mode = "sections" if spatial_dims == 2 else "volume"
+    return em_datalist(dataset_dir, mode=mode, require_labels=require_labels)
+
+
+def em_split(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    fold: int,
+    num_folds: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Return ``{"training": items, "validation": items, "label_kind": "membrane" or "instances"}``.
+
+    Validation is a block of neighbouring sections, the ``fold``-th of ``num_folds`` of each stack: fold 0 is its
+    beginning.
+
+    Args:
+        dataset_dir: see :func:`em_items`, as the other arguments.
+        spatial_dims: 2 or 3.
+        fold: 0..num_folds - 1.
+        num_folds: number of blocks.
+        output_dir: where a phantom goes.
+        phantom_shape: (z, y, x).
+
+    Raises:
+        ValueError: if some labels are membranes and others ids.
+    """
+    items = em_items(dataset_dir, spatial_dims, output_dir, phantom_shape)
+    kinds = sorted({item["label_kind"] for item in items})
+    if len(kinds) > 1:
+        raise ValueError(f"`dataset_dir` needs labels of one kind, membranes or ids, got both: {dataset_dir}.")
+    training, validation = split_sections(items, num_folds=num_folds, fold=fold)
+    logger.info(f"{len(training)} training and {len(validation)} validation items, labels are {kinds[0]}.")
+    return {"training": training, "validation": validation, "label_kind": kinds[0]}
+
+
+def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:
+    """Write the phantom unless it is there; several processes may do so at once."""
+    place = folder / f"phantom_{'x'.join(map(str, shape))}"
+    if not place.is_dir():
+        partial = folder / f"{place.name}.{os.getpid()}.part"
+        write_em_phantom(partial, shape=shape)
+        try:
+            partial.rename(place)
+        except OSError:  # another process was first
+            shutil.rmtree(partial)
+    return place

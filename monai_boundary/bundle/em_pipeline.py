@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the EM bundles do to every image and label before the network sees it, and how a network runs over a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
+from monai.transforms import CopyItemsd, LoadImaged, MapTransform
+
+from monai_boundary._validation import check_choice, check_spatial_dims
+from monai_boundary.data import EMReader
+from monai_boundary.transforms import (
+    CleanMembraneLabeld,
+    InstancesToMembraned,
+    RegionTargetsd,
+    RelabelRegionsd,
+)
+
+
+class NormalizeSectionsd(MapTransform):
+    """Give every section (the last two axes) mean 0 and standard deviation 1: brightness differs between sections.
+
+    A section on its own, or in a stack of any height, comes out the same; a constant one becomes 0.
+
+    Args:
+        keys: images, (C, H, W) or (C, D, H, W).
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Example:
+        >>> NormalizeSectionsd("image")({"image": torch.tensor([[[0.0, 2.0]], [[5.0, 5.0]]])})["image"]
+        tensor([[[-1.,  1.]],
+        <BLANKLINE>
+                [[ 0.,  0.]]])
+    """
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the data with the images normalised."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            image = torch.as_tensor(d[key], dtype=torch.float32)
+            centred = image - image.mean(dim=(-2, -1), keepdim=True)
+            deviation = centred.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+            d[key] = torch.where(deviation > 0, centred / deviation, 0.0)
+        return d
+
+
+def em_transforms(
+    label_kind: str | None, spatial_dims: int, membrane_thickness: float = 1.0
+) -> list[Callable[..., Any]]:
+    """Return the deterministic transforms of the EM bundles, to be cached.
+
+    They give ``image`` (normalised section by section), and, with labels, ``label`` (membrane = 1),
+    ``label_regions``, ``label_seeds``, ``label_cells``, and ``label_instances``, the truth of the metrics: in 2-D the
+    regions, in 3-D the ids of the file (the regions, if the label is a membrane).
+
+    Args:
+        label_kind: ``"membrane"``, ``"instances"``, or ``None`` for images without label.
+        spatial_dims: 2 or 3.
+        membrane_thickness: thickness in voxels of the membrane drawn between touching ids.
+    """
+    check_choice("label_kind", label_kind, ("membrane", "instances", None))
+    check_spatial_dims("spatial_dims", spatial_dims)
+
+    def load(key: str, dtype: type) -> LoadImaged:
+        return LoadImaged(key, reader=EMReader, dtype=dtype, ensure_channel_first=True)
+
+    steps: list[Callable[..., Any]] = [load("image", np.float32), NormalizeSectionsd("image")]
+    if label_kind == "membrane":
+        steps += [load("label", np.int32), CleanMembraneLabeld("label"), RegionTargetsd("label")]
+        steps += [CopyItemsd("label_regions", names="label_instances")]
+    elif label_kind == "instances":
+        steps += [load("label_instances", np.int32)]
+        if spatial_dims == 2:  # a section cannot know that two profiles are one cell
+            steps += [RelabelRegionsd("label_instances", split=True)]
+        steps += [
+            InstancesToMembraned("label_instances", output_keys="label", thickness=membrane_thickness),
+            RegionTargetsd("label"),
+        ]
+    return steps
+
+
+class SectionwiseInferer(Inferer):
+    """Run a network over an image by sliding windows; a 2-D network over a stack section by section.
+
+    Args:
+        roi_size: window, as many entries as the network has spatial dimensions.
+        **options: of MONAI's ``SlidingWindowInferer``, for example ``overlap``, ``mode``, ``progress``.
+
+    Raises:
+        ValueError: when called, if the image has neither as many spatial axes as ``roi_size`` nor, for a 2-D network,
+            one more.
+
+    Example:
+        >>> SectionwiseInferer((4, 4))(torch.ones(1, 1, 3, 8, 8), torch.nn.Conv2d(1, 2, 1)).shape
+        torch.Size([1, 2, 3, 8, 8])
+    """
+
+    def __init__(self, roi_size: Sequence[int], **options: Any) -> None:
+        super().__init__()
+        self.roi_size = tuple(roi_size)
+        self.options = options
+
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any) -> Any:
+        """Return the network's output over ``inputs`` (B, C, [D,] H, W)."""
+        axes = inputs.ndim - 2
+        if axes == len(self.roi_size):
+            return SlidingWindowInferer(self.roi_size, **self.options)(inputs, network, *args, **kwargs)
+        if (axes, len(self.roi_size)) != (3, 2):
+            raise ValueError(f"`inputs` needs {len(self.roi_size)} spatial axes, got shape {tuple(inputs.shape)}.")
+        return SliceInferer(spatial_dim=0, roi_size=self.roi_size, **self.options)(inputs, network, *args, **kwargs)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers of a training or an evaluation as files, and as a summary at the end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
+from monai.utils import is_scalar
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
+
+
+def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Write rows as CSV. The columns are those of all rows, in the order in which they first appear; gaps are empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with _replaced(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    _replaced(path).replace(path)
+
+
+def read_table(path: str | os.PathLike[str]) -> list[Row]:
+    """Return the rows of :func:`write_table`, numbers as numbers and without the gaps; no file is no rows."""
+    if not Path(path).is_file():
+        return []
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return [{name: _number(text) for name, text in row.items() if text != ""} for row in csv.DictReader(file)]
+
+
+def write_json(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write ``content`` as JSON; NaN becomes null, and what JSON does not know becomes its string."""
+    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    _replaced(path).write_text(text + "\n", encoding="utf-8")
+    _replaced(path).replace(path)
+
+
+class MetricsFiles:
+    """Write ``metrics.csv`` (a row per epoch) and ``metrics.json`` (best and last epoch, settings) during a training.
+
+    A row holds the trainer's metrics and, when the epoch had a validation, the evaluator's. A resumed training keeps
+    the rows of the epochs before it. Only the first process writes.
+
+    Args:
+        folder: where the files go.
+        evaluator: validation engine whose key metric says which epoch is the best.
+        settings: written into the JSON file.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], evaluator: Workflow, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self.csv_path = Path(folder) / "metrics.csv"
+        self.json_path = Path(folder) / "metrics.json"
+        self.evaluator = evaluator
+        self.settings = dict(settings or {})
+
+    def attach(self, engine: Workflow) -> None:
+        """Attach to a trainer, after its ``ValidationHandler``."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Workflow) -> None:
+        """Add the row of the epoch."""
+        if engine.state.rank:
+            return
+        epoch = engine.state.epoch
+        metrics = dict(engine.state.metrics)
+        if self.evaluator.state.epoch == epoch:
+            metrics.update(self.evaluator.state.metrics)
+        row = {"epoch": epoch, **{name: float(value) for name, value in metrics.items() if is_scalar(value)}}
+        rows = [*[old for old in read_table(self.csv_path) if old["epoch"] < epoch], row]
+        best = next((r for r in rows if r["epoch"] == self.evaluator.state.best_metric_epoch), None)
+        self.csv_path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(rows, self.csv_path)
+        name = self.evaluator.state.key_metric_name
+        write_json({"key_metric": name, "best": best, "last": row, "settings": self.settings}, self.json_path)
+
+
+def log_scores(title: str, scores: Mapping[str, Any], files: Mapping[str, str | os.PathLike[str]]) -> None:
+    """Log the EM metrics among ``scores``, and where those of the ``files`` (name -> path) lie that exist.
+
+    Args:
+        title: first line.
+        scores: metric name -> value. VOI is in bits; the CREMI score and VOI are better when lower, ARI when higher.
+        files: for example ``{"checkpoint": "output/model.pt"}``.
+    """
+    units = {
+        "voi_split": "VOI split (bits)",
+        "voi_merge": "VOI merge (bits)",
+        "ari": "ARI",
+        "cremi_score": "CREMI score",
+    }
+    lines = [title]
+    lines += [f"  {units.get(name, name):<18}{_shown(scores[name])}" for name in _ordered(scores)]
+    lines += [f"  {name:<18}{path}" for name, path in files.items() if Path(path).exists()]
+    logger.info("\n".join(lines))
+
+
+def log_training_summary(output_dir: str | os.PathLike[str]) -> None:
+    """Log the best epoch's scores of the training in ``output_dir``, and where checkpoint, metrics and pictures lie."""
+    folder = Path(output_dir)
+    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    best = summary["best"] or summary["last"]
+    log_scores(
+        f"Best epoch {best['epoch']} of {summary['last']['epoch']} by {summary['key_metric']}:",
+        {name: value for name, value in best.items() if name in EM_METRICS},
+        {
+            "best network": folder / "model.pt",
+            "checkpoint": folder / "checkpoint.pt",
+            "metrics": folder / "metrics.json",
+            "every epoch": folder / "metrics.csv",
+            "pictures": folder / "pictures",
+        },
+    )
+
+
+def _ordered(scores: Iterable[str]) -> list[str]:
+    names = list(scores)
+    return [n for n in EM_METRICS if n in names] + [n for n in names if n not in EM_METRICS]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _replaced(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    return target.with_name(f"{target.name}.part")
+
+
+def _number(text: str) -> Any:
+    value = float(text)
+    return int(value) if value.is_integer() and "." not in text else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int, bool)) else str(value)
