@@ -14,6 +14,7 @@ import numpy as np
 
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice
+from monai_boundary.data.em_pairing import IMAGE_WORDS, LABEL_WORDS, pair_by_name, stem, words
 from monai_boundary.data.em_source import EMGeometry, EMSource, natural_key
 from monai_boundary.data.em_stack import (
     HDF5_SUFFIXES,
@@ -28,11 +29,6 @@ from monai_boundary.data.em_stack import (
 
 __all__ = ["detect_label_kind", "em_datalist"]
 
-IMAGE_WORDS = ("image", "images", "img", "imgs", "raw", "volume", "volumes", "em", "input", "inputs", "grayscale")
-LABEL_WORDS = (
-    *("label", "labels", "mask", "masks", "membrane", "membranes", "gt", "truth", "groundtruth", "ground_truth"),
-    *("seg", "segmentation", "annotation", "annotations", "target", "targets", "ids", "instances", "neuron_ids"),
-)
 LABEL_DATASETS = ("volumes/labels/neuron_ids", "volumes/labels/membrane", "labels/neuron_ids", "neuron_ids")
 LABEL_DATASETS_PLAIN = ("labels", "label", "gt", "seg", "membrane")
 LAYOUTS = ("auto", "folders", "tif", "hdf5", "zarr")
@@ -165,80 +161,48 @@ def _below(root: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     )
 
 
-def _words(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Split a file's name into what identifies it, and its role: ``"image"``, ``"label"`` or ``""``."""
-    parts = re.findall(r"[a-zA-Z]+|\d+", name)
-    low = [part.lower() for part in parts]
-    role = "label" if any(w in LABEL_WORDS for w in low) else "image" if any(w in IMAGE_WORDS for w in low) else ""
-    kept = [w for w in low if w not in IMAGE_WORDS and w not in LABEL_WORDS]
-    return natural_key(" ".join(kept)), role
-
-
-def _stem(path: Path) -> str:
-    """Return the name without its suffixes, such as ``.lzf.h5``; a number between dots belongs to the name."""
-    return re.sub(r"(\.(lzf|gz|ome))?\.[^.]*$", "", path.name, flags=re.IGNORECASE)
-
-
-def _matched(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path | None]]:
-    """Pair files by name.
-
-    Raises:
-        ValueError: if a label has no image, an image no label (though others have), or two files the same name.
-    """
-    keyed: list[dict[Any, Path]] = [{}, {}]
-    for store, files in zip(keyed, (images, labels), strict=True):
-        for file in files:
-            key = _words(_stem(file))[0]
-            if key in store:
-                raise ValueError(
-                    f"`dataset_dir` needs one file per section, got {store[key]} and {file} for the same one."
-                )
-            store[key] = file
-    of_image, of_label = keyed
-    alone = [file for key, file in of_label.items() if key not in of_image]
-    if of_label:
-        alone += [f for key, f in of_image.items() if key not in of_label and not f.name.lower().startswith("test")]
-    if alone:
-        names = ", ".join(str(file) for file in alone[:10]) + (
-            f" and {len(alone) - 10} more" if len(alone) > 10 else ""
-        )
-        raise ValueError(f"`dataset_dir` needs matching names of images and labels, got no partner for: {names}.")
-    return [(file, of_label.get(key)) for key, file in of_image.items() if key in of_label or not of_label]
-
-
 def _from_folders(root: Path) -> list[_Volume]:
     if root.is_file():
         if root.suffix.lower() not in PICTURE_SUFFIXES or root.suffix.lower() in TIF_SUFFIXES:
             return []
         return [_Volume(root.stem, EMSource(root), image_files=(root,))]
-    pair = _folder_pair(root)
-    if pair:
-        return [pair]
-    inner = [_folder_pair(p) for p in _below(root, lambda p: p.is_dir() and not is_zarr(p))]
-    if any(inner):
-        return [volume for volume in inner if volume]
+    here = _folder_pair(root)
+    if here:
+        return here
+    inner = [volume for p in _below(root, _is_plain_folder) for volume in _folder_pair(p)]
+    if inner:
+        return inner
     files = list_pictures(root)
     if files and not any(f.suffix.lower() in TIF_SUFFIXES for f in files):
         return [_Volume(root.name, EMSource(root), image_files=tuple(files))]
     return []
 
 
-def _folder_pair(root: Path) -> _Volume | None:
-    folders = {p.name.lower(): p for p in _below(root, lambda p: p.is_dir() and not is_zarr(p))}
+def _is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not is_zarr(path)
+
+
+def _folder_pair(root: Path) -> list[_Volume]:
+    """Volumes of one pair of folders: one of all its sections, or one per stack when the files are stacks."""
+    folders = {p.name.lower(): p for p in _below(root, _is_plain_folder)}
     image = next((folders[w] for w in IMAGE_WORDS if w in folders and list_pictures(folders[w])), None)
     if image is None:
-        return None
+        return []
     label = next((folders[w] for w in LABEL_WORDS if w in folders and list_pictures(folders[w])), None)
-    pairs = _matched(list_pictures(image), list_pictures(label) if label else [])
+    pairs = pair_by_name(list_pictures(image), list_pictures(label) if label else [])
+    with open_em_stack(EMSource(pairs[0][0])) as first:
+        stacks = len(first.shape) == 3
+    if stacks:
+        return [_Volume(stem(a), EMSource(a), EMSource(b) if b else None) for a, b in pairs]
     images = tuple(a for a, _ in pairs)
     labels = tuple(b for _, b in pairs if b is not None)
-    return _Volume(root.name, EMSource(image), EMSource(label) if label else None, images, labels)
+    return [_Volume(root.name, EMSource(image), EMSource(label) if label else None, images, labels)]
 
 
 def _from_tif(files: Sequence[Path]) -> list[_Volume]:
-    labels = [f for f in files if _words(_stem(f))[1] == "label"]
-    pairs = _matched([f for f in files if f not in labels], labels)
-    return [_Volume(_stem(a), EMSource(a), EMSource(b) if b else None) for a, b in pairs]
+    labels = [f for f in files if words(stem(f))[1] == "label"]
+    pairs = pair_by_name([f for f in files if f not in labels], labels)
+    return [_Volume(stem(a), EMSource(a), EMSource(b) if b else None) for a, b in pairs]
 
 
 def _from_arrays(paths: Sequence[Path], image: str | None, label: str | None) -> list[_Volume]:
@@ -255,18 +219,18 @@ def _from_arrays(paths: Sequence[Path], image: str | None, label: str | None) ->
             if label is not None and label != inner:
                 pick_dataset(path, label)
             chosen = pick_dataset(path, image)
-            whole.append(_Volume(_stem(path), EMSource(path, chosen or None), EMSource(path, inner)))
-        elif _words(_stem(path))[1] == "label":
+            whole.append(_Volume(stem(path), EMSource(path, chosen or None), EMSource(path, inner)))
+        elif words(stem(path))[1] == "label":
             labels.append(path)
         else:
             images.append(path)
-    for picture, truth in _matched(images, labels):
+    for picture, truth in pair_by_name(images, labels):
         if truth is None and label is not None:
             pick_dataset(picture, label)
         source = EMSource(picture, pick_dataset(picture, image) or None)
         usual = (*LABEL_DATASETS, *LABEL_DATASETS_PLAIN, "stack")
         partner = EMSource(truth, pick_dataset(truth, label, usual) or None) if truth else None
-        whole.append(_Volume(_stem(picture), source, partner))
+        whole.append(_Volume(stem(picture), source, partner))
     return sorted(whole, key=lambda v: natural_key(v.name))
 
 
@@ -288,60 +252,49 @@ def _items(volume: _Volume, mode: str, kind: str, spacing: Sequence[float] | Non
     with open_em_stack(volume.image) as stack:
         depth = stack.shape[0] if len(stack.shape) == 3 else 1
         flat = len(stack.shape) == 2
-        stated = stack.geometry.last(3)
-    stated = stated.override(EMGeometry.of(spacing, None, "spacing").last(3))
+        stated = stack.geometry.last(3).override(EMGeometry.of(spacing, None, "`spacing`").last(3))
+    if mode == "volume" and flat:
+        raise ValueError(f"`mode` 'volume' needs a stack of sections, got one section: {volume.image}.")
+    _check_shapes(volume, mode)
+    kind = _kind_of(volume, depth, flat) if kind == "auto" else kind
     size = list(stated.spacing or (1.0, 1.0, 1.0))
-    _check_shapes(volume)
-    if volume.label is not None and kind == "auto":
-        kind = _kind_of(volume, depth, flat)
-    common: dict[str, Any] = {"volume": volume.name}
-    if volume.label is not None:
-        common["label_kind"] = kind
-
-    def sources(image: object, label: object) -> dict[str, Any]:
-        found = {"image": str(image)}
-        if label is not None:
-            found["label"] = str(label)
-            if kind == "instances":
-                found["label_instances"] = str(label)
-        return found
-
     if mode == "volume":
-        if flat:
-            raise ValueError(f"`mode` 'volume' needs a stack of sections, got one section: {volume.image}.")
         whole = {"section": -1, "sections": [0, depth], "spacing": size}
-        return [{**sources(volume.image, volume.label), **common, **whole}]
+        return [{**_item(volume, volume.image, volume.label, kind), **whole}]
+    pairs: list[tuple[object, object]]
+    numbers = list(range(depth))
     if volume.image_files:
         numbers = _numbers(volume.image_files)
-        labels: Sequence[Path | None] = volume.label_files or (None,) * len(numbers)
-        pairs = zip(volume.image_files, labels, strict=True)
-        return [
-            {**sources(a, b), **common, "section": n, "spacing": size[1:]}
-            for n, (a, b) in zip(numbers, pairs, strict=True)
-        ]
-    if flat:
-        return [{**sources(volume.image, volume.label), **common, "section": 0, "spacing": size[1:]}]
+        pairs = list(zip(volume.image_files, volume.label_files or (None,) * len(numbers), strict=True))
+    elif flat:
+        pairs = [(volume.image, volume.label)]
+    else:
+        pairs = [(volume.image.section(k), volume.label.section(k) if volume.label else None) for k in range(depth)]
     return [
-        {
-            **sources(volume.image.section(k), volume.label.section(k) if volume.label else None),
-            **common,
-            "section": k,
-            "spacing": size[1:],
-        }
-        for k in range(depth)
+        {**_item(volume, image, label, kind), "section": number, "spacing": size[1:]}
+        for number, (image, label) in zip(numbers, pairs, strict=True)
     ]
+
+
+def _item(volume: _Volume, image: object, label: object, kind: str) -> dict[str, Any]:
+    found = {"image": str(image), "volume": volume.name}
+    if label is not None:
+        found |= {"label": str(label), "label_kind": kind}
+        if kind == "instances":
+            found["label_instances"] = str(label)
+    return found
 
 
 def _numbers(files: Sequence[Path]) -> list[int]:
     """Section numbers: the last number in each name when these ascend, else the positions."""
-    found = [re.findall(r"\d+", _stem(file)) for file in files]
+    found = [re.findall(r"\d+", stem(file)) for file in files]
     numbers = [int(f[-1]) for f in found if f]
     ascending = len(numbers) == len(files) and all(a < b for a, b in pairwise(numbers))
     return numbers if ascending else list(range(len(files)))
 
 
-def _check_shapes(volume: _Volume) -> None:
-    """Compare the headers of image and label.
+def _check_shapes(volume: _Volume, mode: str) -> None:
+    """Compare the headers of image and label; a folder read as one stack must be in the order of the pairs.
 
     Raises:
         ValueError: if the shapes differ; both files are named.
@@ -350,6 +303,10 @@ def _check_shapes(volume: _Volume) -> None:
         return
     pairs: list[tuple[EMSource, EMSource]] = [(volume.image, volume.label)]
     if volume.label_files:
+        if mode == "volume":
+            for folder, files in ((volume.image, volume.image_files), (volume.label, volume.label_files)):
+                if list_pictures(folder.path) != list(files):
+                    raise ValueError(f"`mode` 'volume' needs {folder} to hold the matched sections alone, in order.")
         pairs = [(EMSource(a), EMSource(b)) for a, b in zip(volume.image_files, volume.label_files, strict=True)]
     for image, label in pairs:
         with open_em_stack(image) as first, open_em_stack(label) as second:
@@ -360,7 +317,11 @@ def _check_shapes(volume: _Volume) -> None:
 
 
 def _kind_of(volume: _Volume, depth: int, flat: bool) -> str:
-    assert volume.label is not None
+    """Kind of the label: by the dataset's name when it says ids, else by the middle section."""
+    if volume.label is None:
+        return "membrane"
+    if (volume.label.dataset or "").lower().endswith(("ids", "instances")):
+        return "instances"
     label = volume.label if flat else replace(volume.label, start=depth // 2)
     with open_em_stack(label) as stack:
         return detect_label_kind(stack.read())
