@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from monai_boundary._typing import AnyArray
+from monai_boundary._typing import AnyArray, IntArray
 
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:
@@ -84,6 +84,19 @@ def check_label(name: str, array: npt.ArrayLike) -> AnyArray:
     if values.dtype.kind == "i" and values.size and values.min() < 0:
         raise ValueError(f"`{name}` needs ids >= 0, got {values.min()}.")
     return values
+
+
+def check_region_ids(name: str, array: npt.ArrayLike) -> IntArray:
+    """Return ``array`` as int32 ids >= 0 of a 2-D or 3-D image.
+
+    Raises:
+        TypeError, ValueError: as `check_label`, and if an id does not fit int32 or the image is not 2-D or 3-D.
+    """
+    values = check_label(name, array)
+    check_spatial_dims(name, values.ndim)
+    if values.size and values.max() > np.iinfo(np.int32).max:
+        raise ValueError(f"`{name}` needs ids that fit int32, got {values.max()}: number them with `relabel_regions`.")
+    return values.astype(np.int32, copy=False)
 
 
 def check_section_axis(axis: int | None, ndim: int) -> int | None:

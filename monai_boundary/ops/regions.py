@@ -17,6 +17,7 @@ from skimage import measure
 from monai_boundary._typing import AnyArray, IntArray, LongArray
 from monai_boundary._validation import (
     check_label,
+    check_region_ids,
     check_same_shape,
     check_section_axis,
     check_spacing,
@@ -104,7 +105,7 @@ def region_seeds(
                [0, 0, 0, 0, 0],
                [0, 0, 0, 0, 0]], dtype=int32)
     """
-    values = _check_regions("regions", regions)
+    values = check_region_ids("regions", regions)
     sizes = check_spacing(spacing, values.ndim)
     return _seeds(values, sizes, check_section_axis(section_axis, values.ndim))
 
@@ -118,7 +119,7 @@ def seed_points(seed_map: npt.ArrayLike) -> tuple[LongArray, LongArray]:
         (array([1, 2]), array([[1, 0],
                [0, 1]]))
     """
-    values = _check_regions("seed_map", seed_map)
+    values = check_region_ids("seed_map", seed_map)
     points = np.argwhere(values).astype(np.int64)
     ids = values[tuple(points.T)].astype(np.int64)
     order = np.argsort(ids, kind="stable")
@@ -200,7 +201,7 @@ def region_cells(
         array([[1, 1, 2, 2, 2],
                [1, 1, 2, 2, 2]], dtype=int32)
     """
-    values = _check_regions("regions", regions)
+    values = check_region_ids("regions", regions)
     sizes = check_spacing(spacing, values.ndim)
     axis = check_section_axis(section_axis, values.ndim)
     if axis is not None:
@@ -234,7 +235,7 @@ def region_neighbours(cells: npt.ArrayLike) -> LongArray:
                [1, 3],
                [2, 3]])
     """
-    values = _check_regions("cells", cells)
+    values = check_region_ids("cells", cells)
     pairs = []
     for axis in range(values.ndim):
         first = values[_cut(values.ndim, axis, slice(None, -1))]
@@ -285,13 +286,13 @@ def reseed_regions(
         array([[0, 0, 2],
                [1, 0, 0]], dtype=int32)
     """
-    values = _check_regions("regions", regions)
+    values = check_region_ids("regions", regions)
     sizes = check_spacing(spacing, values.ndim)
     axis = check_section_axis(section_axis, values.ndim)
     pieces = label_regions(values, section_axis=section_axis)
     if seeds is None:
         return pieces, _seeds(pieces, sizes, axis)
-    old = _check_regions("seeds", seeds)
+    old = check_region_ids("seeds", seeds)
     check_same_shape("seeds", old.shape, "regions", values.shape)
     where = np.flatnonzero(old)
     if np.any(old.flat[where] != values.flat[where]):
@@ -302,15 +303,6 @@ def reseed_regions(
     out = _seeds(np.where(seeded[pieces], 0, pieces), sizes, axis)
     out.flat[where[first]] = ids
     return pieces, out
-
-
-def _check_regions(name: str, array: npt.ArrayLike) -> IntArray:
-    """``array`` as int32 ids, 2-D or 3-D."""
-    values = check_label(name, array)
-    check_spatial_dims(name, values.ndim)
-    if values.size and values.max() > _MAX_ID:
-        raise ValueError(f"`{name}` needs ids up to {_MAX_ID}, got {values.max()}: relabel with `label_regions` first.")
-    return values.astype(np.int32, copy=False)
 
 
 def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None) -> IntArray:

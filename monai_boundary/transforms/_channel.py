@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the transforms of labels share: one channel off and on again, the voxel size, and the meta data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config.type_definitions import NdarrayOrTensor
+from monai.data import MetaTensor
+from monai.utils import convert_to_dst_type
+
+from monai_boundary._typing import AnyArray
+from monai_boundary._validation import check_spacing
+
+__all__ = ["channel_first", "image_spacing", "single_channel"]
+
+
+def single_channel(name: str, image: NdarrayOrTensor) -> AnyArray:
+    """Return the one channel of a channel-first 2-D or 3-D image as a numpy array (a view: do not write to it).
+
+    Raises:
+        TypeError: if it is neither an array nor a tensor.
+        ValueError: if it is not (1, H, W) or (1, D, H, W).
+    """
+    if not isinstance(image, (np.ndarray, torch.Tensor)):
+        raise TypeError(f"`{name}` needs an array or a tensor, got {type(image).__name__}.")
+    if image.ndim not in (3, 4) or image.shape[0] != 1:
+        raise ValueError(f"`{name}` needs one channel, (1, H, W) or (1, D, H, W), got shape {tuple(image.shape)}.")
+    if isinstance(image, torch.Tensor):
+        plain = image.as_tensor() if isinstance(image, MetaTensor) else image
+        plain = plain.detach().cpu()
+        image = (plain.float() if plain.dtype in (torch.bfloat16, torch.float16) else plain).numpy()
+    channel: AnyArray = image[0]
+    return channel
+
+
+def channel_first(array: AnyArray, like: NdarrayOrTensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return ``array`` as a tensor (1, ...) with the meta data, affine, history and device of ``like``."""
+    template = like if isinstance(like, torch.Tensor) else torch.empty(0)
+    return convert_to_dst_type(array[None], template, dtype=dtype)[0]
+
+
+def image_spacing(image: Any, ndim: int, spacing: Sequence[float] | float | None) -> tuple[float, ...]:
+    """Return ``spacing`` when given, else the voxel size by the image's affine, else 1 along every axis.
+
+    The size along an axis is the length of the affine's column, also for an image whose plane lies askew in the world.
+    """
+    if spacing is not None or not isinstance(image, MetaTensor):
+        return check_spacing(spacing, ndim, unit="voxel size")
+    affine = np.asarray(image.affine, dtype=np.float64)
+    sizes = np.linalg.norm(affine[:-1, :ndim], axis=0)
+    return check_spacing(sizes.tolist(), ndim, name="affine", unit="voxel size")

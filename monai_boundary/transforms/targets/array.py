@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The targets of the barrier cut: regions, seeds and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.config.type_definitions import NdarrayOrTensor
+from monai.transforms import Transform
+from monai.utils import TransformBackends
+
+from monai_boundary._typing import AnyArray, IntArray
+from monai_boundary._validation import check_choice
+from monai_boundary.ops.regions import label_regions, region_cells, region_seeds, reseed_regions
+from monai_boundary.transforms._channel import channel_first, image_spacing, single_channel
+
+__all__ = ["RegionTargets", "ReseedRegions"]
+
+
+class RegionTargets(Transform):
+    """Regions, seeds and cells of a truth label, for the losses and metrics of the barrier cut.
+
+    Regions are the face-connected components of what is not membrane, the seed of a region is its voxel farthest from
+    its boundary, and the cells are the nearest region at every voxel: see `monai_boundary.ops.regions`. A label that is
+    all membrane has no region, and three empty maps; one without membrane (or of one instance) has one region and one
+    seed, in the middle.
+
+    Compute them on the whole image, before caching and the random transforms, which then move them with the label (mode
+    ``"nearest"``); after a crop or padding use `ReseedRegions`.
+
+    Args:
+        source: what the label is: ``"membrane"``, 0/1 with membrane = 1, or ``"instances"``, ids with 0 = membrane
+            (touching instances are regions of their own).
+        spacing: voxel size along each axis; by default of the MetaTensor's affine, else 1.
+        section_axis: spatial axis across which every section is a 2-D image of its own (ids are unique over the stack).
+        cells: compute the cells too. `None` takes their place otherwise.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import RegionTargets
+        >>> regions, seeds, cells = RegionTargets()(np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32))
+        >>> regions.tolist(), seeds.tolist(), cells.tolist()
+        ([[[1, 1, 1, 0, 2]]], [[[1, 0, 0, 0, 2]]], [[[1, 1, 1, 1, 2]]])
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(
+        self,
+        source: str = "membrane",
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        cells: bool = True,
+    ) -> None:
+        check_choice("source", source, ("membrane", "instances"))
+        self.source = source
+        self.spacing = spacing
+        self.section_axis = section_axis
+        self.cells = cells
+
+    def __call__(self, img: NdarrayOrTensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return regions, seeds and cells (1, spatial), int32, with the label's meta data.
+
+        Raises:
+            ValueError: if the label is not integral (NaN, fractions), or a membrane label holds more than 0 and 1.
+        """
+        label = single_channel("label", img)
+        sizes = image_spacing(img, label.ndim, self.spacing)
+        cell = _cells_of_membrane(label) if self.source == "membrane" else label
+        regions = label_regions(cell, section_axis=self.section_axis)
+        seeds = region_seeds(regions, sizes, section_axis=self.section_axis)
+        cells = region_cells(regions, sizes, section_axis=self.section_axis) if self.cells else None
+        return _maps(img, regions, seeds, cells)
+
+
+class ReseedRegions(Transform):
+    """Make regions, seeds and cells of a crop (or a padded or resampled image) consistent again.
+
+    Every connected piece that the crop left of a region is a region of its own, ids are 1..K again, a piece that lost
+    its seed gets a new one in the crop and all others keep theirs; the cells are those of the new regions.
+    See `monai_boundary.ops.regions.reseed_regions`.
+
+    Args:
+        spacing: voxel size along each axis; by default of the MetaTensor's affine, else 1. Datasets that drop the meta
+            data (`PersistentDataset` by default) need it said here.
+        section_axis: as it was given to `RegionTargets`.
+        cells: compute the cells too. `None` takes their place otherwise.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import RegionTargets, ReseedRegions
+        >>> regions, seeds, _ = RegionTargets()(np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32))
+        >>> ReseedRegions(cells=False)(regions[..., 1:], seeds[..., 1:])
+        (tensor([[[1, 1, 0, 2]]], dtype=torch.int32), tensor([[[1, 0, 0, 2]]], dtype=torch.int32), None)
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(
+        self,
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        cells: bool = True,
+    ) -> None:
+        self.spacing = spacing
+        self.section_axis = section_axis
+        self.cells = cells
+
+    def __call__(
+        self, regions: NdarrayOrTensor, seeds: NdarrayOrTensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return regions, seeds and cells (1, spatial), int32, with the meta data of the regions.
+
+        Args:
+            regions: the cropped regions (1, spatial).
+            seeds: the cropped seeds of the same shape; ``None`` seeds every piece anew.
+
+        Raises:
+            ValueError: if the shapes differ, a map is not integral (it was resampled linearly), or the seeds do not
+                lie in the regions of their id (the maps were not moved together).
+        """
+        pieces = single_channel("regions", regions)
+        old = None if seeds is None else single_channel("seeds", seeds)
+        sizes = image_spacing(regions, pieces.ndim, self.spacing)
+        new, new_seeds = reseed_regions(pieces, old, sizes, section_axis=self.section_axis)
+        cells = region_cells(new, sizes, section_axis=self.section_axis) if self.cells else None
+        return _maps(regions, new, new_seeds, cells)
+
+
+def _maps(
+    like: NdarrayOrTensor, regions: IntArray, seeds: IntArray, cells: IntArray | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """The maps as int32 tensors with the meta data of ``like``."""
+    return (
+        channel_first(regions, like, torch.int32),
+        channel_first(seeds, like, torch.int32),
+        None if cells is None else channel_first(cells, like, torch.int32),
+    )
+
+
+def _cells_of_membrane(label: AnyArray) -> AnyArray:
+    """The mask of what is not membrane, of a label that holds 0 and 1 alone."""
+    wrong = ~((label == 0) | (label == 1))  # also true for NaN
+    if wrong.any():
+        raise ValueError(
+            f"`label` needs 0 and 1 (membrane = 1), got {label[wrong].flat[0]:g}: clean files with "
+            '`CleanMembraneLabel` ({0, 255}, grey); instance ids need source="instances"; a label resampled linearly '
+            'needs mode="nearest".'
+        )
+    return np.asarray(label == 0)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dictionary versions of the transforms that make training targets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
+from monai.transforms import MapTransform
+from monai.utils import ensure_tuple
+
+from monai_boundary._validation import check_same_shape
+from monai_boundary.transforms.targets.array import RegionTargets, ReseedRegions
+
+__all__ = [
+    "RegionTargetsD",
+    "RegionTargetsDict",
+    "RegionTargetsd",
+    "ReseedRegionsD",
+    "ReseedRegionsDict",
+    "ReseedRegionsd",
+]
+
+
+class RegionTargetsd(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.RegionTargets`: adds the maps beside the label.
+
+    With the default ``prefix`` the keys are ``label_regions``, ``label_seeds`` and ``label_cells``.
+
+    Args:
+        keys: truth labels.
+        prefix: the new keys are ``{prefix}_regions``, ``{prefix}_seeds``, ``{prefix}_cells``; one for each key.
+        source: see `RegionTargets`.
+        spacing: see `RegionTargets`.
+        section_axis: see `RegionTargets`.
+        cells: see `RegionTargets`.
+        image_key: an image whose spatial shape the label must have; not looked at where the data lacks it.
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Raises:
+        ValueError: when called, if image and label differ in shape; and as `RegionTargets`.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import RegionTargetsd
+        >>> data = {"label": np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32)}
+        >>> sorted(RegionTargetsd("label")(data))
+        ['label', 'label_cells', 'label_regions', 'label_seeds']
+    """
+
+    backend = RegionTargets.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        prefix: KeysCollection = "label",
+        source: str = "membrane",
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        cells: bool = True,
+        image_key: str | None = "image",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.prefix = ensure_tuple(prefix)
+        if len(self.prefix) != len(self.keys) or len(set(self.prefix)) != len(self.prefix):
+            raise ValueError(f"`prefix` needs one for each of {self.keys}, all different, got {self.prefix}.")
+        self.image_key = image_key
+        self.transform = RegionTargets(source, spacing, section_axis, cells)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the maps added."""
+        d = dict(data)
+        for key, prefix in self.key_iterator(d, self.prefix):
+            if self.image_key in d:
+                check_same_shape(str(key), d[key].shape[1:], str(self.image_key), d[self.image_key].shape[1:])
+            regions, seeds, cells = self.transform(d[key])
+            d[f"{prefix}_regions"] = regions
+            d[f"{prefix}_seeds"] = seeds
+            if cells is not None:
+                d[f"{prefix}_cells"] = cells
+        return d
+
+
+class ReseedRegionsd(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.ReseedRegions`, for after a random crop.
+
+    Args:
+        keys: the prefixes of the maps: ``"label"`` stands for ``label_regions``, ``label_seeds`` and ``label_cells``.
+            The cells are renewed where the data has them.
+        spacing: see `ReseedRegions`.
+        section_axis: see `ReseedRegions`.
+        allow_missing_keys: skip prefixes for which the data has no regions and no seeds.
+
+    Raises:
+        KeyError: when called, if the regions or the seeds are missing.
+        ValueError: when called, if the maps do not have the spatial shape of the label of that key (where there is
+            one); and as `ReseedRegions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai.transforms import Compose, SpatialCropd
+        >>> from monai_boundary.transforms import RegionTargetsd, ReseedRegionsd
+        >>> maps = ["label_regions", "label_seeds", "label_cells"]
+        >>> crop = SpatialCropd(["label", *maps], roi_start=(0, 1), roi_end=(1, 5))
+        >>> data = {"label": np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32)}
+        >>> Compose([RegionTargetsd("label"), crop, ReseedRegionsd("label")])(data)["label_seeds"].tolist()
+        [[[1, 0, 0, 2]]]
+    """
+
+    backend = ReseedRegions.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection = "label",
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.spacing = spacing
+        self.section_axis = section_axis
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the maps renewed."""
+        d = dict(data)
+        for prefix in self.keys:
+            regions, seeds, cells = f"{prefix}_regions", f"{prefix}_seeds", f"{prefix}_cells"
+            missing = [key for key in (regions, seeds) if key not in d]
+            if len(missing) == 2 and self.allow_missing_keys:
+                continue
+            if missing:
+                raise KeyError(
+                    f"`keys` needs {missing} in the data for the prefix {prefix!r}: run `RegionTargetsd` first."
+                )
+            if prefix in d:
+                check_same_shape(regions, d[regions].shape[1:], str(prefix), d[prefix].shape[1:])
+            transform = ReseedRegions(self.spacing, self.section_axis, cells=cells in d)
+            d[regions], d[seeds], new_cells = transform(d[regions], d[seeds])
+            if new_cells is not None:
+                d[cells] = new_cells
+        return d
+
+
+RegionTargetsD = RegionTargetsDict = RegionTargetsd
+ReseedRegionsD = ReseedRegionsDict = ReseedRegionsd
