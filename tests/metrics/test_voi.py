@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,3 +120,15 @@ def test_tensors_and_batches_equal_arrays(rng: np.random.Generator) -> None:
     aggregate = metric.aggregate()
     assert list(aggregate) == ["voi_split", "voi_merge"]
     assert aggregate["voi_split"].item() == pytest.approx(np.mean(expected, axis=0)[0], rel=1e-15)
+
+
+def test_real_volume_equals_scikit_image(real_data: Callable[[str], Path]) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(real_data("em_fib25") / "fib25_z000-109.hdf") as file:
+        truth = file["volumes/labels/neuron_ids"][:30]
+    assert truth.dtype == np.uint64
+    pred = np.roll(truth, 2, axis=2)
+    ids = np.unique(truth)  # scikit-image needs a table as large as the largest id
+    expected = variation_of_information(np.searchsorted(ids, truth), np.searchsorted(ids, pred), ignore_labels=(0,))
+    assert ids[0] == 0
+    np.testing.assert_allclose(compute_voi(pred, truth), expected, rtol=1e-9)
