@@ -55,7 +55,7 @@ def face_offsets(depth: int, z_stride: int, y_stride: int) -> LongArray:
 
 
 @njit(cache=True, nogil=True)
-def new_records(image: UInt8Array, status: int) -> AnyArray:
+def new_records(image: UInt8Array, status: np.uint32) -> AnyArray:
     """Return the records of the padded ``image`` with every voxel at ``status``; padding is DONE."""
     depth, height, width = image.shape
     first, z_stride, y_stride, size = padded_strides(depth, height, width)
@@ -64,9 +64,7 @@ def new_records(image: UInt8Array, status: int) -> AnyArray:
         for y in range(height):
             row = RECORD * (first + z * z_stride + y * y_stride)
             for x in range(width):
-                records[row + RECORD * x] = (np.uint32(status) << np.uint32(24)) | (
-                    np.uint32(image[z, y, x]) << np.uint32(16)
-                )
+                records[row + RECORD * x] = (status << np.uint32(24)) | (np.uint32(image[z, y, x]) << np.uint32(16))
     return records
 
 
@@ -277,8 +275,8 @@ def region_and_contour(
     ``region`` is working space. Positions are those of records.
 
     Returns:
-        (size of the contour, highest level at which a voxel of the region or of the contour was decided); a contour voxel
-        without an owner counts as level LEVELS.
+        (size of the contour, highest level at which a voxel of the region or of the contour was decided); a contour
+        voxel without an owner counts as level LEVELS.
     """
     n_region, n_contour, top, done = 1, 0, 0, 0
     region[0] = seed
@@ -308,7 +306,7 @@ def fill_domain(
     region: int, positions: AnyArray, starts: LongArray, pairs: LongArray, begins: LongArray, domain: AnyArray
 ) -> int:
     """Write the voxels of the cells of ``region`` and of its neighbours to ``domain``; return how many."""
-    n = starts[region + 1] - starts[region]
+    n: int = starts[region + 1] - starts[region]
     domain[:n] = positions[starts[region] : starts[region + 1]]
     for j in range(begins[region], begins[region + 1]):
         size = starts[pairs[j] + 1] - starts[pairs[j]]
@@ -318,12 +316,14 @@ def fill_domain(
 
 
 @njit(cache=True, nogil=True)
-def mark_domain(domain: AnyArray, count: int, status: int, fore: AnyArray, back: AnyArray, owner: AnyArray) -> None:
-    """Give the first ``count`` voxels of ``domain`` a status in both sets of records, and take them from their owners."""
+def mark_domain(
+    domain: AnyArray, count: int, status: np.uint32, fore: AnyArray, back: AnyArray, owner: AnyArray
+) -> None:
+    """Give the first ``count`` voxels of ``domain`` a status in both sets of records, and no owner."""
     for i in range(count):
         p = domain[i]
-        fore[p] = (fore[p] & np.uint32(0xFFFFFF)) | (np.uint32(status) << np.uint32(24))
-        back[p] = (back[p] & np.uint32(0xFFFFFF)) | (np.uint32(status) << np.uint32(24))
+        fore[p] = (fore[p] & np.uint32(0xFFFFFF)) | (status << np.uint32(24))
+        back[p] = (back[p] & np.uint32(0xFFFFFF)) | (status << np.uint32(24))
         owner[p >> np.uint32(2)] = 0
 
 
@@ -344,8 +344,8 @@ def barrier_cut(
     """Return the contour of the barrier cut of every region, each against the seeds of its neighbours.
 
     A voxel is foreground when its distance to the region's seed is strictly below that to the neighbours' seeds; the
-    region is the face-connected foreground that holds the seed; its contour is the set of voxels outside that touch it by
-    a face. Both fronts stay in the region's domain: its own cell and its neighbours'.
+    region is the face-connected foreground that holds the seed; its contour is the set of voxels outside that touch
+    it by a face. Both fronts stay in the region's domain: its own cell and its neighbours'.
 
     Args:
         image: grey values, (D, H, W).

@@ -15,7 +15,7 @@ from monai_boundary._typing import BoolArray, FloatArray, IntArray, LongArray
 
 @njit(cache=True, nogil=True)
 def touching_labels(labels: IntArray, z: int, y: int, x: int, found: IntArray) -> int:
-    """Write the labels > 0 of the face neighbours that differ from the voxel's own to ``found``, each once; count them."""
+    """Write each label > 0 of the face neighbours that differs from the voxel's own to ``found``; count them."""
     depth, height, width = labels.shape
     own = labels[z, y, x]
     n = 0
@@ -69,7 +69,7 @@ def label_contours(labels: IntArray, number: int) -> tuple[LongArray, LongArray]
 
 @njit(cache=True, nogil=True)
 def widen_contours(
-    voxels: LongArray, begins: LongArray, shape: tuple[int, int, int], radius: tuple[int, int, int]
+    voxels: LongArray, begins: LongArray, shape: tuple[int, ...], radius: tuple[int, ...]
 ) -> tuple[LongArray, LongArray]:
     """Return each contour dilated by a box that reaches ``radius`` voxels to both sides along every axis."""
     depth, height, width = shape

@@ -61,7 +61,7 @@ def ba_loss_terms(
         ValueError: if the shapes differ or are not those of 2-D or 3-D images, and as
             `monai_boundary.ops.batch_boundary_weights`.
     """
-    scores, truth = torch.as_tensor(input), torch.as_tensor(target)
+    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
     check_spatial_dims("input", scores.ndim - 2)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
@@ -86,8 +86,8 @@ def _within_unit(probability: Tensor) -> Tensor:
     low, high = torch.aminmax(probability.detach())
     if low < 0 or high > 1:
         warnings.warn(
-            f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; they are clamped. "
-            "If the network gives logits, set `sigmoid=True` or `softmax=True`.",
+            f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; "
+            "they are clamped. If the network gives logits, set `sigmoid=True` or `softmax=True`.",
             stacklevel=4,
         )
         return probability.clamp(0, 1)
@@ -97,32 +97,34 @@ def _within_unit(probability: Tensor) -> Tensor:
 class BALoss(_Loss):
     """Boundary-aware loss: cross-entropy plus alpha times the cross-entropy on the cut's contours.
 
-    L = BCE(u, g) + alpha * L_BAL(u, g) with L_BAL the sum (or mean) over the true regions i of the cross-entropy averaged
-    over the contour C_i (Ngoc et al., BMVC 2021, Eq. 4-5). Fronts start from one seed per true region and flow over the
-    *predicted* membrane; they meet where the prediction's wall is, or far from it where the wall has a hole, so the contour
-    finds what the mean over all voxels hides. ``input`` is the membrane's probability, and the membrane is 1 in ``target``.
+    L = BCE(u, g) + alpha * L_BAL(u, g) with L_BAL the sum (or mean) over the true regions i of the cross-entropy
+    averaged over the contour C_i (Ngoc et al., BMVC 2021, Eq. 4-5). Fronts start from one seed per true region and
+    flow over the *predicted* membrane; they meet where the prediction's wall is, or far from it where the wall has a
+    hole, so the contour finds what the mean over all voxels hides. ``input`` is the membrane's probability, and the
+    membrane is 1 in ``target``.
 
-    Against the released code: the fronts are those of the fault-free propagation, probabilities are taken from the logits once,
-    the cross-entropy is averaged over the contour's voxels (not over the image), and a perfect prediction gives 0.
+    Against the released code: the fronts are those of the fault-free propagation, probabilities are taken from the
+    logits once, the cross-entropy is averaged over the contour's voxels (not over the image), and a perfect
+    prediction gives 0.
 
-    A crop needs no whole-image maps: seeds are placed inside it (``ReseedRegionsd``). A region without neighbours, an image
-    that is all membrane or has none contribute nothing to the boundary term. No gradient flows through the cut.
+    A crop needs no whole-image maps: seeds are placed inside it (``ReseedRegionsd``). A region without neighbours, an
+    image that is all membrane or has none contribute nothing to the boundary term. No gradient flows through the cut.
 
     Args:
         include_background: use channel 0 too; False needs at least two channels.
         to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
         sigmoid: ``input`` holds logits.
-        softmax: ``input`` holds logits of exclusive channels, one of them the membrane; with ``include_background=False`` the
-            membrane is channel 1.
+        softmax: ``input`` holds logits of exclusive channels, one of them the membrane; with
+            ``include_background=False`` the membrane is channel 1.
         other_act: gives probabilities from ``input``.
         alpha: weight of the boundary term. It may be changed while training; at 0 the cut is not computed.
         contour: where the walls are judged. ``partition`` (default): where the fronts of all seeds meet, in one
-            propagation. ``per_region``: the paper's cut of each region against its neighbours. ``leak``: the true membrane near
-            voxels that a foreign front took, so that an open hole counts however wide it is.
+            propagation. ``per_region``: the paper's cut of each region against its neighbours. ``leak``: the true
+            membrane near voxels that a foreign front took, so that an open hole counts however wide it is.
         contour_width: width of the contours in voxels, odd (default 1; the released code: 7), or for ``leak`` how near
             to leaked voxels the membrane counts (default 3). One number or one per axis.
-        region_reduction: ``mean`` (default) or the paper's ``sum`` over the regions. The mean keeps ``alpha`` independent
-            of the number of cells in the image; a sum over 100 regions is like a hundredfold alpha.
+        region_reduction: ``mean`` (default) or the paper's ``sum`` over the regions. The mean keeps ``alpha``
+            independent of the number of cells in the image; a sum over 100 regions is like a hundredfold alpha.
         balance: give membrane and other voxels of a contour half of its weight each.
         include_base: add the cross-entropy over the whole image.
         reduction: ``mean``, ``sum`` over items and channels, or ``none``: (B, C).
@@ -191,20 +193,20 @@ class BALoss(_Loss):
         regions: Tensor | None = None,
         cells: Tensor | None = None,
     ) -> Tensor:
-        """Return the loss; its terms are left, detached and unweighted, in ``terms`` (``bce`` and, if computed, ``boundary``).
+        """Return the loss; its terms are left in ``terms``, detached and unweighted: ``bce``, ``boundary`` if computed.
 
         Args:
             input: (B, C, H, W[, D]).
             target: (B, C, H, W[, D]), the membrane is 1; or (B, 1, spatial) labels with ``to_onehot_y``.
-            seeds: region ids at one voxel per region, 0 elsewhere, as ``RegionTargetsd`` makes them, same shape as ``input``
-                (after the background is left out); or for each item the voxel indices (K, ndim). Derived from the target if
-                not given, which costs more than the cut.
+            seeds: region ids at one voxel per region, 0 elsewhere, as ``RegionTargetsd`` makes them, same shape as
+                ``input`` (after the background is left out); or for each item the voxel indices (K, ndim). Derived
+                from the target if not given, which costs more than the cut.
             regions: true regions, same shape; used by ``leak`` (derived if not given).
             cells: nearest-region ids, same shape; used by ``per_region`` (derived if not given).
 
         Raises:
-            ValueError: for shapes that differ, NaN in the input, a target outside [0, 1] (label 255), seeds outside the image,
-                overlapping or on the membrane.
+            ValueError: for shapes that differ, NaN in the input, a target outside [0, 1] (label 255), seeds outside
+                the image, overlapping or on the membrane.
 
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.

@@ -56,15 +56,16 @@ def quantise_probability(probability: npt.ArrayLike) -> UInt8Array:
         raise ValueError(
             f"`probability` needs values in [0, 1], got {values.min()} to {values.max()}. Logits need a sigmoid first."
         )
-    return np.floor(values * 255).astype(np.uint8)
+    steps: UInt8Array = np.floor(values * 255).astype(np.uint8)
+    return steps
 
 
 def barrier_distance(image: npt.ArrayLike, seeds: npt.ArrayLike) -> UInt8Array:
     """Minimum barrier distance of every voxel to a set of seeds, by front propagation (BALoss paper, Eq. 1-3).
 
-    The barrier of a path is the largest minus the smallest grey value on it. The front keeps one (max, min) pair per voxel,
-    so the result is an upper bound of the exact minimum; seeds enter in raster order, voxels of equal cost first in first
-    out, neighbours along the axes in order, lower side first.
+    The barrier of a path is the largest minus the smallest grey value on it. The front keeps one (max, min) pair per
+    voxel, so the result is an upper bound of the exact minimum; seeds enter in raster order, voxels of equal cost
+    first in first out, neighbours along the axes in order, lower side first.
 
     Args:
         image: grey values 0..255, uint8, 2-D or 3-D.
@@ -148,23 +149,26 @@ def barrier_cut(
 ) -> tuple[Contours, BoolArray]:
     """The contour of every region cut out against its neighbours' seeds (BALoss paper, section 4.2).
 
-    For region i, one front starts from its seed and one from the seeds of its neighbours together. A voxel is foreground
-    where its distance to the seed of i is strictly the smaller one (ties go to the background). The region's cut is the
-    face-connected foreground that holds the seed, and its contour C_i the voxels outside that touch it by a face.
+    For region i, one front starts from its seed and one from the seeds of its neighbours together. A voxel is
+    foreground where its distance to the seed of i is strictly the smaller one (ties go to the background). The
+    region's cut is the face-connected foreground that holds the seed, and its contour C_i the voxels outside that
+    touch it by a face.
 
-    With ``domain="cells"`` both fronts stay in the cells of the region and of its neighbours. The result is the paper's,
-    where both fronts run over the whole image, wherever the neighbours close the region. It can differ in two cases: a
-    front leaves the cells and comes back by a path that is cheaper than all paths within; or the cut itself reaches the
-    border of these cells, where the whole image would let it run on, mostly along the walls between regions further away
-    (a front whose seed is a little brighter has the smaller barrier on every wall higher than all before). The second
-    value returned says for which regions neither can have happened; it is a strict test, and most other regions agree too.
+    With ``domain="cells"`` both fronts stay in the cells of the region and of its neighbours. The result is the
+    paper's, where both fronts run over the whole image, wherever the neighbours close the region. It can differ in
+    two cases: a front leaves the cells and comes back by a path that is cheaper than all paths within; or the cut
+    itself reaches the border of these cells, where the whole image would let it run on, mostly along the walls
+    between regions further away (a front whose seed is a little brighter has the smaller barrier on every wall higher
+    than all before). The second value returned says for which regions neither can have happened; it is a strict test,
+    and most other regions agree too.
 
     Args:
         image: grey values 0..255 (`quantise_probability`), uint8, 2-D or 3-D.
         seed_map: one seed per region: the region's id at the seed, 0 elsewhere.
         cells: nearest-region ids (`region_cells`). Two regions are neighbours where their cells share a face. Cells of
             regions without seed belong to no domain.
-        domain: ``cells`` or ``image`` (the paper's, slower by the number of regions over that of a region's neighbours).
+        domain: ``cells`` or ``image`` (the paper's, slower by the number of regions over that of a region's
+            neighbours).
 
     Returns:
         The contours, one per seed, empty for a region without neighbours; and for each whether it is certain that

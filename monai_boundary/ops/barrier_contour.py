@@ -113,8 +113,9 @@ def boundary_weights(
 ) -> FloatArray:
     """The weight of every voxel in BALoss's boundary term (BALoss paper, Eq. 4).
 
-    The term is the sum (or mean) over regions of the cross-entropy averaged over the region's contour C_i. As the contours
-    do not depend on the prediction's gradient, that is the scalar product of the voxel-wise cross-entropy with one weight
+    The term is the sum (or mean) over regions of the cross-entropy averaged over the region's contour C_i. As the
+    contours do not depend on the prediction's gradient, that is the scalar product of the voxel-wise cross-entropy
+    with one weight
     map: the sum over i of [voxel in C_i] / |C_i|.
 
     Args:
@@ -123,11 +124,12 @@ def boundary_weights(
         seed_map: region ids at the seeds, 0 elsewhere.
         regions: true regions, for ``leak``; the components of the non-membrane if not given.
         cells: nearest-region ids, for ``per_region``; from the regions if not given.
-        contour: ``partition``: where the fronts of all seeds meet. ``per_region``: the paper's cut of each region against
-            its neighbours. ``leak``: the membrane near voxels that a foreign front took.
+        contour: ``partition``: where the fronts of all seeds meet. ``per_region``: the paper's cut of each region
+            against its neighbours. ``leak``: the membrane near voxels that a foreign front took.
         contour_width: ``partition``, ``per_region``: width of the contours in voxels (odd; a box dilates the contour).
             ``leak``: how near to leaked voxels the membrane counts. One number or one per axis; 1, or 3 for ``leak``.
-        region_reduction: ``mean`` or ``sum`` over the regions that have a contour. All leaks of an image are one contour.
+        region_reduction: ``mean`` or ``sum`` over the regions that have a contour. All leaks of an image are one
+            contour.
         balance: give membrane and other voxels of a contour half of its weight each.
 
     Returns:

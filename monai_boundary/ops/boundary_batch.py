@@ -29,14 +29,14 @@ def batch_boundary_weights(
 ) -> Tensor:
     """`boundary_weights` of every item and channel of a batch.
 
-    Everything on a CUDA device goes to the host in one copy, as int32, and the weights come back in one. The items run in
-    threads (the kernels hold no lock). No gradient flows.
+    Everything on a CUDA device goes to the host in one copy, as int32, and the weights come back in one. The items
+    run in threads (the kernels hold no lock). No gradient flows.
 
     Args:
         probability: membrane probability in [0, 1], (B, C, H, W[, D]).
         target: true membrane in [0, 1], same shape; membrane where above 0.5.
-        seeds: seed maps of the same shape, or for each item (and channel) the seeds' voxel indices (K, ndim). Derived from the
-            target if not given.
+        seeds: seed maps of the same shape, or for each item (and channel) the seeds' voxel indices (K, ndim). Derived
+            from the target if not given.
         regions: true regions of the same shape.
         cells: nearest-region ids of the same shape.
         options: of `boundary_weights`.
@@ -45,8 +45,8 @@ def batch_boundary_weights(
         Weights of the same shape and device, float32.
 
     Raises:
-        ValueError: for NaN or values outside [0, 1], shapes that differ, seeds outside the image, overlapping, or on the
-            membrane.
+        ValueError: for NaN or values outside [0, 1], shapes that differ, seeds outside the image, overlapping, or on
+            the membrane.
     """
     shape = tuple(probability.shape)
     count = shape[0] * shape[1]

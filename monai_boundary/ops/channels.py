@@ -25,7 +25,8 @@ def select_channels(
         Both, (B, C, spatial), or (B, C - 1, spatial) without background.
 
     Raises:
-        ValueError: if a label to be made one-hot is not an integer in 0..C-1, or an option needs more channels than there are.
+        ValueError: if a label to be made one-hot is not an integer in 0..C-1, or an option needs more channels than
+            there are.
     """
     channels = input.shape[1]
     if to_onehot_y:
