@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
-from monai_boundary.bundle.em_data import em_items, em_split
+from monai_boundary.bundle.em_data import em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, SectionwiseInferer, em_transforms
+from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.bundle.results import (
     MetricsFiles,
@@ -17,6 +18,8 @@ __all__ = [
     "MetricsFiles",
     "NormalizeSectionsd",
     "SectionwiseInferer",
+    "curve_summary",
+    "em_inputs",
     "em_items",
     "em_split",
     "em_transforms",
@@ -26,7 +29,9 @@ __all__ = [
     "log_training_summary",
     "read_table",
     "require_model",
+    "scores_at",
     "tracking_run_name",
+    "write_evaluation",
     "write_json",
     "write_table",
 ]

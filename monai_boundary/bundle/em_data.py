@@ -44,7 +44,21 @@ def em_items(
             "Its scores say nothing about real images."
         )
     mode = "sections" if spatial_dims == 2 else "volume"
-    return em_datalist(dataset_dir, mode=mode, require_labels=require_labels)
+    return em_datalist(Path(dataset_dir), mode=mode, require_labels=require_labels)
+
+
+def em_inputs(dataset_dir: str | os.PathLike[str] | None, output_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return the items to segment, labels or not: whole stacks, or sections where no volume has more than one.
+
+    Args:
+        dataset_dir: as in :func:`em_items`; here also a single picture.
+        output_dir: where a phantom goes.
+    """
+    sections = em_items(dataset_dir, 2, output_dir, require_labels=False)
+    if len({item["volume"] for item in sections}) == len(sections):
+        return sections
+    place = _phantom(Path(output_dir), PHANTOM_SHAPES[2]) if dataset_dir is None else Path(dataset_dir)
+    return em_datalist(place, mode="volume", require_labels=False)
 
 
 def em_split(
