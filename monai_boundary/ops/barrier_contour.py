@@ -115,8 +115,7 @@ def boundary_weights(
 
     The term is the sum (or mean) over regions of the cross-entropy averaged over the region's contour C_i. As the
     contours do not depend on the prediction's gradient, that is the scalar product of the voxel-wise cross-entropy
-    with one weight
-    map: the sum over i of [voxel in C_i] / |C_i|.
+    with one weight map: the sum over i of ``[voxel in C_i] / |C_i|``.
 
     Args:
         image: the prediction in 256 steps (`quantise_probability`).

@@ -126,8 +126,7 @@ def clean_membrane_label(
     Understood are {0, 1}, {0, 255}, any other two values, booleans, and antialiased grey (thresholded half way between
     its two phases' values). The file says which phase is the membrane (ISBI 2012: 0, CREMI masks: 255), or ``"auto"``
     decides: the membrane is the phase that is both smaller (fewer voxels) and thinner (smaller mean distance to the
-        other phase). If
-    the two disagree, nothing is guessed. What was decided is logged at level INFO.
+    other phase). If the two disagree, nothing is guessed. What was decided is logged at level INFO.
 
     Args:
         label: 2-D or 3-D, numeric or boolean.

@@ -45,7 +45,8 @@ def membrane_to_instances(
 
     - ``"components"``: its face-connected components. One open voxel in a wall merges two cells.
     - ``"watershed"``: scikit-image's watershed of the probability from markers; a hole narrower than the markers
-    splits. - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance
+      splits.
+    - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance
       (`monai_boundary.ops.barrier.barrier_partition` of the 8-bit probability, one seed per marker).
 
     Markers are the components of the cell phase at least ``seed_distance`` away from the membrane phase (Euclidean, the

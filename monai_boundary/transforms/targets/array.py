@@ -23,7 +23,7 @@ class RegionTargets(Transform):
     """Regions, seeds and cells of a truth label, for the losses and metrics of the barrier cut.
 
     Regions are the face-connected components of what is not membrane, the seed of a region is its voxel farthest from
-    its boundary, and the cells are the nearest region at every voxel: see `monai_boundary.ops.regions`. A label that is
+    its boundary, and the cells are the nearest region at every voxel: see `monai_boundary.ops`. A label that is
     all membrane has no region, and three empty maps; one without membrane (or of one instance) has one region and one
     seed, in the middle.
 
