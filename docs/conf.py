@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
 from monai_boundary import __version__
 
 project = "monai_boundary"
@@ -13,8 +18,9 @@ release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
+default_role = "py:obj"  # `name` in a docstring links to the name where there is one
 nitpicky = True
-# Builds run without a network, so other projects' inventories cannot be read: only references into this package are checked.
+# Builds run without a network, hence without other projects' inventories: only references into this package count.
 nitpick_ignore_regex = [(r"py:.*", r"(?!monai_boundary(\.|$)).*"), (r"py:.*", r"monai_boundary\._typing\..*")]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
@@ -26,7 +32,22 @@ autodoc_typehints = "none"  # the docstrings state shapes, dtypes and units, whi
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = f"monai_boundary {release}"
+
+
+def resolve_by_room(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: Element) -> Element | None:
+    """Find ``monai_boundary.ops.regions.region_seeds`` where the reference describes it: in its room."""
+    parts = node.get("reftarget", "").split(".")
+    if node.get("refdomain") != "py" or parts[0] != "monai_boundary" or len(parts) < 4:
+        return None
+    name = ".".join([*parts[:2], parts[-1]])
+    return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, node["reftype"], name, node, contnode)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what this file adds."""
+    app.connect("missing-reference", resolve_by_room)

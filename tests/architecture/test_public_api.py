@@ -81,7 +81,7 @@ def _docs(value: Any) -> str:
         bases = [base for base in value.__mro__ if base.__module__.startswith("monai_boundary")]
         parts = [*bases, *(vars(base)["__init__"] for base in bases if "__init__" in vars(base))]
     own = "\n".join(inspect.cleandoc(part.__doc__ or "") for part in parts)
-    named = {match.split(".")[-1] for match in re.findall(r":(?:func|class):`~?([\w.]+)`", own)}
+    named = {match.split(".")[-1] for match in re.findall(r"(?<!`)`~?([\w.]+)`(?!`)", own)}
     others = [other for name, other in EVERYTHING.items() if name.split(".")[-1] in named]
     return "\n".join([own, *(inspect.getdoc(other) or "" for other in others)])
 

@@ -70,8 +70,13 @@ def logits_of(target: Tensor, seed: int = 0, dtype: torch.dtype = torch.float32)
     return torch.logit((steps.double() + 0.5) / 255).to(dtype)
 
 
-CASES: tuple[LossCase, ...] = tuple(
-    LossCase(losses.BALoss, {"sigmoid": True, "contour": contour})
-    for contour in ("partition", "per_region", "leak")
-    if hasattr(losses, "BALoss")
+CASES: tuple[LossCase, ...] = (
+    LossCase(losses.BALoss, {"sigmoid": True}),
+    LossCase(losses.BALoss, {"sigmoid": True, "contour": "per_region", "contour_width": 3, "balance": True}),
+    LossCase(losses.BALoss, {"sigmoid": True, "contour": "leak", "region_reduction": "sum"}),
+    LossCase(
+        losses.BALoss,
+        {"softmax": True, "include_background": False},
+        target=lambda mask: torch.stack([~mask, mask], dim=1).float(),
+    ),
 )

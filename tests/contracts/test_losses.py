@@ -32,7 +32,7 @@ def _gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[Tensor, 
 def test_every_public_loss_has_a_case() -> None:
     modules = {
         value
-        for value in (getattr(losses, name) for name in getattr(losses, "__all__", ()))
+        for value in (getattr(losses, name) for name in losses.__all__)
         if inspect.isclass(value) and issubclass(value, nn.Module)
     }
     assert modules == {case.loss for case in CASES}
