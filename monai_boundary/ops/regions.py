@@ -7,6 +7,7 @@ faces (4 in 2-D, 6 in 3-D). The image frame is not a membrane: it bounds nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,7 @@ from monai_boundary.ops.contour import region_boundaries
 _TIE = (
     1e-9  # distances closer than this (relative) are one distance: sums of squares differ in the last bit between axes
 )
+_BOX_COST = 3000  # voxels: what one more call of the distance transform costs beside its own voxels
 _MAX_ID = np.iinfo(np.int32).max
 
 
@@ -45,7 +47,7 @@ def label_regions(label: npt.ArrayLike, *, section_axis: int | None = None) -> I
     Returns:
         int32 regions of the same shape: 0 is membrane, regions are 1..K in raster order of their first voxel (with
         ``section_axis``: section after section, in raster order within each). An all-membrane label gives zeros; a
-            label without membrane and of one id gives one region.
+        label without membrane and of one id gives one region.
 
     Raises:
         ValueError: if the label holds NaN, fractions or negative values, or is not 2-D or 3-D.
@@ -80,8 +82,7 @@ def region_seeds(
 
     The distance is Euclidean, from a voxel's centre to the nearest voxel centre outside the region (membrane or another
     region: touching regions bound each other). The image frame bounds nothing, so a region cut by the frame may have
-        its
-    seed on the frame. Ties go to the first voxel in raster order; a region that fills the image, and so has no
+    its seed on the frame. Ties go to the first voxel in raster order; a region that fills the image, and so has no
     boundary, has its seed at ``shape // 2`` (methods: BALoss, "Seed").
 
     Args:
@@ -319,27 +320,37 @@ def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None) -> I
 
 
 def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
-    """One distance transform for all regions that touch no other, and one in the bounding box of each that does.
+    """A distance transform in the bounding box of each region, or one of the whole image where that is less work.
 
     The nearest voxel outside a region is a face neighbour of it (a step back along any axis is nearer, so inside).
     Where no other region touches, it is therefore membrane, and the distance to the membrane is the distance to the
-    boundary.
+    boundary: one transform serves all regions that touch no other.
     """
     out = np.zeros(regions.shape, dtype=np.int32)
-    touching = np.unique(regions[region_boundaries(regions, ignore_zero=True)])
-    crowded = np.isin(regions, touching) if touching.size else np.zeros(regions.shape, dtype=np.bool_)
-    apart = np.where(crowded, 0, regions)
-    if apart.size and apart.all():  # one region fills the image
-        out[tuple(size // 2 for size in regions.shape)] = apart.flat[0]
+    names, boxes = _objects(regions)
+    if len(names) == 1 and regions.all():
+        out[tuple(size // 2 for size in regions.shape)] = names[0]
         return out
-    if apart.any():
-        where = _farthest(ndimage.distance_transform_edt(apart > 0, sampling=spacing), apart)
-        out.flat[where] = apart.flat[where]
-    if touching.size:
-        boxes = ndimage.find_objects(np.where(crowded, np.searchsorted(touching, regions) + 1, 0))
-        for identifier, box in zip(touching, boxes, strict=True):
-            out[_seed_in_box(regions, identifier, box, spacing)] = identifier
+    alone = np.ones(len(names), dtype=np.bool_)
+    if sum(math.prod(s.stop - s.start for s in box) + _BOX_COST for box in boxes) > regions.size:
+        alone = np.isin(names, regions[region_boundaries(regions, ignore_zero=True)])
+        apart = np.where(np.isin(regions, names[alone]), 0, regions) if alone.any() else regions
+        if not alone.all():
+            where = _farthest(ndimage.distance_transform_edt(apart > 0, sampling=spacing), apart)
+            out.flat[where] = apart.flat[where]
+    for index in np.flatnonzero(alone):
+        out[_seed_in_box(regions, names[index], boxes[index], spacing)] = names[index]
     return out
+
+
+def _objects(regions: IntArray) -> tuple[AnyArray, list[tuple[slice, ...]]]:
+    """Ids, ascending, and bounding boxes of the regions."""
+    if int(regions.max(initial=0)) <= regions.size:
+        found = ndimage.find_objects(regions)
+        kept = [i for i, box in enumerate(found) if box is not None]
+        return np.array(kept, dtype=np.int64) + 1, [found[i] for i in kept]
+    ids, inverse = np.unique(regions, return_inverse=True)  # sparse: find_objects makes an entry for every possible id
+    return ids[ids > 0], ndimage.find_objects(inverse.reshape(regions.shape) + int(ids[0] > 0))
 
 
 def _seed_in_box(
