@@ -60,6 +60,12 @@ def ba_loss_terms(
     Raises:
         ValueError: if the shapes differ or are not those of 2-D or 3-D images, and as
             `monai_boundary.ops.batch_boundary_weights`.
+
+    Example:
+        >>> wall = torch.tensor([[[[0.0, 0.0, 1.0, 0.0, 0.0]]]])
+        >>> base, boundary = ba_loss_terms(torch.full_like(wall, 0.5), wall)
+        >>> base.shape, boundary.shape
+        (torch.Size([1, 1]), torch.Size([1, 1]))
     """
     scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
     check_spatial_dims("input", scores.ndim - 2)
@@ -137,11 +143,11 @@ class BALoss(_Loss):
         >>> membrane = torch.zeros(1, 1, 8, 9)
         >>> membrane[..., 4] = 1
         >>> loss = BALoss(sigmoid=True)
-        >>> perfect = 200 * membrane - 100
+        >>> perfect = 400 * membrane - 200
         >>> float(loss(perfect, membrane))
         0.0
         >>> hole = perfect.clone()
-        >>> hole[..., 3, 4] = -100
+        >>> hole[..., 3, 4] = -200
         >>> bool(loss(hole, membrane) > BALoss(sigmoid=True, alpha=0)(hole, membrane))
         True
         >>> sorted(loss.terms)

@@ -13,9 +13,17 @@ from torch import Tensor
 def check_activation(sigmoid: bool, softmax: bool, other_act: Callable[[Tensor], Tensor] | None) -> None:
     """Check that at most one activation is asked for.
 
+    Args:
+        sigmoid: the input holds logits of independent channels.
+        softmax: the input holds logits of exclusive channels.
+        other_act: gives probabilities from the input.
+
     Raises:
         ValueError: if more than one of the three is given.
         TypeError: if ``other_act`` is not callable.
+
+    Example:
+        >>> check_activation(sigmoid=True, softmax=False, other_act=None)
     """
     if other_act is not None and not callable(other_act):
         raise TypeError(f"`other_act` needs a callable or None, got {type(other_act).__name__}.")
@@ -34,8 +42,18 @@ def to_probabilities(
 ) -> Tensor:
     """Return the activated ``input`` (B, C, spatial); unchanged where no activation is asked for.
 
+    Args:
+        input: logits, or probabilities where no activation is asked for.
+        sigmoid: see `check_activation`, as ``softmax`` and ``other_act``.
+        softmax: see ``sigmoid``.
+        other_act: see ``sigmoid``.
+
     Raises:
         ValueError: if ``softmax`` is asked for with one channel, where it gives 1 everywhere.
+
+    Example:
+        >>> to_probabilities(torch.zeros(1, 2, 1, 1), softmax=True).flatten()
+        tensor([0.5000, 0.5000])
     """
     if sigmoid:
         return torch.sigmoid(input)
@@ -53,6 +71,13 @@ def voxel_cross_entropy(scores: Tensor, target: Tensor, sigmoid: bool) -> Tensor
         scores: logits where ``sigmoid`` (exact in both tails), else probabilities (their logarithm is bounded at -100).
         target: 0..1, same shape.
         sigmoid: ``scores`` holds logits.
+
+    Returns:
+        The cross-entropy, same shape.
+
+    Example:
+        >>> voxel_cross_entropy(torch.tensor([0.0, 200.0]), torch.ones(2), sigmoid=True)
+        tensor([0.6931, 0.0000])
     """
     if sigmoid:
         return F.binary_cross_entropy_with_logits(scores, target, reduction="none")

@@ -136,6 +136,12 @@ def boundary_weights(
 
     Raises:
         ValueError: if an option is not among those named, shapes differ, or a seed lies on the membrane.
+
+    Example:
+        >>> import numpy as np
+        >>> image = np.array([[0, 0, 9, 0, 0]], dtype=np.uint8)
+        >>> boundary_weights(image, image > 0, np.array([[1, 0, 0, 0, 2]]), contour="per_region")
+        array([[0., 0., 1., 0., 0.]], dtype=float32)
     """
     check_choice("contour", contour, CONTOURS)
     check_choice("region_reduction", region_reduction, REGION_REDUCTIONS)

@@ -47,6 +47,11 @@ def batch_boundary_weights(
     Raises:
         ValueError: for NaN or values outside [0, 1], shapes that differ, seeds outside the image, overlapping, or on
             the membrane.
+
+    Example:
+        >>> wall = torch.tensor([[[[0.0, 0.0, 1.0, 0.0, 0.0]]]])
+        >>> batch_boundary_weights(wall, wall, contour="per_region")
+        tensor([[[[0., 0., 1., 0., 0.]]]])
     """
     shape = tuple(probability.shape)
     count = shape[0] * shape[1]

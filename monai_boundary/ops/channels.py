@@ -27,6 +27,14 @@ def select_channels(
     Raises:
         ValueError: if a label to be made one-hot is not an integer in 0..C-1, or an option needs more channels than
             there are.
+
+    Example:
+        >>> import torch
+        >>> label = torch.tensor([[[[0, 1, 2]]]])
+        >>> scores, target = select_channels(torch.zeros(1, 3, 1, 3), label, include_background=False, to_onehot_y=True)
+        >>> target[0, :, 0].int()
+        tensor([[0, 1, 0],
+                [0, 0, 1]], dtype=torch.int32)
     """
     channels = input.shape[1]
     if to_onehot_y:
