@@ -69,7 +69,9 @@ def signature_text(function: Callable[..., Any]) -> str:
 def _lines() -> Iterator[str]:
     for room in PUBLIC_ROOMS:
         for name, value in exported(room).items():
-            if inspect.isclass(value):
+            if getattr(value, "__name__", name) != name:
+                yield f"{room}.{name} = {value.__name__}"
+            elif inspect.isclass(value):
                 yield f"{room}.{name}{signature_text(value)}"
                 for method, function in own_methods(value).items():
                     yield f"{room}.{name}.{method}{signature_text(function)}"
