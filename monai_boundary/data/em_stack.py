@@ -223,6 +223,7 @@ def _open_hdf5(source: EMSource) -> Iterator[EMStack]:
 
 @contextmanager
 def _open_zarr(source: EMSource) -> Iterator[EMStack]:
+    """Zarr itself decides what a damaged chunk is: Zstandard notices a truncated one, Blosc (old stores) does not."""
     name = pick_dataset(source.path, source.dataset)
     with _naming(source):
         root = require_em("zarr").open(str(source.path), mode="r")
@@ -251,8 +252,12 @@ def _tif_stack(file: Any, source: EMSource) -> EMStack:
     if len(shape) not in (2, 3):
         raise ValueError(f"`source` needs one stack of sections, got shape {shape} in {source}.")
 
+    stated = _tif_geometry(file, len(shape), source)
+    if len(shape) == 2 and len(stated.spacing or ()) == 3:
+        shape = (1, *shape)  # a stack of one section, as this package writes it
+
     def fetch(part: slice) -> AnyArray:
-        if len(shape) == 2:
+        if len(series.shape) == 2:
             return np.asarray(series.asarray())
         if len(pages) == shape[0]:
             return np.stack([pages[k].asarray() for k in range(part.start, part.stop)])
@@ -260,7 +265,7 @@ def _tif_stack(file: Any, source: EMSource) -> EMStack:
             return np.array(require_em("tifffile").memmap(source.path, mode="r")[part])
         return np.asarray(series.asarray()[part])
 
-    geometry = sidecar_geometry(source.path).override(_tif_geometry(file, len(shape), source))
+    geometry = sidecar_geometry(source.path).override(stated)
     return EMStack(source, shape, np.dtype(series.dtype), geometry.last(len(shape)), fetch)
 
 
