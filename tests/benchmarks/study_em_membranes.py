@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What BALoss adds on real EM: the bundle, trained on from one cross-entropy network per seed, once per kind of contour.
+"""What BALoss adds on real EM: the bundle, trained further from one cross-entropy network per seed.
 
     python tests/benchmarks/study_em_membranes.py run --dataset_dir DATA --output_dir OUT
     python tests/benchmarks/study_em_membranes.py table --output_dir OUT
 
 Every arm of a seed starts from the same network, sees the same crops and has the same further budget. A cell that is
-finished (it has an ``evaluation.json``) is kept, so a killed study goes on where it was. ``table`` writes ``study.csv``,
-``study.json`` and ``study.md``, with the mean and the standard deviation over seeds and the paired difference to the arm
-without BALoss.
+finished (it has a ``cell.json``) is kept, so a killed study goes on where it was. ``table`` writes ``study.csv``,
+``study.json`` and ``study.md``: mean and standard deviation over the seeds, and the paired difference to the arm without
+BALoss.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def run(
             _train(start, dataset_dir, seed, warmup, common, alpha=0.0)
         for arm in arms:
             folder = root / f"seed{seed}" / _cell_name(arm)
-            if (folder / "evaluation" / "evaluation.json").exists():
+            if (folder / "cell.json").exists():
                 continue
             began = time.perf_counter()
             options = {**common, "init_checkpoint": str(start / "model.pt"), **ARMS[arm]}
