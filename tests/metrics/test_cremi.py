@@ -72,9 +72,9 @@ def test_a_volume_takes_no_time() -> None:
     blocks = np.arange(1, 1 + 5 * 10 * 10, dtype=np.uint64).reshape(5, 10, 10) * np.uint64(2**54)
     truth = np.repeat(np.repeat(np.repeat(blocks, 22, 0), 25, 1), 25, 2)
     pred = np.roll(truth, 3, axis=2)
-    start = time.perf_counter()
+    start = time.process_time()
     score = compute_cremi_score(pred, truth)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
     # in every row 22 of 25 voxels of a segment agree and 3 lie in its neighbour's
     share = 3 / 25
     entropy = -(share * math.log2(share) + (1 - share) * math.log2(1 - share))

@@ -151,9 +151,9 @@ def test_a_slice_takes_no_time(rng: np.random.Generator) -> None:
     truth = np.kron(np.arange(1, 257).reshape(16, 16), np.ones((32, 32), int))
     membrane = np.clip(rng.normal(0.2, 0.1, truth.shape), 0, 1)
     membrane[::32] = membrane[:, ::32] = 0.95
-    start = time.perf_counter()
+    start = time.process_time()
     curve = compute_threshold_curve(membrane, truth)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert curve.best_score("ari") > 0.9
 
 
