@@ -7,7 +7,7 @@
 Every arm of a seed starts from the same network, sees the same crops and has the same further budget. A cell that is
 finished (it has a ``cell.json``) is kept, so a killed study goes on where it was. ``table`` writes ``study.csv``,
 ``study.json`` and ``study.md``: mean and standard deviation over the seeds, and the paired difference to the arm without
-BALoss.
+``study.csv``, BALoss.
 """
 
 from __future__ import annotations
