@@ -6,8 +6,8 @@
 
 Every arm of a seed starts from the same network, sees the same crops and has the same further budget. A cell that is
 finished (it has a ``cell.json``) is kept, so a killed study goes on where it was. ``table`` writes ``study.csv``,
-``study.json`` and ``study.md``: mean and standard deviation over the seeds, and the paired difference to the arm without
-``study.csv``, BALoss.
+``study.json`` and ``study.md``: mean and standard deviation over the seeds, and the paired differences to the arm
+without BALoss.
 """
 
 from __future__ import annotations
