@@ -49,7 +49,7 @@ def write_evaluation(
     items: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write ``evaluation.json``, ``evaluation_cases.csv`` and ``threshold_curve.csv``, log the scores, return the first.
+    """Write the scores to ``evaluation.json`` and, by case and by threshold, to CSV files; log and return them.
 
     The threshold that is best on the validation part is an optimistic choice; the one that is best on the training
     part, applied to the validation part, is the fair one. Both are given, with the areas under the curves, that

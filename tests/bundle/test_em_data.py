@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_boundary.bundle.em_data import em_inputs, em_items, em_split
+from monai_boundary.data import write_em_phantom, write_em_segmentation
+
+SHAPE = (6, 32, 32)
+
+
+def test_no_data_set_is_a_phantom_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    split = em_split(None, 2, 0, 3, tmp_path, SHAPE)
+    assert "No data set was given" in caplog.text
+    assert "phantom" in caplog.text
+    assert (len(split["training"]), len(split["validation"])) == (4, 2)
+    assert split["label_kind"] == "instances"
+    assert [item["section"] for item in split["validation"]] == [0, 1]
+    assert not list(tmp_path.glob("*.part")), "nothing half-written is left"
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.png")}
+    em_split(None, 2, 0, 3, tmp_path, SHAPE)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.png")} == before, "it is drawn once"
+
+
+def test_two_processes_may_write_the_phantom_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slower(folder: Path, shape: tuple[int, ...]) -> None:
+        write_em_phantom(folder, shape=shape)
+        write_em_phantom(tmp_path / "phantom_6x32x32", shape=shape)  # the other process is done first
+
+    monkeypatch.setattr("monai_boundary.bundle.em_data.write_em_phantom", slower)
+    assert len(em_items(None, 2, tmp_path, SHAPE)) == 6
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["phantom_6x32x32"]
+
+
+def test_stacks_in_three_dimensions(tmp_path: Path) -> None:
+    split = em_split(None, 3, 1, 3, tmp_path, SHAPE)
+    assert [item["sections"] for item in split["training"]] == [[0, 2], [4, 6]]
+    assert [item["sections"] for item in split["validation"]] == [[2, 4]]
+
+
+def test_the_data_set_that_was_given(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_em_phantom(tmp_path / "data", shape=SHAPE)
+    split = em_split(tmp_path / "data", 2, 2, 3, tmp_path / "output")
+    assert [item["section"] for item in split["validation"]] == [4, 5]
+    assert not (tmp_path / "output").exists()
+    assert "phantom" not in caplog.text
+
+
+def test_labels_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    ids = np.arange(3 * 8 * 8, dtype=np.uint8).reshape(3, 8, 8)
+    for name, labels in {"a": ids, "b": 255 * (ids % 2)}.items():
+        for part, stack in {"image": ids, "label": labels}.items():
+            (tmp_path / name / part).mkdir(parents=True)
+            for k, section in enumerate(stack):
+                Image.fromarray(section).save(tmp_path / name / part / f"{k}.png")
+    with pytest.raises(ValueError, match="`dataset_dir` needs labels of one kind, membranes or ids, got both"):
+        em_split(tmp_path, 2, 0, 3, tmp_path)
+
+
+def test_inputs_are_stacks_or_single_sections(tmp_path: Path) -> None:
+    path = write_em_segmentation(tmp_path / "stack.tif", np.zeros(SHAPE, np.uint8), spacing=(50, 4, 4), dtype=np.uint8)
+    items = em_inputs(path, tmp_path)
+    assert [item["section"] for item in items] == [-1]
+    path = write_em_segmentation(tmp_path / "one.tif", np.zeros(SHAPE[1:], np.uint8), spacing=None, dtype=np.uint8)
+    items = em_inputs(path, tmp_path)
+    assert [item["section"] for item in items] == [0]
+
+
+def test_dimensions_are_two_or_three(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`spatial_dims` needs 2 or 3 spatial dimensions, got 4"):
+        em_items(None, 4, tmp_path)
