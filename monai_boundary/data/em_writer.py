@@ -174,7 +174,7 @@ class SaveEMSegmentationd(MapTransform):
                 raise ValueError(f"`{key}` needs shape (1, z, y, x) or (1, y, x), got {tuple(tensor.shape)}.")
             carrier = out[self.meta_from] if self.meta_from is not None else tensor
             meta = getattr(carrier, "meta", {})
-            spacing, offset = affine_geometry(getattr(carrier, "affine", None), tensor.ndim - 1)
+            spacing, offset = _affine_geometry(getattr(carrier, "affine", None), tensor.ndim - 1)
             stated = meta.get("units", "nm") == "nm"
             name = f"{_source_name(meta.get('filename_or_obj'))}_{self.postfixes[key]}{self.extension}"
             written = write_em_segmentation(
@@ -184,7 +184,7 @@ class SaveEMSegmentationd(MapTransform):
         return out
 
 
-def affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+def _affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Return spacing and offset of a diagonal affine, for the first ``ndim`` axes.
 
     Raises:
