@@ -45,21 +45,16 @@ def test_a_signature_as_text() -> None:
     assert api.signature_text(example) == "(a, /, b='x', *args, c=1.5, d=int, **kwargs)"
 
 
-def _imported_elsewhere() -> set[str]:
-    """Return the names that some module of the package imports from another: what the modules of a room share."""
-    return {
-        alias.name
-        for path in PACKAGE.rglob("*.py")
-        if path.name != "__init__.py"
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def _used_in_the_package() -> set[str]:
+    """Return the names that code of the package uses: what modules share, and the pieces of a module."""
+    nodes = [node for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" for node in ast.walk(parse(path))]
+    loaded = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return loaded | {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
 @pytest.mark.parametrize("room", PUBLIC_ROOMS)
 def test_public_names_are_exported_by_their_room(room: str) -> None:
-    known = set(api.exported(room)) | _imported_elsewhere()
+    known = set(api.exported(room)) | _used_in_the_package()
     hidden = [
         f"{relative(path)}: {name}"
         for path in sorted((PACKAGE / room).rglob("*.py"))
@@ -67,9 +62,7 @@ def test_public_names_are_exported_by_their_room(room: str) -> None:
         for name in sorted(defined_names(parse(path)))
         if not name.startswith("_") and name not in known
     ]
-    assert not hidden, (
-        f"neither in monai_boundary.{room}.__all__, nor used by another module, nor private:\n" + "\n".join(hidden)
-    )
+    assert not hidden, f"neither in monai_boundary.{room}.__all__, nor used, nor private:\n" + "\n".join(hidden)
 
 
 def _is_record(value: Any) -> bool:
@@ -121,7 +114,10 @@ def test_docstring(name: str) -> None:
     absent = [p for p in parameters if not _documents(docs, p)]
     assert not absent, f"{name}: not described under Args: {absent}"
     if inspect.isfunction(value) and inspect.signature(value).return_annotation not in (None, "None", "NoReturn"):
-        told = re.search(r"^\s*(?:Returns|Yields):", doc, re.MULTILINE) or re.match(r"(?:Return|Yield|Whether)", doc)
+        summary = doc.split("\n\n")[0]
+        told = re.search(r"^\s*(?:Returns|Yields):", doc, re.M) or re.search(
+            r"\b(?:return|yield|whether)", summary, re.I
+        )
         assert told, f"{name}: what comes back is not described"
     if _raises(value):
         assert re.search(r"^\s*Raises:", docs, re.MULTILINE), f"{name} raises, and its docstring has no Raises section"

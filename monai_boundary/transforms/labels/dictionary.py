@@ -77,6 +77,9 @@ class InstancesToMembraned(MapTransform):
         section_axis: see `InstancesToMembrane`.
         allow_missing_keys: do not raise for keys that the data lacks.
 
+    Raises:
+        ValueError: if there is not one output key for each key.
+
     Example:
         >>> import numpy as np
         >>> from monai_boundary.transforms import InstancesToMembraned

@@ -40,6 +40,9 @@ class MembraneToInstancesd(MapTransform):
         section_axis: see `MembraneToInstances`.
         allow_missing_keys: do not raise for keys that the data lacks.
 
+    Raises:
+        ValueError: if there is not one output key for each key.
+
     Example:
         >>> import torch
         >>> from monai_boundary.transforms import MembraneToInstancesd
