@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bundle as its users run it: train, evaluate, infer; killed and resumed; tracked; in two processes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from monai.bundle import ConfigWorkflow, ckpt_export, verify_net_in_out
+
+from monai_boundary.bundle import read_table
+from monai_boundary.data import read_em_source, write_em_phantom
+
+BUNDLE = Path(__file__).parents[2] / "bundles" / "em_neuron_boundary"
+CONFIGS = BUNDLE / "configs"
+SCORES = {"voi_split", "voi_merge", "ari", "arand", "cremi_score"}
+TINY: dict[str, Any] = {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]}
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
+    """Let the handlers log at INFO, as with the bundle's logging.conf, and leave the process as it was."""
+    root, level, path, threads = logging.getLogger(), logging.getLogger().level, list(sys.path), torch.get_num_threads()
+    root.setLevel(logging.INFO)
+    torch.set_num_threads(1)
+    yield
+    root.setLevel(level)
+    sys.path[:] = path
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantom")
+    write_em_phantom(folder, shape=(6, 64, 64), seed=1)
+    return folder
+
+
+def run(config: str, kind: str, **overrides: Any) -> ConfigWorkflow:
+    """Run a configuration in this process, as the model zoo's tests do, its properties checked."""
+    workflow = ConfigWorkflow(str(CONFIGS / config), workflow_type=kind, logging_file=False, **overrides)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+    workflow.run()
+    workflow.finalize()
+    return workflow
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("output")
+    run("train.yaml", "train", dataset_dir=str(data), output_dir=str(output), pictures_interval=1, **TINY)
+    return output
+
+
+def command(output: Path, **overrides: Any) -> list[str]:
+    """Return the command line of a training."""
+    options = [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
+    return [
+        "-m",
+        "monai.bundle",
+        "run",
+        "--config_file",
+        str(CONFIGS / "train.yaml"),
+        "--output_dir",
+        str(output),
+        *options,
+    ]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+
+
+def call(arguments: list[str], where: Path) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_training_leaves_network_numbers_and_pictures(trained: Path) -> None:
+    rows = read_table(trained / "metrics.csv")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert set(rows[0]) == {"epoch", "loss/bce", "loss/total", *SCORES}, "no boundary term in the warm-up"
+    assert set(rows[1]) - set(rows[0]) == {"loss/boundary"}
+    assert rows[1]["loss/total"] == pytest.approx(rows[1]["loss/bce"] + 0.1 * rows[1]["loss/boundary"], rel=1e-5)
+    best = json.loads((trained / "metrics.json").read_text())["best"]
+    assert best["cremi_score"] == min(row["cremi_score"] for row in rows)
+    names = sorted(p.name for p in (trained / "pictures").iterdir())
+    assert names == [f"epoch_{epoch:04d}_case_{case}.png" for epoch in (1, 2) for case in (0, 1)]
+    assert list((trained / "tensorboard").iterdir())
+    assert not list(trained.glob("*.part"))
+
+
+def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> None:
+    run("evaluate.yaml", "eval", dataset_dir=str(data), output_dir=str(trained), patch_size=[32, 32])
+    result = json.loads((trained / "evaluation" / "evaluation.json").read_text())
+    best = json.loads((trained / "metrics.json").read_text())["best"]
+    for name in ("voi_split", "voi_merge", "ari", "cremi_score"):
+        assert result["fixed_threshold"][name] == pytest.approx(best[name], abs=1e-6), (
+            "the same network, the same scores"
+        )
+    assert result["validation"]["thresholds"] == [0.2, 0.8]
+    assert 0.2 <= result["best_training_threshold"]["threshold"] <= 0.8
+    assert set(result["validation"]["area"]) == {"ari", "cremi_score"}
+    cases = (trained / "evaluation" / "evaluation_cases.csv").read_text().splitlines()
+    assert len(cases) == 3, "a third of six sections, and the header"
+    assert len((trained / "evaluation" / "threshold_curve.csv").read_text().splitlines()) == 1 + 2 * 13
+    assert len(list((trained / "evaluation" / "pictures").iterdir())) == 2
+
+
+@pytest.mark.parametrize("extension", [".tif", ".nii.gz", ".h5"])
+def test_inference_writes_a_stack_with_its_geometry(trained: Path, data: Path, tmp_path: Path, extension: str) -> None:
+    run(
+        "inference.yaml",
+        "infer",
+        dataset_dir=str(data),
+        output_dir=str(trained),
+        segmentation_dir=str(tmp_path),
+        extension=extension,
+        patch_size=[32, 32],
+    )
+    written = {path.name.split(".")[0].rsplit("_", 1)[1]: path for path in tmp_path.iterdir()}
+    assert set(written) == {"instances", "membrane"}
+    for path in written.values():
+        array, geometry = read_em_source(path)
+        assert array.shape == (6, 64, 64)
+        assert geometry.spacing == pytest.approx((50.0, 4.0, 4.0))
+    instances, _ = read_em_source(written["instances"])
+    found = [set(np.unique(section[section > 0])) for section in instances]
+    assert not any(a & b for a, b in pairwise(found)), "every section has its own ids"
+
+
+def test_inference_of_one_picture(trained: Path, data: Path, tmp_path: Path) -> None:
+    run(
+        "inference.yaml",
+        "infer",
+        dataset_dir=str(data / "image" / "00.png"),
+        output_dir=str(trained),
+        segmentation_dir=str(tmp_path),
+        save_membrane=False,
+        method="watershed",
+        patch_size=[32, 32],
+    )
+    (path,) = tmp_path.iterdir()
+    assert read_em_source(path)[0].shape == (64, 64)
+
+
+def test_without_a_network_the_error_says_what_to_do(tmp_path: Path, data: Path) -> None:
+    for config, kind in [("evaluate.yaml", "eval"), ("inference.yaml", "infer")]:
+        with pytest.raises(RuntimeError, match="Failed to evaluate") as error:
+            run(config, kind, dataset_dir=str(data), output_dir=str(tmp_path))
+        assert "run configs/train.yaml first" in str(error.value.__cause__)
+
+
+def test_three_dimensions_from_ids(tmp_path: Path) -> None:
+    write_em_phantom(tmp_path / "data", layout="hdf5", shape=(24, 64, 64), spacing=(10.0, 10.0, 10.0), seed=2)
+    common = {
+        "dataset_dir": str(tmp_path / "data"),
+        "output_dir": str(tmp_path / "out"),
+        "spatial_dims": 3,
+        "num_folds": 2,
+        "patch_size": [8, 32, 32],
+        "network_def::channels": [8, 8, 16],
+        "network_def::strides": [2, 2],
+    }
+    options = {**TINY, "epochs": 1, "warmup_epochs": 0, "batch_size": 1, **common}
+    run("train.yaml", "train", **options, contour="leak")
+    run("evaluate.yaml", "eval", **common)
+    run("inference.yaml", "infer", **common, extension=".h5")
+    assert set(read_table(tmp_path / "out" / "metrics.csv")[0]) >= {"loss/bce", "loss/boundary", *SCORES}
+    (path,) = (tmp_path / "out" / "segmentation").glob("*instances*")
+    array, geometry = read_em_source(path)
+    assert array.shape == (24, 64, 64)
+    assert geometry.spacing == (10.0, 10.0, 10.0)
+
+
+def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path, data: Path, tmp_path: Path) -> None:
+    start = trained / "model.pt"
+    common = {**TINY, "epochs": 1, "dataset_dir": str(data), "init_checkpoint": str(start), "lr": 0.0}
+    run(
+        "train.yaml",
+        "train",
+        output_dir=str(tmp_path),
+        contour="per_region",
+        contour_width=3,
+        **{**common, "warmup_epochs": 0},
+    )
+    row = read_table(tmp_path / "metrics.csv")[0]
+    assert "loss/boundary" in row
+    torch.testing.assert_close(torch.load(tmp_path / "model.pt"), torch.load(start), rtol=0, atol=0)
+
+
+def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: Path) -> None:
+    common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path)}
+    run("train.yaml", "train", **{**common, "epochs": 1})
+    run("train.yaml", "train", **{**common, "epochs": 2})
+    assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2]
+    with pytest.raises(RuntimeError) as error:
+        run("train.yaml", "train", **{**common, "alpha": 0.7})
+    assert "alpha: 0.1 there, 0.7 now" in str(error.value.__cause__)
+
+
+def _wait(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.05)
+
+
+def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone."""
+    tiny = {
+        "epochs": 4,
+        "warmup_epochs": 1,
+        "iterations": 6,
+        "batch_size": 2,
+        "patch_size": "[32,32]",
+        "dataset_dir": data,
+    }
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, *command(killed, **tiny)],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    _wait(lambda: len(read_table(killed / "metrics.csv")) >= 2, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    done = torch.load(killed / "checkpoint.pt", weights_only=True)["training"]["epoch"]
+    assert 1 <= done < 4
+    output = call(command(killed, **tiny), tmp_path)
+    assert f"Resuming after epoch {done} of 4" in output
+    assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == [1, 2, 3, 4]
+    whole = tmp_path / "whole"
+    run("train.yaml", "train", **{**tiny, "dataset_dir": str(data), "patch_size": [32, 32], "output_dir": str(whole)})
+    for name in ("checkpoint.pt", "model.pt"):
+        a, b = (torch.load(folder / name, weights_only=True) for folder in (killed, whole))
+        network = (lambda c: c["network"]) if name == "checkpoint.pt" else (lambda c: c)
+        torch.testing.assert_close(network(a), network(b), rtol=0, atol=0)
+
+
+def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
+    """The command from inside the bundle, tracked by MLflow in SQLite: metrics apart, pictures as artifacts."""
+    output = f"$'{tmp_path.as_posix()}'"
+    arguments = command(Path("x"), **{**TINY, "patch_size": "[32,32]", "dataset_dir": data, "tracking": "mlflow"})
+    arguments[arguments.index("--output_dir") + 1] = output
+    arguments[arguments.index("--config_file") + 1] = "configs/train.yaml"
+    out = call(arguments, BUNDLE)
+    assert "CREMI score" in out
+    with sqlite3.connect(tmp_path / "mlruns.db") as base:
+        metrics = {key for (key,) in base.execute("select distinct key from metrics")}
+        runs = base.execute("select name, status from runs").fetchall()
+    base.close()
+    assert metrics >= {"loss/bce", "loss/boundary", "loss/total", "train_loss", *SCORES}
+    assert runs == [((tmp_path / "run_name.txt").read_text().strip(), "FINISHED")], "one run, and it is closed"
+    artifacts = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}
+    assert "epoch_0001_case_0.png" in artifacts
+    assert any(name.startswith("config_") for name in artifacts)
+
+
+def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = command(tmp_path, **{**TINY, "patch_size": "[32,32]", "dataset_dir": data})
+    files = [str(CONFIGS / name) for name in ("train.yaml", "multi_gpu_train.yaml")]
+    arguments[arguments.index("--config_file") + 1] = str(files)
+    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
+    call([*torchrun, *arguments], tmp_path)
+    rows = read_table(tmp_path / "metrics.csv")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(np.isfinite(row["cremi_score"]) for row in rows)
+    state = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert not any(name.startswith("module.") for name in state), "it loads without DDP"
+
+
+def test_network_format_and_export(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"config_file": str(CONFIGS / "inference.yaml"), "meta_file": str(CONFIGS / "metadata.json")}
+    verify_net_in_out("network_def", device="cpu", n=2, **files)
+    target = tmp_path / "model.ts"
+    ckpt_export("network_def", filepath=str(target), ckpt_file=str(trained / "model.pt"), **files)
+    network = torch.jit.load(target)
+    assert network(torch.zeros(1, 1, 32, 32)).shape == (1, 1, 32, 32)
+
+
+def test_metadata_has_what_the_model_zoo_requires() -> None:
+    meta = json.loads((CONFIGS / "metadata.json").read_text(encoding="utf-8"))
+    required = (
+        "schema version monai_version pytorch_version numpy_version required_packages_version task description authors "
+        "copyright network_data_format"
+    )
+    assert not [key for key in required.split() if key not in meta]
+    assert meta["version"] in meta["changelog"]
+    tensors = [meta["network_data_format"]["inputs"]["image"], meta["network_data_format"]["outputs"]["pred"]]
+    for tensor in tensors:
+        assert set(tensor) >= {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"}
+
+
+def test_the_folder_is_complete() -> None:
+    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
+        assert (BUNDLE / name).is_file(), name
+    text = (BUNDLE / "docs" / "README.md").read_text(encoding="utf-8")
+    headings = ["Data", "Performance", "Additional Usage Steps", "System Configuration", "Limitations", "References"]
+    headings += ["Model Title", "Authors", "Tags", "Model Description", "Citation Info", "License"]
+    assert not [h for h in headings if f"# {h}" not in text and f"**{h}**" not in text]
+
+
+def test_the_configurations_agree_where_they_repeat_each_other() -> None:
+    parts = {
+        name: yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("train", "evaluate", "inference")
+    }
+    for name in ("evaluate", "inference"):
+        assert parts[name]["network_def"] == parts["train"]["network_def"]
+        assert parts[name]["patch_size"] == parts["train"]["patch_size"]
+    assert parts["evaluate"]["data"] == parts["train"]["data"]
