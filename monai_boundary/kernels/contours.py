@@ -39,31 +39,30 @@ def touching_labels(labels: IntArray, z: int, y: int, x: int, found: IntArray) -
 
 
 @njit(cache=True, nogil=True)
-def label_contours(labels: IntArray, number: int) -> tuple[LongArray, LongArray]:
+def label_contours(labels: IntArray, number: int, candidates: LongArray) -> tuple[LongArray, LongArray]:
     """Return for every label 1..number the voxels outside of it that touch it by a face.
 
     Args:
         labels: (D, H, W); voxels with 0 belong to no label but may stand in a contour.
         number: the largest label.
+        candidates: C-order indices, ascending, of at least the voxels with a face neighbour of another label.
     """
-    depth, height, width = labels.shape
+    _, height, width = labels.shape
     found = np.empty(6, np.int32)
     begins = np.zeros(number + 1, np.int64)
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                for f in range(touching_labels(labels, z, y, x, found)):
-                    begins[found[f]] += 1
+    for v in candidates:
+        z, rest = v // (height * width), v % (height * width)
+        for f in range(touching_labels(labels, z, rest // width, rest % width, found)):
+            begins[found[f]] += 1
     for c in range(number):
         begins[c + 1] += begins[c]
     voxels = np.empty(begins[number], np.int64)
     fill = begins[:-1].copy()
-    for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                for f in range(touching_labels(labels, z, y, x, found)):
-                    voxels[fill[found[f] - 1]] = (z * height + y) * width + x
-                    fill[found[f] - 1] += 1
+    for v in candidates:
+        z, rest = v // (height * width), v % (height * width)
+        for f in range(touching_labels(labels, z, rest // width, rest % width, found)):
+            voxels[fill[found[f] - 1]] = v
+            fill[found[f] - 1] += 1
     return voxels, begins
 
 

@@ -16,6 +16,7 @@ from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray, UIn
 from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
 from monai_boundary.kernels import barrier as kernels
 from monai_boundary.kernels import contours as contour_kernels
+from monai_boundary.ops.contour import region_boundaries
 from monai_boundary.ops.regions import region_neighbours
 
 DOMAINS = ("cells", "image")
@@ -140,7 +141,8 @@ def partition_contours(parts: npt.ArrayLike) -> Contours:
     values = np.asarray(parts)
     check_spatial_dims("parts", values.ndim)
     ids, compact = _compact(values)
-    voxels, begins = contour_kernels.label_contours(_volume(compact), ids.size)
+    meeting = np.flatnonzero(region_boundaries(compact))
+    voxels, begins = contour_kernels.label_contours(_volume(compact), ids.size, meeting)
     return Contours(ids, voxels, begins)
 
 

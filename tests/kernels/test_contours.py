@@ -20,7 +20,7 @@ def run(request):
 
 def test_contours_touch_by_faces_only(run):
     labels = np.array([[[1, 1, 0], [1, 2, 0], [0, 0, 0]]], dtype=np.int32)
-    voxels, begins = run(kernels.label_contours, labels, 2)
+    voxels, begins = run(kernels.label_contours, labels, 2, np.arange(labels.size))
     np.testing.assert_array_equal(begins, [0, 3, 7])
     np.testing.assert_array_equal(voxels[:3], [2, 4, 6])  # not 8, which touches a 1 by no face
     np.testing.assert_array_equal(voxels[3:], [1, 3, 5, 7])
@@ -28,7 +28,7 @@ def test_contours_touch_by_faces_only(run):
 
 def test_contours_of_a_volume_equal_the_dilation(run, rng):
     labels = rng.integers(0, 4, (4, 5, 6)).astype(np.int32)
-    voxels, begins = run(kernels.label_contours, labels, 3)
+    voxels, begins = run(kernels.label_contours, labels, 3, np.arange(labels.size))
     for label in (1, 2, 3):
         mask = labels == label
         expected = np.flatnonzero(ndimage.binary_dilation(mask) & ~mask)
