@@ -43,6 +43,9 @@ class MembraneToInstancesd(MapTransform):
     Raises:
         ValueError: if there is not one output key for each key.
 
+    Raises:
+        ValueError: if `output_keys` does not have one key for each of `keys`; and when called, as the array version.
+
     Example:
         >>> import torch
         >>> from monai_boundary.transforms import MembraneToInstancesd
