@@ -41,9 +41,6 @@ class MembraneToInstancesd(MapTransform):
         allow_missing_keys: do not raise for keys that the data lacks.
 
     Raises:
-        ValueError: if there is not one output key for each key.
-
-    Raises:
         ValueError: if `output_keys` does not have one key for each of `keys`; and when called, as the array version.
 
     Example:
