@@ -9,6 +9,7 @@ from monai_boundary.handlers.em_metrics import (
     VariationOfInformationHandler,
 )
 from monai_boundary.handlers.loss_terms import LossTerms
+from monai_boundary.handlers.loss_weights import LossWeightHandler
 from monai_boundary.handlers.pictures import ValidationPictures
 from monai_boundary.handlers.resume import (
     ResumeTraining,
@@ -25,6 +26,7 @@ __all__ = [
     "CREMIScoreHandler",
     "InstanceScoresHandler",
     "LossTerms",
+    "LossWeightHandler",
     "LossWithTargets",
     "ResumeTraining",
     "SeedEveryEpoch",

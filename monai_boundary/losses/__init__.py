@@ -4,5 +4,23 @@
 from __future__ import annotations
 
 from monai_boundary.losses.ba import BALoss, ba_loss_terms
+from monai_boundary.losses.compound import CompoundLoss
+from monai_boundary.losses.deep_supervision import DeepSupervisedLoss, resample_target
+from monai_boundary.losses.distance_cross_entropy import DistanceWeightedCELoss
+from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
+from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
 
-__all__ = ["BALoss", "ba_loss_terms"]
+__all__ = [
+    "BALoss",
+    "CompoundLoss",
+    "ConstantSchedule",
+    "CosineSchedule",
+    "DeepSupervisedLoss",
+    "DistanceWeightedCELoss",
+    "IncreaseSchedule",
+    "RebalanceSchedule",
+    "SignedDistanceLoss",
+    "ba_loss_terms",
+    "resample_target",
+    "signed_distance_loss",
+]

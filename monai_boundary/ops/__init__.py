@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The functional core: regions, seeds, contours, membranes and barrier cuts of arrays. No Modules."""
+"""The functional core: distances, regions, seeds, contours, membranes and barrier cuts of arrays. No Modules."""
 
 from __future__ import annotations
 
-from monai_boundary.ops.activation import check_activation, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
 from monai_boundary.ops.barrier import (
     Contours,
     barrier_cut,
@@ -15,7 +15,12 @@ from monai_boundary.ops.barrier import (
 from monai_boundary.ops.barrier_contour import boundary_weights, leak_contour, leaked_regions
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.channels import select_channels
+from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.contour import contour_mask, region_boundaries
+from monai_boundary.ops.distance_backends import available_backends, choose_backend, tensor_distance
+from monai_boundary.ops.distance_check import check_distance_map
+from monai_boundary.ops.distance_weights import distance_weights
+from monai_boundary.ops.grid import affine_spacing, check_same_grid
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.regions import (
     label_regions,
@@ -27,17 +32,28 @@ from monai_boundary.ops.regions import (
     seed_points,
 )
 from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regions, remove_small_regions
+from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
 
 __all__ = [
     "Contours",
+    "affine_spacing",
+    "available_backends",
     "barrier_cut",
     "barrier_distance",
     "barrier_partition",
     "batch_boundary_weights",
+    "batch_signed_distance",
     "boundary_weights",
     "check_activation",
+    "check_distance_map",
+    "check_same_grid",
+    "choose_backend",
+    "clamp_to_unit",
+    "class_masks",
     "clean_membrane_label",
     "contour_mask",
+    "distance_weights",
+    "inner_border",
     "instances_to_membrane",
     "label_regions",
     "leak_contour",
@@ -55,6 +71,8 @@ __all__ = [
     "seed_map",
     "seed_points",
     "select_channels",
+    "signed_distance_map",
+    "tensor_distance",
     "to_probabilities",
     "voxel_cross_entropy",
 ]

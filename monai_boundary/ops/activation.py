@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -82,3 +83,20 @@ def voxel_cross_entropy(scores: Tensor, target: Tensor, sigmoid: bool) -> Tensor
     if sigmoid:
         return F.binary_cross_entropy_with_logits(scores, target, reduction="none")
     return F.binary_cross_entropy(scores, target, reduction="none")
+
+
+def clamp_to_unit(probability: Tensor) -> Tensor:
+    """Return the probabilities clamped to [0, 1]; warn where that changes them, for then logits came.
+
+    Warns:
+        UserWarning: if a value lies outside [0, 1].
+    """
+    low, high = torch.aminmax(probability.detach())
+    if low < 0 or high > 1:
+        warnings.warn(
+            f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; "
+            "they are clamped. If the network gives logits, set `sigmoid=True` or `softmax=True`.",
+            stacklevel=4,
+        )
+        return probability.clamp(0, 1)
+    return probability

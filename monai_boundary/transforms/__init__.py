@@ -28,6 +28,9 @@ from monai_boundary.transforms.post import (
     RemoveSmallRegionsDict,
 )
 from monai_boundary.transforms.targets import (
+    CheckSignedDistanceMapD,
+    CheckSignedDistanceMapd,
+    CheckSignedDistanceMapDict,
     RegionTargets,
     RegionTargetsD,
     RegionTargetsd,
@@ -36,9 +39,16 @@ from monai_boundary.transforms.targets import (
     ReseedRegionsD,
     ReseedRegionsd,
     ReseedRegionsDict,
+    SignedDistanceMap,
+    SignedDistanceMapD,
+    SignedDistanceMapd,
+    SignedDistanceMapDict,
 )
 
 __all__ = [
+    "CheckSignedDistanceMapD",
+    "CheckSignedDistanceMapDict",
+    "CheckSignedDistanceMapd",
     "CleanMembraneLabel",
     "CleanMembraneLabelD",
     "CleanMembraneLabelDict",
@@ -67,4 +77,8 @@ __all__ = [
     "ReseedRegionsD",
     "ReseedRegionsDict",
     "ReseedRegionsd",
+    "SignedDistanceMap",
+    "SignedDistanceMapD",
+    "SignedDistanceMapDict",
+    "SignedDistanceMapd",
 ]

@@ -14,8 +14,9 @@ from monai.utils import convert_to_dst_type
 
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_spacing
+from monai_boundary.ops.grid import affine_spacing
 
-__all__ = ["channel_first", "image_spacing", "single_channel"]
+__all__ = ["channel_first", "class_label", "image_spacing", "single_channel"]
 
 
 def single_channel(name: str, image: NdarrayOrTensor) -> AnyArray:
@@ -37,6 +38,26 @@ def single_channel(name: str, image: NdarrayOrTensor) -> AnyArray:
     return channel
 
 
+def class_label(name: str, image: NdarrayOrTensor) -> torch.Tensor:
+    """Return a channel-first 2-D or 3-D label as a plain tensor, on its device.
+
+    Raises:
+        TypeError: if it is neither an array nor a tensor.
+        ValueError: if it is not (C, H, W) or (C, D, H, W), or waits for lazy resampling.
+    """
+    if not isinstance(image, (np.ndarray, torch.Tensor)):
+        raise TypeError(f"`{name}` needs an array or a tensor, got {type(image).__name__}.")
+    if image.ndim not in (3, 4):
+        raise ValueError(f"`{name}` needs channels first, (C, H, W) or (C, D, H, W), got shape {tuple(image.shape)}.")
+    if isinstance(image, MetaTensor) and image.pending_operations:
+        raise ValueError(
+            f"`{name}` needs its lazy operations applied, got {len(image.pending_operations)} pending. MONAI's lazy "
+            "resampling ignores `mode` and `padding_mode`: keep labels and their maps out of it (`lazy=False`)."
+        )
+    plain = np.array(image, order="C") if isinstance(image, np.ndarray) else image  # no negative strides
+    return torch.as_tensor(plain).as_subclass(torch.Tensor)
+
+
 def channel_first(array: AnyArray, like: NdarrayOrTensor, dtype: torch.dtype) -> torch.Tensor:
     """Return ``array`` as a tensor (1, ...) with the meta data, affine, history and device of ``like``."""
     template = like if isinstance(like, torch.Tensor) else torch.empty(0)
@@ -50,6 +71,4 @@ def image_spacing(image: Any, ndim: int, spacing: Sequence[float] | float | None
     """
     if spacing is not None or not isinstance(image, MetaTensor):
         return check_spacing(spacing, ndim, unit="voxel size")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    sizes = np.linalg.norm(affine[:-1, :ndim], axis=0)
-    return check_spacing(sizes.tolist(), ndim, name="affine", unit="voxel size")
+    return affine_spacing(image.affine, ndim)

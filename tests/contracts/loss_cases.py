@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from monai_boundary import losses
+from tests.oracles.signed_distance import signed_distance
 
 SHAPES = {"2-D": (12, 14), "3-D": (4, 6, 7)}
 
@@ -27,14 +29,18 @@ class LossCase:
         options: arguments that make this variant; it takes logits.
         target: from a boolean mask ``(B, spatial)`` to the loss's target.
         perfect: from the target to the logits of the perfect prediction, saturated.
-        minimum: the value at the perfect prediction.
+        minimum: the value at the perfect prediction, or how it follows from the target (by other code than the loss).
+        indifferent: kinds of mask on which every prediction has the same value (no border, hence no opinion).
+        reduces: the loss takes ``reduction`` (a combination of other losses does not).
     """
 
     loss: type[nn.Module]
     options: dict[str, Any] = field(default_factory=dict)
     target: Callable[[Tensor], Tensor] = lambda mask: mask[:, None].float()
     perfect: Callable[[Tensor], Tensor] = lambda target: 80.0 * target - 40.0
-    minimum: float = 0.0
+    minimum: float | Callable[[Tensor], float] = 0.0
+    indifferent: tuple[str, ...] = ()
+    reduces: bool = True
 
     def make(self, **options: Any) -> nn.Module:
         """Return the loss, with further options."""
@@ -42,7 +48,14 @@ class LossCase:
 
     def __str__(self) -> str:
         """Return the name of the variant, as pytest shows it."""
-        return "-".join([self.loss.__name__, *(f"{k}={v}" for k, v in self.options.items() if k != "sigmoid")])
+        shown = (
+            f"{k}={v}" for k, v in self.options.items() if isinstance(v, str | bool | int | float) and k != "sigmoid"
+        )
+        return "-".join([self.loss.__name__, *shown])
+
+    def best(self, target: Tensor) -> float:
+        """Return the value at the perfect prediction."""
+        return self.minimum if isinstance(self.minimum, float) else self.minimum(target)
 
 
 def mask_of(kind: str, shape: tuple[int, ...], batch: int = 2) -> Tensor:
@@ -70,6 +83,18 @@ def logits_of(target: Tensor, seed: int = 0, dtype: torch.dtype = torch.float32)
     return torch.logit((steps.double() + 0.5) / 255).to(dtype)
 
 
+def _depth(target: Tensor) -> float:
+    """Minus the mean depth of the foreground, by an oracle: the least value of the boundary loss."""
+    maps = [signed_distance(channel.numpy() > 0.5) for item in target for channel in item]
+    return float(np.mean([np.minimum(phi, 0).mean() for phi in maps]))
+
+
+def _two_classes(mask: Tensor) -> Tensor:
+    return torch.stack([~mask, mask], dim=1).float()
+
+
+NO_BORDER = ("empty", "full")
+
 CASES: tuple[LossCase, ...] = (
     LossCase(losses.BALoss, {"sigmoid": True}),
     LossCase(losses.BALoss, {"sigmoid": True, "contour": "per_region", "contour_width": 3, "balance": True}),
@@ -77,6 +102,23 @@ CASES: tuple[LossCase, ...] = (
     LossCase(
         losses.BALoss,
         {"softmax": True, "include_background": False},
-        target=lambda mask: torch.stack([~mask, mask], dim=1).float(),
+        target=_two_classes,
+    ),
+    LossCase(losses.SignedDistanceLoss, {"sigmoid": True}, minimum=_depth, indifferent=NO_BORDER),
+    LossCase(
+        losses.SignedDistanceLoss,
+        {"softmax": True, "include_background": True},
+        target=_two_classes,
+        minimum=_depth,
+        indifferent=NO_BORDER,
+    ),
+    LossCase(losses.DistanceWeightedCELoss),
+    LossCase(losses.DistanceWeightedCELoss, {"class_weight": "inverse"}, target=_two_classes),
+    LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
+    LossCase(
+        losses.CompoundLoss,
+        {"losses": {"bce": losses.BALoss(sigmoid=True, alpha=0), "boundary": losses.SignedDistanceLoss(sigmoid=True)}},
+        minimum=_depth,
+        reduces=False,
     ),
 )

@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.targets.array import RegionTargets, ReseedRegions
+from monai_boundary.transforms.targets.array import RegionTargets, ReseedRegions, SignedDistanceMap
 from monai_boundary.transforms.targets.dictionary import (
+    CheckSignedDistanceMapD,
+    CheckSignedDistanceMapd,
+    CheckSignedDistanceMapDict,
     RegionTargetsD,
     RegionTargetsd,
     RegionTargetsDict,
     ReseedRegionsD,
     ReseedRegionsd,
     ReseedRegionsDict,
+    SignedDistanceMapD,
+    SignedDistanceMapd,
+    SignedDistanceMapDict,
 )
 
 __all__ = [
+    "CheckSignedDistanceMapD",
+    "CheckSignedDistanceMapDict",
+    "CheckSignedDistanceMapd",
     "RegionTargets",
     "RegionTargetsD",
     "RegionTargetsDict",
@@ -22,4 +31,8 @@ __all__ = [
     "ReseedRegionsD",
     "ReseedRegionsDict",
     "ReseedRegionsd",
+    "SignedDistanceMap",
+    "SignedDistanceMapD",
+    "SignedDistanceMapDict",
+    "SignedDistanceMapd",
 ]

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cross-entropy that weighs voxels near the border more (U-Net)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary.losses.signed_distance import REDUCTIONS, _maps_of, _spacings_of
+from monai_boundary.ops.activation import voxel_cross_entropy
+from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.distance_weights import CLASS_WEIGHTS, distance_weights
+
+_masks = torch.compiler.disable(class_masks)
+
+
+class DistanceWeightedCELoss(_Loss):
+    """Distance-weighted cross-entropy: the mean over the voxels of -u log s, where s is the true class's probability.
+
+    u = w_c + w0 exp(-D^2 / (2 sigma^2)), see `monai_boundary.ops.distance_weights` (Ronneberger et al., 2015, with one
+    distance as Kervadec et al. compare it, section 3.2). ``input`` holds logits: of exclusive classes, or of the
+    foreground where it has one channel. 0 for a perfect prediction. Where nothing has a border only w_c remains.
+
+    Args:
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        w0: weight on the border.
+        sigma: width of the band, in mm where the spacing is known, else in voxels (the paper: 5 voxels).
+        class_weight: w_c: ``"frequency"`` of the class (as the paper prints it), ``"inverse"`` or ``"none"`` (1).
+        spacing: see `SignedDistanceLoss`.
+        reduction: ``mean``, ``sum`` over the items, or ``none``: (B,).
+
+    Raises:
+        ValueError: if an option is out of range.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 1, 8, 8)
+        >>> label[..., 2:6, 2:6] = 1
+        >>> loss = DistanceWeightedCELoss()
+        >>> bool(loss(20 * label - 10, label) < loss(torch.zeros(1, 1, 8, 8), label))
+        True
+    """
+
+    def __init__(
+        self,
+        to_onehot_y: bool = False,
+        w0: float = 10.0,
+        sigma: float = 5.0,
+        class_weight: str = "frequency",
+        spacing: Sequence[float] | float | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_choice("class_weight", class_weight, CLASS_WEIGHTS)
+        check_positive("w0", w0, zero=True)
+        check_positive("sigma", sigma)
+        self.to_onehot_y = to_onehot_y
+        self.w0 = w0
+        self.sigma = sigma
+        self.class_weight = class_weight
+        self.spacing = spacing
+
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        distance_map: Tensor | None = None,
+        weight_map: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss.
+
+        Args:
+            input: logits (B, C, H, W[, D]).
+            target: one-hot (B, C, spatial), or indices (B, 1, spatial) with ``to_onehot_y``.
+            distance_map: signed distance maps (B, C, spatial), as `SignedDistanceLoss` takes them: the weights follow
+                from them, and the class frequencies from the target.
+            weight_map: the weights u themselves, (B, 1, spatial), for example of the whole image.
+
+        Raises:
+            ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1), or both maps
+                are given.
+        """
+        if distance_map is not None and weight_map is not None:
+            raise ValueError("`weight_map` needs `distance_map` left out (it already holds the distances), got both.")
+        given = distance_map is not None or weight_map is not None
+        sizes = self.spacing if given or self.spacing is not None else _spacings_of(target)
+        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))
+        check_spatial_dims("input", scores.ndim - 2)
+        with torch.autocast(scores.device.type, enabled=False):
+            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+            masks = _masks(truth, scores.shape[1] if self.to_onehot_y else None)
+            check_same_shape("target", masks.shape, "input", scores.shape)
+            if scores.shape[1] == 1:
+                entropy = voxel_cross_entropy(scores, masks.to(scores.dtype), sigmoid=True)
+            else:
+                entropy = -(F.log_softmax(scores, dim=1) * masks).sum(1, keepdim=True)
+            if weight_map is None:
+                phi = _maps_of(masks, sizes) if distance_map is None else distance_map
+                weights = distance_weights(
+                    masks,
+                    torch.as_tensor(phi).as_subclass(Tensor),
+                    w0=self.w0,
+                    sigma=self.sigma,
+                    class_weight=self.class_weight,
+                )
+            else:
+                weights = torch.as_tensor(weight_map).as_subclass(Tensor).detach()
+                check_same_shape("weight_map", weights.shape, "input, with one channel", entropy.shape)
+            loss = (entropy * weights.to(entropy.dtype)).flatten(1).mean(-1)
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()

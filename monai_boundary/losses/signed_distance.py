@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boundary loss of Kervadec et al.: the prediction weighted by the signed distance to the true border."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_same_shape, check_section_axis, check_spatial_dims
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
+from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
+
+REDUCTIONS = ("mean", "sum", "none")
+
+# Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
+_maps_of = torch.compiler.disable(batch_signed_distance)
+
+
+def signed_distance_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    distance_map: Tensor | None = None,
+    mask: Tensor | None = None,
+    include_background: bool = False,
+    to_onehot_y: bool = False,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    other_act: Callable[[Tensor], Tensor] | None = None,
+    spacing: Sequence[float] | float | None = None,
+    **options: Any,
+) -> Tensor:
+    """The boundary loss of every item and class: the mean over the voxels of s * phi (Kervadec et al., Eq. 5).
+
+    Args:
+        input: logits or probabilities s, (B, C, H, W[, D]).
+        target: see `SignedDistanceLoss.forward`, as ``distance_map`` and ``mask``.
+        distance_map: see ``target``.
+        mask: see ``target``.
+        include_background: see `SignedDistanceLoss`, as all that follow.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+        spacing: see ``include_background``.
+        options: of `monai_boundary.ops.batch_signed_distance`, for a map that has to be made.
+
+    Returns:
+        (B, C), or (B, C - 1) without the background. In the unit of the map (mm).
+
+    Raises:
+        ValueError: as `SignedDistanceLoss.forward`.
+
+    Example:
+        >>> import torch
+        >>> label = torch.tensor([[[[0.0, 0, 1, 1, 1, 1, 1, 0]]]])
+        >>> float(signed_distance_loss(label, label))  # (0 - 1 - 2 - 1 + 0) / 8
+        -0.5
+    """
+    sizes = _spacings_of(target) if spacing is None and distance_map is None else spacing
+    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
+    check_spatial_dims("input", scores.ndim - 2)
+    if not to_onehot_y:
+        check_same_shape("target", truth.shape, "input", scores.shape)
+    elif scores.shape[1] == 1:
+        raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
+    else:
+        check_same_shape("target", truth.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
+    first = 0 if include_background or scores.shape[1] == 1 else 1
+    counted = None if mask is None else _checked_mask(mask, scores)
+    with torch.autocast(scores.device.type, enabled=False):
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        probability = to_probabilities(scores, sigmoid, softmax, other_act)
+        if not (sigmoid or softmax):
+            probability = clamp_to_unit(probability)
+        probability = probability[:, first:]
+        if distance_map is None:
+            masks = _true_masks(truth, counted, scores.shape[1] if to_onehot_y else None)
+            phi = _maps_of(masks[:, first:], sizes, **options)
+        else:
+            phi = _given_map(distance_map, scores.shape, first)
+            _check_values(phi, truth, scores.shape[1] if to_onehot_y else None)
+        product = probability * phi.to(probability.dtype)
+        if counted is None:
+            value: Tensor = product.flatten(2).mean(-1)
+        else:
+            weight = counted.to(product.dtype).flatten(2)
+            value = (product.flatten(2) * weight).sum(-1) / weight.sum(-1).clamp(min=1)
+        return value
+
+
+def _spacings_of(target: Tensor) -> list[tuple[float, ...]] | None:
+    """The voxel sizes of a collated batch of MetaTensors, by their affines; None where there is no affine."""
+    if not isinstance(target, MetaTensor):
+        return None
+    affine = target.affine
+    each = affine if affine.ndim == 3 else affine[None].expand(len(target), -1, -1)
+    return [affine_spacing(one, target.ndim - 2) for one in each]
+
+
+def _checked_mask(mask: Tensor, scores: Tensor) -> Tensor:
+    counted = torch.as_tensor(mask).as_subclass(Tensor)
+    check_same_shape("mask", counted.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
+    return counted > 0
+
+
+@torch.compiler.disable
+def _true_masks(truth: Tensor, counted: Tensor | None, num_classes: int | None) -> Tensor:
+    """One mask per class; ignored voxels are in none, and may hold any value."""
+    if counted is None:
+        return class_masks(truth, num_classes)
+    return class_masks(torch.where(counted, truth, 0), num_classes) & counted
+
+
+def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
+    """The map's channels that belong to the classes from ``first`` on."""
+    phi = torch.as_tensor(distance_map).as_subclass(Tensor).detach()
+    classes = shape[1]
+    if phi.ndim != len(shape) or phi.shape[1] not in (classes, classes - first):
+        wanted = f"{classes} channels" if first == 0 else f"{classes} channels (or {classes - first}, no background)"
+        raise ValueError(f"`distance_map` needs {wanted} for input {tuple(shape)}, got shape {tuple(phi.shape)}.")
+    if phi.shape[1] == classes:
+        phi = phi[:, first:]
+    check_same_shape("distance_map", phi.shape, "input (its classes)", (shape[0], classes - first, *shape[2:]))
+    if not phi.is_floating_point():
+        raise TypeError(f"`distance_map` needs a floating dtype, got {phi.dtype}.")
+    return phi.float() if phi.dtype in (torch.float16, torch.bfloat16) else phi
+
+
+@torch.compiler.disable
+@torch.no_grad()
+def _check_values(phi: Tensor, truth: Tensor, num_classes: int | None) -> None:
+    """Refuse NaN, and a map that is positive inside: two sums over the map, and one wait for the device."""
+    first = (truth.shape[1] if num_classes is None else num_classes) - phi.shape[1]
+    if num_classes is None:
+        inside = (phi * truth[:, first:]).sum()
+    else:
+        own = truth.long() - first
+        known = (own >= 0) & (own < phi.shape[1])
+        inside = (phi.gather(1, own.clamp(0, phi.shape[1] - 1)) * known).sum()
+    total, inside_sum = torch.stack([phi.sum(dtype=torch.float64), inside.double()]).tolist()
+    if total != total or abs(total) == float("inf"):
+        raise ValueError("`distance_map` needs finite values, got NaN or infinity.")
+    if inside_sum > 0 and total - inside_sum < 0:
+        raise ValueError(
+            "`distance_map` needs negative values inside and positive ones outside, got the opposite: multiply it "
+            "by -1, or make it with `SignedDistanceMapd`."
+        )
+
+
+class SignedDistanceLoss(_Loss):
+    """Boundary loss: the mean over items, classes and voxels of s * phi, with phi the signed distance to the border.
+
+    Kervadec et al., "Boundary loss for highly unbalanced segmentation", Eq. 5. The paper writes an integral; the mean
+    keeps the weight alpha independent of the image's size. phi is negative inside the truth, so the loss is *negative*
+    at the optimum, where the prediction is the truth: minus the mean depth. It is linear in s: its gradient is phi,
+    however wrong the prediction is, and it needs a regional loss beside it (`CompoundLoss`, with a schedule).
+
+    Against ``monai.losses.BoundaryLoss``: it takes a map that was made once on the whole image (a patch without
+    foreground still knows the way to it), measures in mm, and excludes the background by default. With
+    ``convention="released"`` and unit spacing, the value is that of MONAI's class.
+
+    An empty class and a full one have a map of 0: no value and no gradient from them.
+
+    Args:
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
+            Channels that are regions (BraTS: whole tumour, core, enhancing) need ``True``: the first is no background.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+        reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
+        spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
+            MetaTensor, else 1. Not used with a given map, as all that follow.
+        convention: see `monai_boundary.ops.signed_distance_map`, as ``section_axis``, ``clip``, ``normalise`` and
+            ``backend``.
+        section_axis: the maps of each 2-D slice of a volume.
+        clip: largest distance in mm.
+        normalise: None, ``"max"`` or ``"diagonal"``.
+        backend: which library makes the maps.
+
+    Raises:
+        ValueError: if an option is not among those named, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import SignedDistanceMapd
+        >>> label = torch.zeros(1, 16, 16)
+        >>> label[:, 4:12, 4:12] = 1
+        >>> data = SignedDistanceMapd("label")({"label": label})  # once, before the crops
+        >>> crop = {key: value[None, :, :8, :8] for key, value in data.items()}
+        >>> logits = 20 * crop["label"] - 10
+        >>> loss = SignedDistanceLoss(sigmoid=True)
+        >>> round(float(loss(logits, crop["label"], distance_map=crop["label_sdm"])), 4)
+        -0.2187
+    """
+
+    def __init__(
+        self,
+        include_background: bool = False,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        reduction: str = "mean",
+        spacing: Sequence[float] | float | None = None,
+        convention: str = "border",
+        section_axis: int | None = None,
+        clip: float | None = None,
+        normalise: str | None = None,
+        backend: str = "auto",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_distance_options(convention, clip, normalise, backend)
+        check_section_axis(section_axis, 3)
+        self.include_background = include_background
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.spacing = spacing
+        self.options: dict[str, Any] = {
+            "convention": convention,
+            "section_axis": section_axis,
+            "clip": clip,
+            "normalise": normalise,
+            "backend": backend,
+        }
+
+    def forward(
+        self, input: Tensor, target: Tensor, *, distance_map: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss.
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+            distance_map: signed distance maps as ``SignedDistanceMapd`` makes them, (B, C, spatial), or (B, C - 1,
+                spatial) where the background is excluded; float16 or wider. Slices of a volume's map do for 2-D. Made
+                from the target if not given; on a whole image the value is the same.
+            mask: (B, 1, spatial), voxels that count (> 0). The mean is over them; the target may hold any value (255)
+                elsewhere. An item without any counts 0.
+
+        Raises:
+            ValueError: if shapes do not fit; a target to make maps of is not one-hot (or holds indices outside 0..C-1
+                with ``to_onehot_y``); the map holds NaN or infinity, or is positive inside; an affine is singular.
+            TypeError: if the map is not floating.
+
+        Warns:
+            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
+        """
+        loss = signed_distance_loss(
+            input,
+            target,
+            distance_map=distance_map,
+            mask=mask,
+            include_background=self.include_background,
+            to_onehot_y=self.to_onehot_y,
+            sigmoid=self.sigmoid,
+            softmax=self.softmax,
+            other_act=self.other_act,
+            spacing=self.spacing,
+            **self.options,
+        )
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()

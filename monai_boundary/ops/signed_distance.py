@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed distance maps of masks, in millimetres: negative inside, 0 on the border, positive outside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from monai_boundary._typing import FloatArray
+from monai_boundary._validation import (
+    check_choice,
+    check_positive,
+    check_section_axis,
+    check_spacing,
+    check_spatial_dims,
+)
+from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.distance_backends import BACKENDS, choose_backend, distance_to_voxels, tensor_distance
+
+CONVENTIONS = ("border", "released")
+NORMALISATIONS = ("max", "diagonal")
+
+
+def signed_distance_map(
+    mask: npt.ArrayLike,
+    spacing: Sequence[float] | float | None = None,
+    *,
+    convention: str = "border",
+    section_axis: int | None = None,
+    clip: float | None = None,
+    normalise: str | None = None,
+    backend: str = "auto",
+) -> FloatArray:
+    """Return the signed distance of every voxel centre to the border of one mask.
+
+    The border is the set of the mask's voxels with a background *face* neighbour (4 in 2-D, 6 in 3-D), and |phi| the
+    distance from voxel centre to the nearest centre of that set: 0 on it, negative deeper inside, positive outside
+    (phi of Kervadec et al., Eq. 5). The frame of the image is no background, so an object that the frame cuts has no
+    border there. A voxel's distance depends on voxels far away: compute the map on the whole image, and crop the map.
+
+    ``convention="released"`` is the formula of the paper's code and of ``monai.losses.BoundaryLoss``: the distance to
+    the mask outside, and 1 - (distance to the background) inside. On unit spacing it equals the border convention
+    outside, and inside differs by less than one voxel on diagonals. With other spacings its constant is wrong: at 0.5
+    mm the border gets +0.5. Use it for comparison.
+
+    Args:
+        mask: boolean or 0/1, 2-D or 3-D.
+        spacing: voxel size along each axis, in mm; 1 if not given (then the map is in voxels).
+        convention: ``"border"`` or ``"released"``.
+        section_axis: axis of a volume across which every slice is an image of its own: the map of each 2-D slice.
+        clip: largest |phi|, in mm; farther voxels get it.
+        normalise: divide the map (of each slice) by its largest |phi| (``"max"``), so that it lies within -1..1, or by
+            the length of the image's diagonal (``"diagonal"``). After clipping; the map is then no longer in mm.
+        backend: ``"simpleitk"``, ``"scipy"``, ``"edt"``, ``"cupy"``, ``"cucim"``, ``"torch"`` or ``"auto"``, see
+            `monai_boundary.ops.choose_backend`. All give the same numbers, to 1e-6 of the distance.
+
+    Returns:
+        float32, the mask's shape. All 0 for an empty and for a full mask (or slice): there is no border to be far from.
+
+    Raises:
+        ValueError: if the mask holds anything but 0 and 1 (NaN too), is not 2-D or 3-D, or an option is out of range.
+        ImportError: if the backend is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> signed_distance_map(np.array([[0, 1, 1, 1, 1, 1, 0, 0]] * 2), spacing=(1.0, 0.5))
+        array([[ 0.5,  0. , -0.5, -1. , -0.5,  0. ,  0.5,  1. ],
+               [ 0.5,  0. , -0.5, -1. , -0.5,  0. ,  0.5,  1. ]], dtype=float32)
+    """
+    array = np.asarray(mask)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"`mask` needs a boolean, integer or floating array, got dtype {array.dtype}.")
+    check_spatial_dims("mask", array.ndim)
+    batch = torch.from_numpy(np.array(array, order="C"))[None, None]  # a copy: torch takes no negative strides
+    maps = batch_signed_distance(
+        batch,
+        spacing,
+        convention=convention,
+        section_axis=section_axis,
+        clip=clip,
+        normalise=normalise,
+        backend=backend,
+    )
+    result: FloatArray = maps[0, 0].numpy()
+    return result
+
+
+@torch.no_grad()
+def batch_signed_distance(
+    target: Tensor,
+    spacing: Sequence[float] | Sequence[Sequence[float]] | float | None = None,
+    *,
+    convention: str = "border",
+    section_axis: int | None = None,
+    clip: float | None = None,
+    normalise: str | None = None,
+    backend: str = "auto",
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return the signed distance map of every item and class of a batch; see `monai_boundary.ops.signed_distance_map`.
+
+    Extra memory: about three float32 volumes of one class, however many there are. A CUDA input stays on its device
+    with the backend ``torch`` (which ``auto`` takes there); for the others it goes to the host and back.
+
+    Args:
+        target: boolean or 0/1, one-hot or nested, (B, C, H, W[, D]).
+        spacing: see `signed_distance_map`; also one for each item, (B, ndim).
+        convention: see `signed_distance_map`.
+        section_axis: see `signed_distance_map`; counts the spatial axes.
+        clip: see `signed_distance_map`.
+        normalise: see `signed_distance_map`.
+        backend: see `signed_distance_map`.
+        dtype: ``torch.float32`` or ``torch.float16`` for storage. Half precision keeps 11 bits: up to 64 mm the error
+            is at most 0.016 mm, up to 256 mm 0.06 mm; it cannot hold 65520 and more (nanometres: use float32).
+
+    Returns:
+        Maps of the target's shape, on its device, without gradient.
+
+    Raises:
+        ValueError: as `signed_distance_map`; if float16 cannot hold a distance.
+
+    Example:
+        >>> batch_signed_distance(torch.tensor([[[[0, 1, 0, 0]], [[0, 0, 0, 0]]]]))
+        tensor([[[[1., 0., 1., 2.]],
+        <BLANKLINE>
+                 [[0., 0., 0., 0.]]]])
+    """
+    check_spatial_dims("target", target.ndim - 2)
+    ndim = target.ndim - 2
+    check_distance_options(convention, clip, normalise, backend)
+    if dtype not in (torch.float32, torch.float16):
+        raise ValueError(f"`dtype` needs torch.float32 or torch.float16, got {dtype}.")
+    axis = check_section_axis(section_axis, ndim)
+    masks = class_masks(target)
+    sizes = _item_spacings(spacing, len(masks), ndim)
+    sections = 1 if axis is None else masks.shape[axis + 2]
+    engine = choose_backend(backend, masks.device, masks[0, 0].numel() // max(sections, 1) if masks.numel() else 0)
+    maps = torch.zeros(masks.shape, dtype=dtype, device=masks.device)
+    for item in range(masks.shape[0]):
+        for channel in range(masks.shape[1]):
+            mask = masks[item, channel]
+            if not bool(mask.any()) or bool(mask.all()):
+                continue
+            phi = _signed(mask, sizes[item], engine, axis, convention)
+            phi = _scaled(phi, sizes[item], axis, clip, normalise)
+            if dtype == torch.float16 and float(phi.abs().max()) > torch.finfo(dtype).max:
+                raise ValueError(
+                    f"`dtype` needs to be float32 for distances up to {float(phi.abs().max()):g}: float16 ends at "
+                    "65504. Or give `clip` or `normalise`."
+                )
+            maps[item, channel] = phi
+    return maps
+
+
+def check_distance_options(convention: str, clip: float | None, normalise: str | None, backend: str) -> None:
+    """Raise ``ValueError`` unless the options of a map are among those known."""
+    check_choice("convention", convention, CONVENTIONS)
+    check_choice("normalise", normalise, (None, *NORMALISATIONS))
+    check_choice("backend", backend, BACKENDS)
+    if clip is not None:
+        check_positive("clip", clip)
+
+
+def inner_border(mask: Tensor, section_axis: int | None = None) -> Tensor:
+    """Return the voxels of a boolean mask (spatial) with a background face neighbour; the frame is no background.
+
+    Args:
+        mask: boolean, any number of axes.
+        section_axis: axis along which neighbours do not count.
+
+    Example:
+        >>> inner_border(torch.tensor([0, 1, 1, 1, 0, 1]).bool()).int().tolist()
+        [0, 1, 0, 1, 0, 1]
+    """
+    border = torch.zeros_like(mask)
+    for axis, length in enumerate(mask.shape):
+        if axis != section_axis and length > 1:
+            low, high = mask.narrow(axis, 0, length - 1), mask.narrow(axis, 1, length - 1)
+            step = low != high
+            border.narrow(axis, 0, length - 1).logical_or_(step)
+            border.narrow(axis, 1, length - 1).logical_or_(step)
+    return border.logical_and_(mask)
+
+
+def _item_spacings(
+    spacing: Sequence[float] | Sequence[Sequence[float]] | float | None, items: int, ndim: int
+) -> list[tuple[float, ...]]:
+    each: Any = spacing
+    if not (isinstance(spacing, Sequence) and len(spacing) and isinstance(spacing[0], Sequence)):
+        return [check_spacing(each, ndim)] * items
+    if len(spacing) != items:
+        raise ValueError(f"`spacing` needs one entry for each of {items} items, got {len(spacing)}.")
+    return [check_spacing(one, ndim) for one in each]
+
+
+def _signed(
+    mask: Tensor, spacing: tuple[float, ...], backend: str, section_axis: int | None, convention: str
+) -> Tensor:
+    """The signed map of one mask (spatial); 0 where its image (or slice) has no border."""
+    if convention == "border":
+        phi = _unsigned(inner_border(mask, section_axis), spacing, backend, section_axis)
+        torch.where(mask, phi.neg(), phi, out=phi)
+    else:
+        phi = _unsigned(mask, spacing, backend, section_axis)
+        inside = _unsigned(~mask, spacing, backend, section_axis)
+        phi = torch.where(mask, 1 - inside, phi)
+        if section_axis is not None:  # a slice without background has no border, whatever the others have
+            axes = [axis for axis in range(mask.ndim) if axis != section_axis]
+            phi.masked_fill_(mask.all(dim=axes[1]).all(dim=axes[0]).view(_along(mask.ndim, section_axis)), 0.0)
+    phi.masked_fill_(torch.isinf(phi), 0.0)
+    return phi.add_(0.0)  # no negative zero
+
+
+def _along(ndim: int, axis: int) -> list[int]:
+    return [-1 if a == axis else 1 for a in range(ndim)]
+
+
+def _unsigned(voxels: Tensor, spacing: tuple[float, ...], backend: str, section_axis: int | None) -> Tensor:
+    """The distance to ``voxels``; infinite where the image (or slice) has none."""
+    if backend == "torch":
+        return tensor_distance(voxels, [None if a == section_axis else s for a, s in enumerate(spacing)])
+    host = np.ascontiguousarray(voxels.cpu().numpy())
+    if section_axis is None:
+        return torch.from_numpy(distance_to_voxels(host, spacing, backend)).to(voxels.device)
+    distance = np.full(host.shape, np.inf, dtype=np.float32)
+    sizes = tuple(s for a, s in enumerate(spacing) if a != section_axis)
+    for section, result in zip(np.moveaxis(host, section_axis, 0), np.moveaxis(distance, section_axis, 0), strict=True):
+        if section.any():
+            result[...] = distance_to_voxels(np.ascontiguousarray(section), sizes, backend)
+    return torch.from_numpy(distance).to(voxels.device)
+
+
+def _scaled(
+    phi: Tensor, spacing: tuple[float, ...], section_axis: int | None, clip: float | None, normalise: str | None
+) -> Tensor:
+    """The map clipped, and divided as ``normalise`` says, in place."""
+    if clip is not None:
+        phi.clamp_(-clip, clip)
+    axes = [axis for axis in range(phi.ndim) if axis != section_axis]
+    if normalise == "diagonal":
+        phi.div_(math.hypot(*(spacing[axis] * phi.shape[axis] for axis in axes)))
+    elif normalise == "max":
+        largest = phi.abs().amax(dim=axes, keepdim=True)
+        phi.div_(torch.where(largest > 0, largest, 1.0))
+    return phi
