@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import fire
+import matplotlib.pyplot as plt
 import monai
 import torch
 
@@ -126,7 +127,7 @@ def _cells(root: Path) -> list[dict[str, Any]]:
 
 
 def table(output_dir: str) -> None:
-    """Write the table of all finished cells as CSV, JSON and Markdown."""
+    """Write all finished cells as CSV and JSON, their table as Markdown, and the threshold curves as a picture."""
     root = Path(output_dir)
     rows = _cells(root)
     if not rows:
@@ -145,7 +146,32 @@ def table(output_dir: str) -> None:
     ]
     parts.append(_differences(rows, shown))
     (root / "study.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    logging.getLogger(__name__).info("wrote %s", root / "study.md")
+    _draw_curves(root, rows)
+    logging.getLogger(__name__).info("wrote %s and study.png", root / "study.md")
+
+
+def _draw_curves(root: Path, rows: list[dict[str, Any]]) -> None:
+    """Draw ARI and CREMI score against the threshold, the mean over the seeds of every arm (the paper's Fig. 6)."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
+    for column, axis in zip(("ari", "cremi_score"), axes, strict=True):
+        for arm in ARMS:
+            curves = []
+            for row in rows:
+                if row["arm"] != arm:
+                    continue
+                place = root / f"seed{row['seed']}" / _cell_name(arm) / "evaluation" / "threshold_curve.csv"
+                with place.open(newline="", encoding="utf-8") as file:
+                    points = [point for point in csv.DictReader(file) if point["part"] == "validation"]
+                thresholds = [float(point["threshold"]) for point in points]
+                curves.append([float(point[column]) for point in points])
+            if curves:
+                mean = [statistics.mean(values) for values in zip(*curves, strict=True)]
+                axis.plot(thresholds, mean, "k--" if arm == BASE else "-", label=arm)
+        axis.set_xlabel("threshold on the membrane's probability")
+        axis.set_ylabel({"ari": "ARI (higher is better)", "cremi_score": "CREMI score (lower is better)"}[column])
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    figure.savefig(root / "study.png", dpi=110)
 
 
 def _of(rows: list[dict[str, Any]], arm: str, column: str) -> dict[int, float]:
