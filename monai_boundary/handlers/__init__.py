@@ -8,6 +8,8 @@ from monai_boundary.handlers.em_metrics import (
     ThresholdCurveHandler,
     VariationOfInformationHandler,
 )
+from monai_boundary.handlers.item_scores import ItemScoresHandler
+from monai_boundary.handlers.lesion_metrics import LesionScoresHandler
 from monai_boundary.handlers.loss_terms import LossTerms
 from monai_boundary.handlers.loss_weights import LossWeightHandler
 from monai_boundary.handlers.pictures import ValidationPictures
@@ -25,6 +27,8 @@ __all__ = [
     "AdaptedRandHandler",
     "CREMIScoreHandler",
     "InstanceScoresHandler",
+    "ItemScoresHandler",
+    "LesionScoresHandler",
     "LossTerms",
     "LossWeightHandler",
     "LossWithTargets",

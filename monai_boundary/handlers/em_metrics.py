@@ -3,112 +3,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import torch
 from ignite.engine import Engine
-from monai.handlers import IgniteMetricHandler
 
-from monai_boundary._validation import check_choice
+from monai_boundary.handlers.item_scores import ItemScoresHandler
 from monai_boundary.metrics import (
     AdaptedRandMetric,
     CREMIScoreMetric,
-    InstanceMetric,
     ThresholdCurve,
     ThresholdCurveMetric,
     VariationOfInformationMetric,
 )
 
 
-class InstanceScoresHandler(IgniteMetricHandler):
-    """Run an :class:`~monai_boundary.metrics.InstanceMetric` in an engine and write each of its scores as a number.
+class InstanceScoresHandler(ItemScoresHandler):
+    """Run an :class:`~monai_boundary.metrics.InstanceMetric`; see :class:`ItemScoresHandler`.
 
-    Attached under a name (the key in ``key_val_metric`` or ``additional_metrics``), it writes at the end of the epoch
-
-    - ``state.metrics[name]``: the *key score*, negated when ``negate_key``;
-    - ``state.metrics[prefix + score]``: every score of the metric, averaged over the items that are defined;
-    - ``state.metric_details[prefix + score]``: the score of every item, for ``MetricsSaver``.
-
-    All are plain numbers, so ``StatsHandler``, ``TensorBoardStatsHandler``, ``MLFlowHandler`` and ``MetricsSaver`` show
-    them; NaN where nothing is defined (that depends on the truth alone, so it does not come and go between epochs).
-
-    A score of which *lower is better* as key metric needs one of two: ``negate_key=True``, after which MONAI's defaults
-    (larger is better) are right everywhere; or ``key_metric_negative_sign=True`` in ``CheckpointSaver`` together with
-    ``metric_cmp_fn="$lambda a, b: a < b"`` in the evaluator.
-
-    ``output_transform`` sees each item of ``engine.state.output`` together with that of ``engine.state.batch`` (the
-    output wins where both have a key): evaluators copy only image, label and prediction to the output, while the truth
-    ids stay in the batch, so ``from_engine(["pred", "label_instances"])`` finds both.
+    Its scores are undefined by the truth alone, so that NaN does not come and go between epochs.
 
     Args:
         metric_fn: the metric to run.
-        output_transform: from that to ``(y_pred, y)``: batches, or lists of channel-first tensors.
+        output_transform: to ``(y_pred, y)``.
         save_details: whether to write ``state.metric_details``.
         key_score: name of the score to write under the handler's own name.
         negate_key: whether to write it with its sign changed.
         prefix: put before the names of the scores.
-
-    Raises:
-        ValueError: if ``key_score`` is not a score of the metric.
+        extra: see :class:`ItemScoresHandler`.
     """
 
-    def __init__(
-        self,
-        metric_fn: InstanceMetric,
-        output_transform: Callable[[Any], Any] = lambda x: x,
-        save_details: bool = True,
-        *,
-        key_score: str,
-        negate_key: bool = False,
-        prefix: str = "",
-    ) -> None:
-        check_choice("key_score", key_score, metric_fn.score_names)
-        self.instance_metric = metric_fn
-        self.key_score = key_score
-        self.negate_key = negate_key
-        self.prefix = prefix
-        super().__init__(metric_fn=metric_fn, output_transform=output_transform, save_details=save_details)
-
-    def attach(self, engine: Engine, name: str) -> None:  # type: ignore[override]
-        """Attach to the engine under ``name``.
-
-        Raises:
-            ValueError: if ``name`` is that of another score, which would be written over it.
-        """
-        taken = {f"{self.prefix}{score}" for score in self.instance_metric.score_names}
-        same = name == f"{self.prefix}{self.key_score}" and not self.negate_key
-        if name in taken and not same:
-            raise ValueError(
-                f"`name` needs to differ from the scores that this handler writes, or be that of `key_score` (not "
-                f"negated), got {name!r}; rename the metric or set `prefix`."
-            )
-        super().attach(engine, name)
-
-    @torch.no_grad()
-    def iteration_completed(self, engine: Engine) -> None:
-        """Score the items of the iteration."""
-        self.update(self._output_transform(_with_batch(engine.state.output, engine.state.batch)))
-
-    def compute(self) -> float:
-        """Return the key score over all items and processes."""
-        value = float(self.instance_metric.aggregate("mean")[self.key_score])
-        self._is_reduced = True
-        return -value if self.negate_key else value
-
-    def completed(self, engine: Engine, name: str) -> None:
-        """Write the scores to the engine's state."""
-        super().completed(engine, name)
-        for score, value in self.instance_metric.aggregate("mean").items():
-            engine.state.metrics[f"{self.prefix}{score}"] = float(value)
-        if self.save_details:
-            details: dict[str, torch.Tensor] = engine.state.metric_details  # type: ignore[attr-defined]
-            details.update({f"{self.prefix}{score}": rows for score, rows in self.instance_metric.details().items()})
-        undefined, items = self.instance_metric.count_undefined(), len(self.instance_metric)
-        if undefined:
-            engine.logger.warning(
-                f"{name}: {undefined} of {items} items have no truth voxel to score; they are left out of the mean."
-            )
+    undefined = "have no truth voxel to score"
 
 
 class VariationOfInformationHandler(InstanceScoresHandler):
@@ -236,15 +161,3 @@ class ThresholdCurveHandler(InstanceScoresHandler):
         """Write the scores to the engine's state, and keep the curve."""
         super().completed(engine, name)
         self.curve = self.curve_metric.aggregate_curve()
-
-
-def _with_batch(output: Any, batch: Any) -> Any:
-    """Return the items of ``output`` with the keys that only ``batch`` has; other forms of output as they are."""
-    if isinstance(output, dict) and isinstance(batch, dict):
-        return {**batch, **output}
-    if isinstance(output, Sequence) and isinstance(batch, Sequence) and len(output) == len(batch):
-        return [
-            _with_batch(o, b) if isinstance(o, dict) and isinstance(b, dict) else o
-            for o, b in zip(output, batch, strict=True)
-        ]
-    return output

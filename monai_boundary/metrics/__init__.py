@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics of the segments that boundaries close: ``compute_*`` functions on arrays, and a Metric class for each."""
+"""Metrics of segments and lesions: ``compute_*`` functions on arrays, and Metric classes over them."""
 
 from __future__ import annotations
 
 from monai_boundary.metrics.adapted_rand import AdaptedRandMetric, AdaptedRandScore, compute_adapted_rand
 from monai_boundary.metrics.border import truth_border_mask
 from monai_boundary.metrics.cremi import CREMIScore, CREMIScoreMetric, compute_cremi_score
+from monai_boundary.metrics.hausdorff_mm import compute_hausdorff_mm
 from monai_boundary.metrics.instance_metric import InstanceMetric
+from monai_boundary.metrics.item_metric import ItemMetric
+from monai_boundary.metrics.lesion_detection import LesionDetection, compute_lesion_detection
+from monai_boundary.metrics.lesion_masks import lesion_masks
+from monai_boundary.metrics.lesion_scores import LesionScores, LesionScoresMetric, compute_lesion_scores
 from monai_boundary.metrics.threshold_curve import ThresholdCurve, ThresholdCurveMetric, compute_threshold_curve
 from monai_boundary.metrics.voi import VariationOfInformationMetric, VOIScore, compute_voi
 
@@ -16,13 +21,21 @@ __all__ = [
     "CREMIScore",
     "CREMIScoreMetric",
     "InstanceMetric",
+    "ItemMetric",
+    "LesionDetection",
+    "LesionScores",
+    "LesionScoresMetric",
     "ThresholdCurve",
     "ThresholdCurveMetric",
     "VOIScore",
     "VariationOfInformationMetric",
     "compute_adapted_rand",
     "compute_cremi_score",
+    "compute_hausdorff_mm",
+    "compute_lesion_detection",
+    "compute_lesion_scores",
     "compute_threshold_curve",
     "compute_voi",
+    "lesion_masks",
     "truth_border_mask",
 ]

@@ -12,7 +12,8 @@ import torch
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics.adapted_rand import adapted_rand_of_table
 from monai_boundary.metrics.contingency import Contingency, evaluation_tables
-from monai_boundary.metrics.instance_metric import InstanceMetric, mean_of_defined
+from monai_boundary.metrics.instance_metric import InstanceMetric
+from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.voi import voi_of_table
 
 

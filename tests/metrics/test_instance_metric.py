@@ -15,7 +15,6 @@ from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.transforms import Rotate90
 
 from monai_boundary.metrics import CREMIScoreMetric, VariationOfInformationMetric
-from monai_boundary.metrics.instance_metric import mean_of_defined
 from tests.metrics.segmentations import two_cells
 
 TRUTH = torch.from_numpy(two_cells())[None, None]
@@ -149,15 +148,11 @@ def test_metrics_pickle_and_are_named() -> None:
     assert str(metric) == "CREMIScoreMetric"
 
 
-def test_mean_of_defined() -> None:
-    np.testing.assert_array_equal(mean_of_defined([[1.0, np.nan], [3.0, np.nan]]), [2.0, np.nan])
-
-
 @pytest.mark.parametrize(
     ("pred", "truth", "message"),
     [
-        (TRUTH, None, "`y` needs the truth ids of the batch, got None"),
-        ([TRUTH[0]], None, "`y` needs the truth ids of the batch, got None"),
+        (TRUTH, None, "`y` needs the truth of the batch, got None"),
+        ([TRUTH[0]], None, "`y` needs the truth of the batch, got None"),
         (TRUTH[..., 1:], TRUTH, r"`y_pred` needs the shape of `y`, \(1, 1, 4, 5\), got \(1, 1, 4, 4\)"),
         (TRUTH[0], TRUTH[0], r"`y` needs shape \(B, 1, H, W\[, D\]\) .*, got \(1, 4, 5\)"),
         (TRUTH.repeat(1, 2, 1, 1), TRUTH.repeat(1, 2, 1, 1), r"one channel.*, got \(1, 2, 4, 5\)"),

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from monai_boundary.handlers import ItemScoresHandler
+from monai_boundary.metrics import LesionScoresMetric
+
+# what engines do with the scores is tested where instances are: test_em_metrics.py
+
+TRUTH = torch.ones(1, 1, 2, 2, 2)
+PRED = torch.zeros_like(TRUTH)
+
+
+def run(output: tuple, **options: object) -> dict[str, float]:
+    engine = Engine(lambda _, batch: batch)
+    ItemScoresHandler(LesionScoresMetric(), key_score="hd95_mm", **options).attach(engine, "key")  # type: ignore[arg-type]
+    return engine.run([output]).metrics
+
+
+def test_further_arguments_of_the_metric() -> None:
+    output = (PRED, TRUTH, torch.tensor([[3.0, 4.0, 12.0]]))
+    assert run(output, extra=("spacing",))["key"] == pytest.approx(26.0)
+
+
+@pytest.mark.parametrize(("output", "extra", "needed"), [((PRED, TRUTH, 1), (), 2), ((PRED, TRUTH), ("spacing",), 3)])
+def test_outputs_of_another_length(output: tuple, extra: tuple[str, ...], needed: int) -> None:
+    with pytest.raises(ValueError, match=rf"`output_transform` needs to return {needed} values .*, got {len(output)}"):
+        run(output, extra=extra)
+
+
+def test_bad_key_score() -> None:
+    with pytest.raises(ValueError, match=r"`key_score` needs one of 'dice', .*, got 'iou'"):
+        ItemScoresHandler(LesionScoresMetric(), key_score="iou")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import SimpleITK
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from monai_boundary.metrics import compute_lesion_detection
+
+
+def test_drawn() -> None:
+    truth = np.array([[1, 1, 0, 0, 1, 0, 1], [0, 0, 0, 0, 0, 0, 1]])
+    pred = np.array([[0, 1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0, 0]])  # the voxel below joins by its corner
+    found = compute_lesion_detection(pred, truth)
+    assert found._asdict() == {
+        "recall": 2 / 3,
+        "precision": 1.0,
+        "f1": pytest.approx(0.8),
+        "true_lesions": 3,
+        "predicted_lesions": 1,
+        "found_lesions": 2,
+        "right_lesions": 1,
+    }
+    apart = compute_lesion_detection(pred, truth, fully_connected=False)
+    assert (apart.predicted_lesions, apart.right_lesions, apart.precision) == (2, 1, 0.5)
+
+
+def test_corners_connect_in_3d() -> None:
+    truth = np.zeros((3, 3, 3))
+    truth[0, 0, 0] = truth[1, 1, 1] = 1
+    assert compute_lesion_detection(truth, truth).true_lesions == 1
+    assert compute_lesion_detection(truth, truth, fully_connected=False).true_lesions == 2
+
+
+def test_ignored_voxels_are_taken_away_first() -> None:
+    truth = np.array([[1, 2, 2, 0, 0]])
+    pred = np.array([[1, 1, 1, 1, 0]])
+    found = compute_lesion_detection(pred, truth, ignore_labels=(2,))
+    assert (found.predicted_lesions, found.right_lesions) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("pred", "truth", "recall", "precision", "f1"),
+    [
+        (0, 1, 0.0, math.nan, 0.0),
+        (1, 0, math.nan, 0.0, 0.0),
+        (0, 0, math.nan, math.nan, math.nan),
+        (1, 1, 1.0, 1.0, 1.0),
+    ],
+)
+def test_empty(pred: int, truth: int, recall: float, precision: float, f1: float) -> None:
+    found = compute_lesion_detection(np.full((2, 3), pred), np.full((2, 3), truth))
+    np.testing.assert_array_equal(found[:3], (recall, precision, f1))
+
+
+def test_nothing_overlaps() -> None:
+    found = compute_lesion_detection(np.array([[1, 0, 0]]), np.array([[0, 0, 1]]))
+    assert found[:3] == (0.0, 0.0, 0.0)
+
+
+def components(mask: np.ndarray) -> list[set[tuple[int, ...]]]:
+    labels = SimpleITK.GetArrayFromImage(
+        SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), True)
+    )
+    return [set(map(tuple, np.argwhere(labels == k))) for k in range(1, labels.max() + 1)]
+
+
+MASKS = hnp.arrays(np.bool_, (4, 5, 3), elements=st.integers(0, 4).map(lambda k: k == 0))
+
+
+@settings(max_examples=40)
+@given(MASKS, MASKS)
+def test_counts_equal_sets_of_voxels(pred: np.ndarray, truth: np.ndarray) -> None:
+    found = compute_lesion_detection(pred, truth)
+    predicted, true = components(pred), components(truth)
+    all_predicted, all_true = (set(map(tuple, np.argwhere(mask))) for mask in (pred, truth))
+    assert found[3:] == (
+        len(true),
+        len(predicted),
+        sum(bool(lesion & all_predicted) for lesion in true),
+        sum(bool(lesion & all_true) for lesion in predicted),
+    )
+    swapped = compute_lesion_detection(truth, pred)
+    np.testing.assert_array_equal((swapped.recall, swapped.precision), (found.precision, found.recall))
+    np.testing.assert_allclose(swapped.f1, found.f1)
