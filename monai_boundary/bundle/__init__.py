@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
-from monai_boundary.bundle.em_data import em_inputs, em_items, em_split
+from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, SectionwiseInferer, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
@@ -18,6 +18,7 @@ __all__ = [
     "MetricsFiles",
     "NormalizeSectionsd",
     "SectionwiseInferer",
+    "check_patch_size",
     "curve_summary",
     "em_inputs",
     "em_items",

@@ -6,12 +6,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_boundary._validation import check_spatial_dims
-from monai_boundary.data import em_datalist, split_sections, write_em_phantom
+from monai_boundary.data import em_datalist, open_em_stack, split_sections, write_em_phantom
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,35 @@ def em_inputs(dataset_dir: str | os.PathLike[str] | None, output_dir: str | os.P
         return sections
     place = _phantom(Path(output_dir), PHANTOM_SHAPES[2]) if dataset_dir is None else Path(dataset_dir)
     return em_datalist(place, mode="volume", require_labels=False)
+
+
+def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[int], multiple: int = 16) -> None:
+    """Check, from the files' headers alone, that every training crop will fit the network's strides.
+
+    An image smaller than the patch is cropped to its own size, and a U-Net of four strides of 2 needs multiples of 16.
+
+    Args:
+        items: as :func:`em_items` returns them.
+        patch_size: voxels, (y, x) or (z, y, x).
+        multiple: product of the network's strides.
+
+    Raises:
+        ValueError: if the crop of an image would not be a multiple; the file and a size that fits are named.
+    """
+    if any(size % multiple or size < multiple for size in patch_size):
+        raise ValueError(f"`patch_size` needs multiples of {multiple} (the network's strides), got {list(patch_size)}.")
+    for volume, item in {item["volume"]: item for item in items}.items():
+        with open_em_stack(item["image"]) as stack:
+            first, last = stack.span()
+            shape = (last - first, *stack.shape[-2:])[-len(patch_size) :]
+        crop = [min(size, length) for size, length in zip(patch_size, shape, strict=True)]
+        if any(length % multiple for length in crop):
+            fitting = [length // multiple * multiple for length in crop]
+            advice = f"give --patch_size {fitting}" if min(fitting) else f"the least size is {multiple}"
+            raise ValueError(
+                f"`patch_size` needs crops in multiples of {multiple} voxels, got {crop} from {volume!r} with images "
+                f"of {list(shape)}: {advice}."
+            )
 
 
 def em_split(

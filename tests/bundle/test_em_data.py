@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_boundary.bundle.em_data import em_inputs, em_items, em_split
+from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.data import write_em_phantom, write_em_segmentation
 
 SHAPE = (6, 32, 32)
@@ -75,3 +75,28 @@ def test_inputs_are_stacks_or_single_sections(tmp_path: Path) -> None:
 def test_dimensions_are_two_or_three(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`spatial_dims` needs 2 or 3 spatial dimensions, got 4"):
         em_items(None, 4, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ((100, 96), r"multiples of 16 \(the network's strides\), got \[100, 96\]"),
+        ((0, 96), r"multiples of 16"),
+        ((64, 64), r"got \[64, 40\] from .* with images of \[64, 40\]: give --patch_size \[64, 32\]"),
+    ],
+)
+def test_a_patch_that_the_strides_cannot_halve_is_refused_before_training(
+    tmp_path: Path, patch: tuple[int, ...], message: str
+) -> None:
+    write_em_phantom(tmp_path, shape=(4, 64, 40), seed=0)
+    items = em_items(tmp_path, 2, tmp_path)
+    check_patch_size(items, (64, 32))
+    with pytest.raises(ValueError, match=message):
+        check_patch_size(items, patch)
+
+
+def test_a_stack_too_thin_for_the_patch_is_refused(tmp_path: Path) -> None:
+    write_em_phantom(tmp_path, layout="hdf5", mode="volume", shape=(8, 64, 64), seed=0)
+    items = em_items(tmp_path, 3, tmp_path)
+    with pytest.raises(ValueError, match=r"got \[8, 64, 64\] from .*: the least size is 16"):
+        check_patch_size(items, (16, 64, 64))
