@@ -10,7 +10,11 @@ from monai_boundary.data.em_reader import EMReader, compact_ids
 from monai_boundary.data.em_source import EMGeometry, EMSource
 from monai_boundary.data.em_stack import EMStack, open_em_stack, read_em_source
 from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
-from monai_boundary.data.splits import split_sections
+from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_datalist
+from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
+from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
+from monai_boundary.data.splits import split_patients, split_sections
+from monai_boundary.data.wmh_datalist import wmh_datalist
 
 __all__ = [
     "EMGeometry",
@@ -18,15 +22,23 @@ __all__ = [
     "EMReader",
     "EMSource",
     "EMStack",
+    "LesionPhantom",
+    "LesionScan",
     "SaveEMSegmentationd",
     "compact_ids",
     "detect_label_kind",
     "em_datalist",
+    "isles2018_datalist",
+    "isles2022_datalist",
     "make_em_phantom",
+    "make_lesion_phantom",
     "open_em_stack",
     "read_em_source",
+    "split_patients",
     "split_sections",
+    "wmh_datalist",
     "write_em_hdf5",
     "write_em_phantom",
     "write_em_segmentation",
+    "write_lesion_phantom",
 ]

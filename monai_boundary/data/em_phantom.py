@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from monai_boundary._typing import FloatArray, IntArray, UInt8Array
 from monai_boundary._validation import check_positive, check_spacing
+from monai_boundary.data.smooth_noise import smooth_noise
 
 __all__ = ["EMPhantom", "make_em_phantom"]
 
@@ -142,18 +143,6 @@ def make_em_phantom(
     return EMPhantom(shape=tuple(shape), **recipe).draw(seed)
 
 
-def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], scale: tuple[float, ...]) -> FloatArray:
-    """Smooth Gaussian noise of unit variance that varies over ``scale`` voxels: cubic B-splines on a coarse grid."""
-    coarse = rng.standard_normal([int(np.ceil(n / s)) + 4 for n, s in zip(shape, scale, strict=True)])
-    for axis, (n, s) in enumerate(zip(shape, scale, strict=True)):
-        at = np.arange(n)[:, None] / s + 1.5 - np.arange(coarse.shape[axis])[None, :]
-        t = np.abs(at)
-        basis = np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.clip(2 - t, 0, None) ** 3 / 6)
-        basis /= np.sqrt((basis**2).sum(axis=1, keepdims=True))
-        coarse = np.moveaxis(np.tensordot(basis, coarse, axes=(1, axis)), 0, axis)
-    return coarse.astype(np.float32)
-
-
 def _seeds(spec: EMPhantom, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Positions ``(depth, N, 2)`` and radii ``(depth, N)`` of the seeds, voxels: a drifting packing of discs."""
     (depth, height, width), (dz, _, dx) = spec.geometry
@@ -176,9 +165,9 @@ def _seeds(spec: EMPhantom, rng: np.random.Generator) -> tuple[FloatArray, Float
     count = len(kept)
     step = spec.drift * dz / dx
     turns = max(4.0, 400.0 / dz)
-    path = np.stack([_smooth_noise(rng, (depth, count), (turns, 1.0)) for _ in range(2)], axis=-1)
+    path = np.stack([smooth_noise(rng, (depth, count), (turns, 1.0)) for _ in range(2)], axis=-1)
     path = step * np.cumsum(path, axis=0)
-    swell = np.exp(0.15 * min(1.0, step) * _smooth_noise(rng, (depth, count), (turns, 1.0)))
+    swell = np.exp(0.15 * min(1.0, step) * smooth_noise(rng, (depth, count), (turns, 1.0)))
     return (placed[None] + path - path[depth // 2]).astype(np.float32), (np.array(kept)[None] * swell).astype(
         np.float32
     )
@@ -193,9 +182,9 @@ def _tissue(spec: EMPhantom, rng: np.random.Generator) -> tuple[IntArray, FloatA
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     points = []
     for grid in (rows, columns):
-        wide = _smooth_noise(rng, (depth, height, width), (in_z, 1.6 * median, 1.6 * median))
-        fine = _smooth_noise(rng, (depth, height, width), (in_z, 0.5 * median, 0.5 * median))
-        bend = _smooth_noise(rng, (depth, height, width), (6 * in_z, 5 * median, 5 * median))
+        wide = smooth_noise(rng, (depth, height, width), (in_z, 1.6 * median, 1.6 * median))
+        fine = smooth_noise(rng, (depth, height, width), (in_z, 0.5 * median, 0.5 * median))
+        bend = smooth_noise(rng, (depth, height, width), (6 * in_z, 5 * median, 5 * median))
         points.append(grid + median * (1.1 * bend + 0.38 * wide + 0.1 * fine))
     cells = np.empty((depth, height, width), dtype=np.int32)
     centre = np.array([height / 2, width / 2], dtype=np.float32)
@@ -277,7 +266,7 @@ def _picture(
     gain = 1 + spec.section_jitter * rng.standard_normal((depth, 1, 1))
     shift = spec.section_jitter * rng.standard_normal((depth, 1, 1))
     scale = tuple(max(2.0, n / 2) for n in cells.shape[1:])
-    shade = 0.5 * spec.section_jitter * _smooth_noise(rng, cells.shape, (1.0, *scale))
+    shade = 0.5 * spec.section_jitter * smooth_noise(rng, cells.shape, (1.0, *scale))
     grey = (grey - 0.6) * gain + 0.6 + shift + shade + spec.noise * rng.standard_normal(cells.shape, dtype=np.float32)
     picture: UInt8Array = np.rint(255 * grey.clip(0, 1)).astype(np.uint8)
     return picture
@@ -314,7 +303,7 @@ def _walls(
     pair = 1 - spec.contrast_spread * rng.random((count, count), dtype=np.float32)
     low, high = np.minimum(cells + 1, edges), np.maximum(cells + 1, edges)
     strength = pair[low, high]
-    strength *= 1 + 0.2 * spec.contrast_spread * _smooth_noise(rng, cells.shape, (1.0, 10.0, 10.0))
+    strength *= 1 + 0.2 * spec.contrast_spread * smooth_noise(rng, cells.shape, (1.0, 10.0, 10.0))
     strength *= 1 - _spots(spec, rng, edges, spec.gaps_per_section, spec.gap_radius)
     strength = np.take_along_axis(strength.reshape(len(cells), -1), nearest.reshape(len(cells), -1), axis=1)
     width = 0.5 * spec.membrane_width + 0.4
@@ -330,7 +319,7 @@ def _walls(
 def _add_vesicles(spec: EMPhantom, rng: np.random.Generator, grey: FloatArray) -> None:
     """Rings of three voxels' radius with a bright middle, in clusters, drawn into ``grey``."""
     dots = np.zeros_like(grey)
-    chance = spec.vesicles / 256**2 * np.exp(1.2 * _smooth_noise(rng, grey.shape, (2.0, 24.0, 24.0)) - 0.7)
+    chance = spec.vesicles / 256**2 * np.exp(1.2 * smooth_noise(rng, grey.shape, (2.0, 24.0, 24.0)) - 0.7)
     dots[rng.random(grey.shape, dtype=np.float32) < chance] = 1
     ring = 60 * ndimage.gaussian_filter(dots, (0, 1.9, 1.9)) - 32 * ndimage.gaussian_filter(dots, (0, 1.2, 1.2))
     grey -= 0.24 * ring.clip(-1, 1)

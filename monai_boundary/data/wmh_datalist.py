@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From white-matter lesions on disk to a MONAI datalist: the layout of the WMH 2017 challenge, and flat folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_boundary.data.lesion_cases import LesionCase, image_files, lesion_items, lesion_root
+
+__all__ = ["wmh_datalist"]
+
+LABEL_NAMES = ("wmh", "lesion", "lesions", "mask", "seg", "consensus_gt")
+# the challenge's label: 1 = lesion, 2 = other pathology, which its evaluation does not look at
+OTHER_PATHOLOGY = 2
+
+
+def wmh_datalist(
+    dataset_dir: str | Path,
+    *,
+    modalities: Sequence[str] = ("flair", "t1"),
+    label_name: str | None = None,
+    ignore_labels: Sequence[int] | None = None,
+    require_labels: bool = True,
+) -> list[dict[str, Any]]:
+    """Return an item for each patient, for ``LoadImaged`` with a key per modality.
+
+    Recognised below ``dataset_dir``, at any depth and mixed:
+
+    - a patient's folder as in WMH 2017: ``Utrecht/0/pre/FLAIR.nii.gz``, ``Utrecht/0/pre/T1.nii.gz``,
+      ``Utrecht/0/wmh.nii.gz`` (the unprocessed images in ``orig/`` are not looked at);
+    - a flat one: ``patient07/FLAIR.nii.gz``, ``patient07/T1.nii.gz``, ``patient07/lesion.nii.gz``.
+
+    Names count without case; ``.nii``, ``.mha`` and ``.nrrd`` do too. Each modality has a key of its own, because the
+    files of one patient may differ in orientation and grid: a list of files under one key would be stacked voxel by
+    voxel, whatever their headers say. Bring them together with ``ResampleToMatchd`` or ``Orientationd``, then
+    ``ConcatItemsd``.
+
+    Args:
+        dataset_dir: folder of the data set, of a site, or of one patient.
+        modalities: ``("flair", "t1")``, ``("flair",)``, or names of other files in the same folder.
+        label_name: name of the label's file without suffix; None looks for ``wmh``, then ``lesion`` and such.
+        ignore_labels: ids of the label that are no lesion and no background either. None: 2 (other pathology) in a
+            ``wmh`` file, else none.
+        require_labels: whether a patient without a label is an error.
+
+    Returns:
+        Items in natural order, each with a path under the name of each modality and under ``label``; ``case`` and
+        ``patient`` (its folder below ``dataset_dir``, joined by ``-``), ``site`` (the folder above it, or ``""``), and
+        ``ignore_labels``, a list of ids.
+
+    Raises:
+        ValueError: if no patient is found, or one lacks a modality or the label: both are named.
+
+    Example:
+        >>> import tempfile
+        >>> from monai_boundary.data import write_lesion_phantom
+        >>> folder = tempfile.mkdtemp()
+        >>> _ = write_lesion_phantom(folder, patients=1, shape=(32, 32, 8))
+        >>> (item,) = wmh_datalist(folder, modalities=("flair",))
+        >>> sorted(item), item["patient"], item["ignore_labels"]
+        (['case', 'flair', 'ignore_labels', 'label', 'patient', 'site'], 'SiteA-0', [2])
+    """
+    root = lesion_root(dataset_dir)
+    names = LABEL_NAMES if label_name is None else (label_name.lower(),)
+    folders = [root, *(p for p in root.rglob("*") if p.is_dir() and not p.name.startswith("."))]
+    cases = [case for case in (_case(root, folder, names, ignore_labels) for folder in folders) if case is not None]
+    if not cases:
+        raise ValueError(
+            "`dataset_dir` needs folders of patients with pre/FLAIR.nii.gz (WMH 2017) or FLAIR.nii.gz beside a label "
+            f"({', '.join(names)}), got none below {root}."
+        )
+    return lesion_items(cases, modalities, require_labels)
+
+
+def _case(root: Path, folder: Path, names: Sequence[str], ignore_labels: Sequence[int] | None) -> LesionCase | None:
+    """Return the case of a patient's folder, or None for any other folder."""
+    inside = folder.relative_to(root).parts
+    if inside and inside[-1].lower() in ("pre", "orig"):
+        return None
+    here = image_files(folder)
+    label = next((name for name in names if name in here), None)
+    challenge = (folder / "pre").is_dir()
+    images = image_files(folder / "pre") if challenge else {n: files for n, files in here.items() if n not in names}
+    if not challenge and label is None and "flair" not in images:
+        return None
+    default = (OTHER_PATHOLOGY,) if label == "wmh" else ()
+    ignored = [int(i) for i in (default if ignore_labels is None else ignore_labels)]
+    notes = {"site": "/".join(inside[:-1]), "ignore_labels": ignored}
+    return LesionCase(
+        "-".join(inside) or root.resolve().name, folder, images=images, labels=here.get(label or "", []), notes=notes
+    )

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from monai.transforms import Compose, LoadImaged, ResampleToMatchd
+
+from monai_boundary.data import isles2018_datalist, isles2022_datalist
+from tests.data.nifti_files import OBLIQUE, label, write
+
+
+def bids(root: Path, case: str, flat: bool) -> None:
+    """A session of ISLES 2022: of the organisers' repository (flat), or of the released archive."""
+    sub, ses = case.split("_")
+    raw = root / "rawdata" if flat else root
+    for suffix, kind in (("dwi", "dwi"), ("adc", "dwi"), ("flair" if flat else "FLAIR", "anat")):
+        folder = raw / sub / ses / ("" if flat else kind)
+        grid = np.zeros((12, 12, 2), dtype=np.float32) if kind == "anat" else None
+        write(
+            folder / f"{case}_{suffix}.nii.gz",
+            grid,
+            affine=OBLIQUE @ np.diag([0.5, 0.5, 2, 1]) if kind == "anat" else OBLIQUE,
+        )
+        (folder / f"{case}_{suffix}.json").write_text("{}")
+    write(root / "derivatives" / sub / ses / f"{case}_msk.nii.gz", label(1), affine=OBLIQUE)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_isles_2022(tmp_path: Path, flat: bool) -> None:
+    for case in ("sub-strokecase0002_ses-0001", "sub-strokecase0001_ses-0002", "sub-strokecase0001_ses-0001"):
+        bids(tmp_path, case, flat)
+    items = isles2022_datalist(tmp_path, modalities=("dwi", "adc", "flair"))
+    assert [item["case"][-12:] for item in items] == ["001_ses-0001", "001_ses-0002", "002_ses-0001"]
+    assert [item["patient"] for item in items] == ["sub-strokecase0001"] * 2 + ["sub-strokecase0002"]
+    assert items[0]["ignore_labels"] == []
+    assert Path(items[1]["adc"]).name == "sub-strokecase0001_ses-0002_adc.nii.gz"
+    assert Path(items[1]["label"]).parts[-4] == "derivatives"
+
+
+def test_isles_2022_without_sessions_and_labels(tmp_path: Path) -> None:
+    write(tmp_path / "sub-1" / "sub-1_space-orig_dwi.nii.gz")
+    (item,) = isles2022_datalist(tmp_path, modalities="dwi", require_labels=False)
+    assert (item["case"], item["patient"], "label" in item) == ("sub-1", "sub-1", False)
+    with pytest.raises(ValueError, match="`require_labels` needs one file of 'label' for patient 'sub-1', got none in"):
+        isles2022_datalist(tmp_path, modalities="dwi")
+    with pytest.raises(
+        ValueError, match=r"needs one file of 'adc' for patient 'sub-1', got none in .* \(images: dwi\)"
+    ):
+        isles2022_datalist(tmp_path, require_labels=False)
+
+
+def test_a_derived_image_is_not_a_modality(tmp_path: Path) -> None:
+    bids(tmp_path, "sub-1_ses-1", flat=True)
+    write(tmp_path / "derivatives" / "sub-1" / "sub-1_ses-1_dwi.nii.gz")
+    (item,) = isles2022_datalist(tmp_path)
+    assert "derivatives" not in item["dwi"]
+
+
+def test_real_case_on_its_grids(real_data: Callable[[str], Path]) -> None:
+    (item,) = isles2022_datalist(real_data("isles22"), modalities=("dwi", "flair"))
+    assert item["patient"] == "sub-strokecase0009"
+    keys = ["dwi", "flair", "label"]
+    load = Compose([LoadImaged(keys, ensure_channel_first=True), ResampleToMatchd(["flair"], key_dst="label")])
+    loaded = load(item)
+    assert {tuple(loaded[key].shape) for key in keys} == {(1, 112, 112, 73)}
+    assert int((loaded["label"] > 0).sum()) == 523
+
+
+def smir(case: Path, suffix: str = ".nii", nested: bool = True, labelled: bool = True) -> None:
+    names = ["CT.345562", "CT_4DPWI.345561", "CT_CBF.345563", "CT_CBV.345564", "CT_MTT.345565", "CT_Tmax.345567"]
+    for name in [*names, "MR_DWI.345568", *(["OT.345569"] if labelled else [])]:
+        stem = f"SMIR.Brain.XX.O.{name}"
+        write(case / (stem if nested else "") / f"{stem}{suffix}", label(1) if "OT" in name else None)
+
+
+def test_isles_2018(tmp_path: Path) -> None:
+    smir(tmp_path / "TRAINING" / "case_10")
+    smir(tmp_path / "TRAINING" / "case_2", ".nii.gz", nested=False)
+    items = isles2018_datalist(tmp_path, modalities=("CBF", "mtt", "cbv", "tmax", "dwi", "ct", "4dpwi"))
+    assert [item["case"] for item in items] == ["TRAINING-case_2", "TRAINING-case_10"]
+    assert items[0]["patient"] == "TRAINING-case_2"
+    assert Path(items[1]["tmax"]).name == "SMIR.Brain.XX.O.CT_Tmax.345567.nii"
+    assert Path(items[0]["ct"]).name == "SMIR.Brain.XX.O.CT.345562.nii.gz"
+    assert Path(items[0]["4dpwi"]).name == "SMIR.Brain.XX.O.CT_4DPWI.345561.nii.gz"
+    assert LoadImaged("label")(items[1])["label"].sum() == 1
+    (item,) = isles2018_datalist(tmp_path / "TRAINING" / "case_2")
+    assert item["case"] == "case_2"
+
+
+def test_isles_2018_two_slabs_of_one_patient(tmp_path: Path) -> None:
+    for case in ("case_1", "case_2"):
+        smir(tmp_path / case)
+    items = isles2018_datalist(tmp_path, patients={"case_1": "a", "case_2": "a"})
+    assert [item["patient"] for item in items] == ["a", "a"]
+    with pytest.raises(ValueError, match="`patients` needs the patient of every case, got none for 'case_2'"):
+        isles2018_datalist(tmp_path, patients={"case_1": "a"})
+
+
+def test_isles_2018_test_set_and_missing_map(tmp_path: Path) -> None:
+    smir(tmp_path / "TESTING" / "case_1", labelled=False)
+    with pytest.raises(ValueError, match="`require_labels` needs one file of 'label' for patient 'TESTING-case_1'"):
+        isles2018_datalist(tmp_path)
+    assert "label" not in isles2018_datalist(tmp_path, require_labels=False)[0]
+    (next((tmp_path / "TESTING" / "case_1").rglob("*MTT*.nii"))).unlink()
+    with pytest.raises(ValueError, match="`modalities` needs one file of 'mtt' for patient 'TESTING-case_1', got none"):
+        isles2018_datalist(tmp_path, require_labels=False)
+
+
+@pytest.mark.parametrize("reader", [isles2018_datalist, isles2022_datalist])
+def test_nothing_found(tmp_path: Path, reader: Callable[..., object]) -> None:
+    write(tmp_path / "FLAIR.nii.gz")
+    with pytest.raises(ValueError, match=r"`dataset_dir` needs .* got none below"):
+        reader(tmp_path)
