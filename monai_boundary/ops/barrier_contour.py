@@ -106,7 +106,7 @@ def boundary_weights(
     *,
     regions: IntArray | None = None,
     cells: IntArray | None = None,
-    contour: str = "partition",
+    contour: str = "leak",
     contour_width: int | Sequence[int] | None = None,
     region_reduction: str = "mean",
     balance: bool = False,

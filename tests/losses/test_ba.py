@@ -55,7 +55,7 @@ def test_the_terms_by_hand_per_region():
 def test_the_weak_place_weighs_more_than_in_the_plain_cross_entropy(scene):
     logits, target = scene
     logits.requires_grad_()
-    (grad,) = torch.autograd.grad(BALoss(sigmoid=True, alpha=1.0)(logits, target), logits)
+    (grad,) = torch.autograd.grad(BALoss(sigmoid=True, alpha=1.0, contour="partition")(logits, target), logits)
     (plain,) = torch.autograd.grad(BALoss(sigmoid=True, alpha=0)(logits, target), logits)
     assert (grad[:, :, 7, 3] < 2 * plain[:, :, 7, 3]).all()
     assert (plain[:, :, 7, 3] < 0).all()
@@ -123,7 +123,7 @@ def test_logits_in_place_of_probabilities_are_warned_of_and_clamped(scene):
         ({"alpha": -0.1}, "`alpha` needs a finite number >= 0, got -0.1"),
         ({"alpha": float("nan")}, "`alpha` needs a finite number"),
         ({"reduction": "max"}, "`reduction` needs one of 'mean', 'sum', 'none', got 'max'"),
-        ({"contour_width": 2}, "`contour_width` needs odd integers"),
+        ({"contour_width": 2, "contour": "partition"}, "`contour_width` needs odd integers"),
         ({"sigmoid": True, "softmax": True}, "at most one of"),
     ],
 )

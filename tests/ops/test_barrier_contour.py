@@ -19,14 +19,14 @@ def two_cells(hole=()):
 
 
 def test_weights_of_the_partition_are_the_mean_over_both_contours():
-    weights = boundary_weights(*two_cells())
+    weights = boundary_weights(*two_cells(), contour="partition")
     expected = np.zeros((7, 9))
     # Both fronts reach the wall at the same cost; whichever has it, the other side's contour lies beside the wall.
     assert (weights[:, 4] == weights[0, 4]).all()
     beside = 5 if weights[0, 5] > 0 else 3
     expected[:, 4] = expected[:, beside] = 1 / 7 / 2
     np.testing.assert_allclose(weights, expected, rtol=1e-6)
-    total = boundary_weights(*two_cells(), region_reduction="sum")
+    total = boundary_weights(*two_cells(), contour="partition", region_reduction="sum")
     np.testing.assert_allclose(total, 2 * expected, rtol=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_a_wide_open_hole_is_marked_by_the_leak_contour_and_not_by_the_partition
     image[2:7, 4] = 0  # five of nine wall voxels are missing
     seeds = np.zeros((9, 30), np.int32)
     seeds[4, 1], seeds[4, 20] = 1, 2
-    parted = boundary_weights(image, membrane, seeds)
+    parted = boundary_weights(image, membrane, seeds, contour="partition")
     leaking = boundary_weights(image, membrane, seeds, contour="leak")
     assert not parted[2:7, 4].any()
     assert (leaking[2:7, 4] > 0).all()
@@ -136,7 +136,10 @@ def test_a_one_slice_volume_is_the_slice():
     [
         ({"contour": "cut"}, "`contour` needs one of 'partition', 'per_region', 'leak', got 'cut'"),
         ({"region_reduction": "max"}, "`region_reduction` needs one of 'mean', 'sum'"),
-        ({"contour_width": 4}, "`contour_width` needs odd integers >= 1 for contour 'partition', got 4"),
+        (
+            {"contour_width": 4, "contour": "partition"},
+            "`contour_width` needs odd integers >= 1 for contour 'partition', got 4",
+        ),
         ({"contour_width": 0, "contour": "leak"}, "`contour_width` needs integers >= 1 for contour 'leak', got 0"),
         ({"contour_width": (3, 3, 3)}, r"`contour_width` needs 2 entries \(voxels per axis\), got 3"),
     ],
