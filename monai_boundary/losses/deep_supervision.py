@@ -80,9 +80,9 @@ class DeepSupervisedLoss(DeepSupervisionLoss):
         if unknown:
             raise ValueError(f"`resampling` needs a mode for {unknown}, got {sorted(self.resampling)}.")
         heads = [input] if isinstance(input, Tensor) else list(input)
+        if self.weights is not None and len(self.weights) != len(heads):
+            raise ValueError(f"`weights` needs one for each of {len(heads)} heads, got {len(self.weights)}.")
         weights = self.get_weights(levels=len(heads))
-        if len(weights) != len(heads):
-            raise ValueError(f"`weights` needs one for each of {len(heads)} heads, got {len(weights)}.")
         total: Any = 0.0
         terms = {}
         for number, (head, weight) in enumerate(zip(heads, weights, strict=True)):

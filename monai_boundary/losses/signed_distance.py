@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 
 REDUCTIONS = ("mean", "sum", "none")
+
+_SAMPLE = 2**16  # voxels of each map that are looked at
 
 # Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
 _maps_of = torch.compiler.disable(batch_signed_distance)
@@ -80,20 +83,47 @@ def signed_distance_loss(
         probability = to_probabilities(scores, sigmoid, softmax, other_act)
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
-        probability = probability[:, first:]
         if distance_map is None:
             masks = _true_masks(truth, counted, scores.shape[1] if to_onehot_y else None)
             phi = _maps_of(masks[:, first:], sizes, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
-            _check_values(phi, truth, scores.shape[1] if to_onehot_y else None)
-        product = probability * phi.to(probability.dtype)
-        if counted is None:
-            value: Tensor = product.flatten(2).mean(-1)
-        else:
-            weight = counted.to(product.dtype).flatten(2)
-            value = (product.flatten(2) * weight).sum(-1) / weight.sum(-1).clamp(min=1)
+        value = _mean_product(probability, phi.to(probability.dtype), first, counted)
+        if distance_map is not None:
+            _check_values(value, phi, truth, to_onehot_y, scores.shape[1] - phi.shape[1])
         return value
+
+
+def _mean_product(probability: Tensor, phi: Tensor, first: int, counted: Tensor | None) -> Tensor:
+    """The mean of s * phi over the voxels that count, for each item and class from ``first`` on."""
+    if counted is None:
+        value: Tensor = _MeanProduct.apply(probability, phi, first)
+    else:
+        weight = counted.to(phi.dtype).flatten(2)
+        product = (probability[:, first:] * phi).flatten(2)
+        value = (product * weight).sum(-1) / weight.sum(-1).clamp(min=1)
+    return value
+
+
+class _MeanProduct(torch.autograd.Function):
+    """The mean product, without the copies that slicing a channel off costs in the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, probability: Tensor, phi: Tensor, first: int) -> Tensor:
+        """Return (B, C - first); item by item, so that the product needs little room."""
+        ctx.save_for_backward(phi)
+        ctx.first = first
+        return torch.stack([(p[first:] * d).flatten(1).mean(-1) for p, d in zip(probability, phi, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Return phi / n, times the gradient of each mean; 0 for the channels before ``first``."""
+        (phi,) = ctx.saved_tensors
+        each = (gradient / phi[0, 0].numel()).view(*gradient.shape, *(1,) * (phi.ndim - 2))
+        result = phi.new_empty((phi.shape[0], phi.shape[1] + ctx.first, *phi.shape[2:]))
+        result[:, : ctx.first] = 0
+        torch.mul(phi, each, out=result[:, ctx.first :])
+        return result, None, None
 
 
 def _spacings_of(target: Tensor) -> list[tuple[float, ...]] | None:
@@ -136,19 +166,18 @@ def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
 
 @torch.compiler.disable
 @torch.no_grad()
-def _check_values(phi: Tensor, truth: Tensor, num_classes: int | None) -> None:
-    """Refuse NaN, and a map that is positive inside: two sums over the map, and one wait for the device."""
-    first = (truth.shape[1] if num_classes is None else num_classes) - phi.shape[1]
-    if num_classes is None:
-        inside = (phi * truth[:, first:]).sum()
+def _check_values(value: Tensor, phi: Tensor, truth: Tensor, to_onehot_y: bool, first: int) -> None:
+    """Refuse a map with NaN or of the opposite sign, by a sample of it: one wait for the device."""
+    step = max(1, phi[0, 0].numel() // _SAMPLE)
+    maps, labels = phi.flatten(2)[..., ::step].float(), truth.flatten(2)[..., ::step]
+    if to_onehot_y:
+        labels = labels == torch.arange(first, first + maps.shape[1], device=labels.device).view(1, -1, 1)
     else:
-        own = truth.long() - first
-        known = (own >= 0) & (own < phi.shape[1])
-        inside = (phi.gather(1, own.clamp(0, phi.shape[1] - 1)) * known).sum()
-    total, inside_sum = torch.stack([phi.sum(dtype=torch.float64), inside.double()]).tolist()
-    if total != total or abs(total) == float("inf"):
+        labels = labels[:, first:]
+    inside, total, finite = torch.stack([(maps * labels).sum(), maps.sum(), value.sum().float()]).tolist()
+    if not math.isfinite(finite) and not bool(torch.isfinite(phi).all()):
         raise ValueError("`distance_map` needs finite values, got NaN or infinity.")
-    if inside_sum > 0 and total - inside_sum < 0:
+    if inside > 0 and total - inside < 0:
         raise ValueError(
             "`distance_map` needs negative values inside and positive ones outside, got the opposite: multiply it "
             "by -1, or make it with `SignedDistanceMapd`."

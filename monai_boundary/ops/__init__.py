@@ -17,7 +17,12 @@ from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.channels import select_channels
 from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.contour import contour_mask, region_boundaries
-from monai_boundary.ops.distance_backends import available_backends, choose_backend, tensor_distance
+from monai_boundary.ops.distance_backends import (
+    available_backends,
+    choose_backend,
+    section_distance,
+    tensor_distance,
+)
 from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.distance_weights import distance_weights
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
@@ -68,6 +73,7 @@ __all__ = [
     "relabel_regions",
     "remove_small_regions",
     "reseed_regions",
+    "section_distance",
     "seed_map",
     "seed_points",
     "select_channels",

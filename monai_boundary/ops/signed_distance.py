@@ -21,7 +21,13 @@ from monai_boundary._validation import (
     check_spatial_dims,
 )
 from monai_boundary.ops.class_masks import class_masks
-from monai_boundary.ops.distance_backends import BACKENDS, choose_backend, distance_to_voxels, tensor_distance
+from monai_boundary.ops.distance_backends import (
+    BACKENDS,
+    choose_backend,
+    distance_to_voxels,
+    section_distance,
+    tensor_distance,
+)
 
 CONVENTIONS = ("border", "released")
 NORMALISATIONS = ("max", "diagonal")
@@ -57,8 +63,8 @@ def signed_distance_map(
         clip: largest |phi|, in mm; farther voxels get it.
         normalise: divide the map (of each slice) by its largest |phi| (``"max"``), so that it lies within -1..1, or by
             the length of the image's diagonal (``"diagonal"``). After clipping; the map is then no longer in mm.
-        backend: ``"simpleitk"``, ``"scipy"``, ``"edt"``, ``"cupy"``, ``"cucim"``, ``"torch"`` or ``"auto"``, see
-            `monai_boundary.ops.choose_backend`. All give the same numbers, to 1e-6 of the distance.
+        backend: ``"numba"``, ``"simpleitk"``, ``"scipy"``, ``"edt"``, ``"cupy"``, ``"cucim"``, ``"torch"`` or
+            ``"auto"``, see `monai_boundary.ops.choose_backend`. All give the same numbers, to 1e-6 of the distance.
 
     Returns:
         float32, the mask's shape. All 0 for an empty and for a full mask (or slice): there is no border to be far from.
@@ -139,8 +145,7 @@ def batch_signed_distance(
     axis = check_section_axis(section_axis, ndim)
     masks = class_masks(target)
     sizes = _item_spacings(spacing, len(masks), ndim)
-    sections = 1 if axis is None else masks.shape[axis + 2]
-    engine = choose_backend(backend, masks.device, masks[0, 0].numel() // max(sections, 1) if masks.numel() else 0)
+    engine = choose_backend(backend, masks.device)
     maps = torch.zeros(masks.shape, dtype=dtype, device=masks.device)
     for item in range(masks.shape[0]):
         for channel in range(masks.shape[1]):
@@ -223,9 +228,12 @@ def _along(ndim: int, axis: int) -> list[int]:
 
 def _unsigned(voxels: Tensor, spacing: tuple[float, ...], backend: str, section_axis: int | None) -> Tensor:
     """The distance to ``voxels``; infinite where the image (or slice) has none."""
+    apart = [None if a == section_axis else s for a, s in enumerate(spacing)]
     if backend == "torch":
-        return tensor_distance(voxels, [None if a == section_axis else s for a, s in enumerate(spacing)])
+        return tensor_distance(voxels, apart)
     host = np.ascontiguousarray(voxels.cpu().numpy())
+    if backend == "numba":
+        return torch.from_numpy(section_distance(host, apart)).to(voxels.device)
     if section_axis is None:
         return torch.from_numpy(distance_to_voxels(host, spacing, backend)).to(voxels.device)
     distance = np.full(host.shape, np.inf, dtype=np.float32)

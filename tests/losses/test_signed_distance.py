@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The boundary loss: by hand, against MONAI's class, with ready maps, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor, list_data_collate
+from monai.losses import BoundaryLoss
+from monai.networks.utils import one_hot
+
+from monai_boundary.losses import SignedDistanceLoss, signed_distance_loss
+from monai_boundary.transforms import SignedDistanceMapd
+from tests.oracles.signed_distance import signed_distance
+
+SHAPES = ((2, 3, 14, 12), (2, 3, 7, 9, 8))
+
+
+def _case(shape: tuple[int, ...], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits, and indices of classes that lie in blocks."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(shape, generator=generator)
+    small = torch.randint(0, shape[1], (shape[0], 1, *(-(-n // 3) for n in shape[2:])), generator=generator).float()
+    label = torch.nn.functional.interpolate(small, scale_factor=3.0, mode="nearest")
+    return logits, label[(..., *(slice(n) for n in shape[2:]))].long()
+
+
+def test_by_hand() -> None:
+    label = torch.tensor([[[[0.0, 0, 1, 1, 1, 1, 1, 0]]]])
+    phi = np.array([2, 1, 0, -1, -2, -1, 0, 1])
+    probability = torch.linspace(0, 1, 8).view(1, 1, 1, 8)
+    value = SignedDistanceLoss()(probability, label)
+    assert float(value) == pytest.approx((probability.numpy().ravel() * phi).mean(), rel=1e-6)
+    assert float(SignedDistanceLoss(spacing=(1.0, 0.5))(probability, label)) == pytest.approx(float(value) / 2)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["2-D", "3-D"])
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_equals_monai_on_whole_isotropic_images(
+    shape: tuple[int, ...], background: bool, activation: str, reduction: str
+) -> None:
+    logits, label = _case(shape)
+    options: dict[str, Any] = {
+        "include_background": background,
+        "to_onehot_y": True,
+        activation: True,
+        "reduction": reduction,
+    }
+    ours = SignedDistanceLoss(**options, convention="released")(logits, label)
+    torch.testing.assert_close(ours, BoundaryLoss(**options)(logits, label))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["2-D", "3-D"])
+def test_equals_the_oracle_in_the_border_convention(shape: tuple[int, ...]) -> None:
+    logits, label = _case(shape)
+    spacing = (0.5, 1.0, 2.0)[: len(shape) - 2]
+    each = SignedDistanceLoss(softmax=True, to_onehot_y=True, spacing=spacing, reduction="none")(logits, label)
+    probability = torch.softmax(logits, 1).numpy()
+    for item, channel in np.ndindex(2, 2):
+        phi = signed_distance(label[item, 0].numpy() == channel + 1, spacing)
+        assert float(each[item, channel]) == pytest.approx((probability[item, channel + 1] * phi).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("channels", [2, 3], ids=["without background", "with background"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
+def test_a_ready_map_gives_the_value_of_a_derived_one(channels: int, dtype: torch.dtype) -> None:
+    logits, label = _case(SHAPES[1])
+    loss = SignedDistanceLoss(softmax=True, to_onehot_y=True, spacing=(1.0, 0.7, 3.0))
+    maker = SignedDistanceMapd("label", num_classes=3, spacing=(1.0, 0.7, 3.0))
+    maps = torch.stack([maker({"label": item})["label_sdm"] for item in label])[:, 3 - channels :].to(dtype)
+    wanted = loss(logits, label)
+    ready = loss(logits, label, distance_map=maps)
+    torch.testing.assert_close(ready, wanted, rtol=1e-6 if dtype == torch.float32 else 1e-3, atol=1e-5)
+    hot = one_hot(label, 3)
+    torch.testing.assert_close(SignedDistanceLoss(softmax=True)(logits, hot, distance_map=maps), ready)
+
+
+def test_the_gradient_is_the_map() -> None:
+    maps = torch.randn(1, 1, 5, 6)
+    probability = torch.rand(1, 1, 5, 6, requires_grad=True)
+    SignedDistanceLoss()(probability, torch.zeros(1, 1, 5, 6), distance_map=maps).backward()
+    torch.testing.assert_close(probability.grad, maps / 30)
+
+
+def test_the_spacing_of_a_collated_batch_is_found() -> None:
+    """Two items of different spacing, as MONAI's loader hands them over."""
+    logits, label = _case((2, 1, 8, 9))
+    spacings = [(0.5, 2.0), (1.0, 3.0)]
+    label = torch.zeros(2, 1, 8, 9)
+    label[..., 2:7, 3:8] = 1
+    items = [
+        {"label": MetaTensor(one, affine=torch.diag(torch.tensor([*s, 1.0]))), "image": one}
+        for one, s in zip(label, spacings, strict=True)
+    ]
+    batch = list_data_collate(items)["label"]
+    each = SignedDistanceLoss(sigmoid=True, reduction="none")(logits, batch)
+    for number, spacing in enumerate(spacings):
+        alone = SignedDistanceLoss(sigmoid=True, spacing=spacing)(logits[number : number + 1], label[:1])
+        torch.testing.assert_close(each[number, 0], alone)
+
+
+def test_slices_of_a_volume_use_its_map() -> None:
+    logits, label = _case((1, 1, 6, 9, 8))
+    label = (label > -1).float()
+    label[:, :, 3:] = 0
+    label[..., 6:] = 0
+    volume = SignedDistanceMapd("label")({"label": label[0]})["label_sdm"]
+    slices = label[0].moveaxis(1, 0), logits[0].moveaxis(1, 0), volume.moveaxis(1, 0)
+    loss = SignedDistanceLoss(sigmoid=True)
+    in_slices = loss(slices[1], slices[0], distance_map=slices[2])
+    torch.testing.assert_close(in_slices, loss(logits, label))
+    assert float((in_slices - loss(slices[1], slices[0])).abs()) > 0.1  # 2-D maps of the slices are others
+    per_slice = SignedDistanceLoss(sigmoid=True, section_axis=0)(logits, label)
+    torch.testing.assert_close(per_slice, loss(slices[1], slices[0]))
+
+
+def test_ignored_voxels_do_not_count() -> None:
+    logits, label = _case(SHAPES[0])
+    mask = torch.ones_like(label)
+    mask[..., 9:] = 0
+    loss = SignedDistanceLoss(softmax=True, to_onehot_y=True)
+    value = loss(logits, torch.where(mask > 0, label, 255), mask=mask)
+    changed = torch.where(mask > 0, logits, 7.0 * torch.arange(3.0).view(1, 3, 1, 1))
+    torch.testing.assert_close(loss(changed, torch.where(mask > 0, label, 1), mask=mask), value)
+    maker = SignedDistanceMapd("label", num_classes=3, ignore_index=255)
+    hidden = torch.where(mask > 0, label, 255)
+    maps = torch.stack([maker({"label": item})["label_sdm"] for item in hidden])
+    torch.testing.assert_close(loss(logits, hidden.clamp(max=2), mask=mask, distance_map=maps), value)
+    weight = mask.float() / mask.float().mean()
+    wanted = (torch.softmax(logits, 1)[:, 1:] * maps[:, 1:] * weight).mean()
+    torch.testing.assert_close(value, wanted)
+    assert float(loss(logits, hidden, mask=torch.zeros_like(mask))) == 0
+
+
+def test_a_patch_without_foreground_has_a_gradient() -> None:
+    logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    empty = torch.zeros(1, 1, 4, 4)
+    loss = SignedDistanceLoss(sigmoid=True)
+    assert not torch.autograd.grad(loss(logits, empty), logits)[0].any()
+    far = torch.full((1, 1, 4, 4), 30.0)
+    assert (torch.autograd.grad(loss(logits, empty, distance_map=far), logits)[0] > 0).all()
+
+
+def test_half_precision_does_not_overflow() -> None:
+    logits = torch.full((1, 1, 512, 512), 10.0, dtype=torch.float16)
+    maps = torch.full((1, 1, 512, 512), 300.0, dtype=torch.float16)
+    value = SignedDistanceLoss(sigmoid=True)(logits, torch.zeros_like(logits), distance_map=maps)
+    assert value.dtype == torch.float32
+    assert float(value) == pytest.approx(300, rel=1e-3)
+
+
+def test_logits_for_probabilities_are_told() -> None:
+    label = torch.zeros(1, 1, 4, 4)
+    with pytest.warns(UserWarning, match=r"`input` needs probabilities in \[0, 1\], got values from 3 to 3"):
+        SignedDistanceLoss()(torch.full((1, 1, 4, 4), 3.0), label)
+
+
+LABEL = torch.zeros(1, 2, 4, 4)
+MAPS = torch.ones(1, 2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("target", "targets", "message"),
+    [
+        (LABEL[..., 1:], {}, "`target` needs the shape of `input`"),
+        (LABEL + 0.5, {}, "`label` needs 0 and 1"),
+        (LABEL, {"distance_map": MAPS[..., 1:]}, "`distance_map` needs the shape of `input"),
+        (LABEL, {"distance_map": torch.ones(1, 3, 4, 4)}, r"needs 2 channels \(or 1, no background\) for input"),
+        (LABEL, {"distance_map": MAPS[0]}, "`distance_map` needs 2 channels"),
+        (LABEL, {"distance_map": MAPS * torch.nan}, "`distance_map` needs finite values, got NaN"),
+        (LABEL, {"distance_map": MAPS * torch.inf}, "`distance_map` needs finite values"),
+        (LABEL, {"mask": MAPS}, "`mask` needs the shape of `input, with one channel`"),
+    ],
+)
+def test_bad_input(target: torch.Tensor, targets: dict[str, torch.Tensor], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SignedDistanceLoss(softmax=True)(torch.zeros(1, 2, 4, 4), target, **targets)
+
+
+def test_a_map_of_the_opposite_sign_is_refused() -> None:
+    logits, label = _case(SHAPES[0])
+    maps = torch.stack([SignedDistanceMapd("label", num_classes=3)({"label": item})["label_sdm"] for item in label])
+    for loss, target in ((SignedDistanceLoss(softmax=True, to_onehot_y=True), label),):
+        with pytest.raises(
+            ValueError, match="needs negative values inside and positive ones outside, got the opposite"
+        ):
+            loss(logits, target, distance_map=-maps)
+    with pytest.raises(ValueError, match="got the opposite"):
+        SignedDistanceLoss(softmax=True)(logits, one_hot(label, 3), distance_map=-maps)
+
+
+def test_bad_options() -> None:
+    with pytest.raises(ValueError, match="at most one of `sigmoid`, `softmax`"):
+        SignedDistanceLoss(sigmoid=True, softmax=True)
+    with pytest.raises(ValueError, match="`softmax` needs at least 2 channels"):
+        SignedDistanceLoss(softmax=True)(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))
+    with pytest.raises(ValueError, match="`to_onehot_y` needs a prediction of at least 2 channels"):
+        signed_distance_loss(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4), to_onehot_y=True)
+    with pytest.raises(ValueError, match="`target` needs the shape of `input, with one channel`"):
+        signed_distance_loss(torch.zeros(1, 2, 4, 4), LABEL, to_onehot_y=True, softmax=True)
+    with pytest.raises(ValueError, match=r"integer class indices 0..1, got 5"):
+        signed_distance_loss(torch.zeros(1, 2, 4, 4), LABEL[:, :1] + 5, to_onehot_y=True, softmax=True)
+    with pytest.raises(TypeError, match="`distance_map` needs a floating dtype"):
+        signed_distance_loss(torch.zeros(1, 2, 4, 4), LABEL, softmax=True, distance_map=MAPS.int())
+    affine = torch.zeros(3, 3)
+    with pytest.raises(ValueError, match="`affine` needs independent columns"):
+        signed_distance_loss(LABEL, MetaTensor(LABEL, affine=affine), softmax=True)

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed distance maps through MONAI's pipelines: crops, flips, resampling, padding, lazy operations and caches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import CacheDataset, DataLoader, MetaTensor, PersistentDataset
+from monai.transforms import (
+    Affined,
+    Compose,
+    DivisiblePadd,
+    Flipd,
+    LoadImaged,
+    RandAffined,
+    RandCropByPosNegLabeld,
+    RandRotate90d,
+    Rotate90d,
+    SpatialCropd,
+    SpatialPadd,
+    Zoomd,
+)
+
+from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.ops.signed_distance import signed_distance_map
+from monai_boundary.transforms import CheckSignedDistanceMapd, SignedDistanceMap, SignedDistanceMapd
+
+KEYS = ["image", "label", "label_sdm"]
+SPACING = (0.8, 1.5, 3.0)
+
+
+def _affine(spacing: tuple[float, ...] = SPACING, angle: float = 0.0) -> torch.Tensor:
+    c, s = np.cos(angle), np.sin(angle)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag(spacing)
+    affine[:3, 3] = (-20, 10, 5)
+    return torch.from_numpy(affine)
+
+
+def volume(affine: torch.Tensor | None = None, shape: tuple[int, ...] = (24, 20, 10)) -> dict[str, Any]:
+    """An image and a label with one off-centre ellipsoid, of class 1."""
+    grid = np.indices(shape).astype(float)
+    centre, radius = np.array(shape) * 0.35, np.array(shape) * 0.22
+    inside = sum(((g - c) / r) ** 2 for g, c, r in zip(grid, centre, radius, strict=True)) < 1
+    affine = _affine() if affine is None else affine
+    label = MetaTensor(torch.from_numpy(inside[None].astype(np.float32)), affine=affine)
+    image = MetaTensor(torch.from_numpy(np.random.default_rng(0).random((1, *shape), dtype=np.float32)), affine=affine)
+    return {"image": image, "label": label}
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5])
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+def test_spacing_comes_from_the_affine(angle: float, flip: float) -> None:
+    data = volume(_affine((flip * SPACING[0], *SPACING[1:]), angle))
+    phi = SignedDistanceMap()(data["label"])
+    wanted = signed_distance_map(data["label"][0].numpy(), SPACING)
+    np.testing.assert_allclose(phi[0].numpy(), wanted, rtol=1e-5)
+    assert isinstance(phi, MetaTensor)
+    torch.testing.assert_close(phi.affine, data["label"].affine)
+
+
+def test_a_given_spacing_wins_and_arrays_are_in_voxels() -> None:
+    label = volume()["label"]
+    np.testing.assert_array_equal(SignedDistanceMap(spacing=2.0)(label)[0], signed_distance_map(label[0], 2.0))
+    array = label.numpy()[:, ::-1].astype(np.uint8)  # a view with a negative stride
+    np.testing.assert_array_equal(SignedDistanceMap()(array)[0], signed_distance_map(array[0]))
+
+
+def test_classes_ignored_voxels_and_options() -> None:
+    label = np.array([[[0, 1, 1, 2, 2, 255]]])
+    maps = SignedDistanceMap(num_classes=3, ignore_index=255)(label)
+    for index in range(3):
+        np.testing.assert_array_equal(maps[index], signed_distance_map(label[0] == index))
+    nested = np.array([[[0, 1, 1, 1, 0, 0]], [[0, 0, 1, 0, 0, 0]]])
+    half = SignedDistanceMap(clip=1.5, normalise="diagonal", convention="released", dtype="float16")(nested)
+    assert half.dtype == torch.float16
+    options: dict[str, Any] = {"clip": 1.5, "normalise": "diagonal", "convention": "released"}
+    np.testing.assert_allclose(half[0], signed_distance_map(nested[0], **options), rtol=1e-3)
+    label = volume()["label"]
+    wanted = signed_distance_map(label[0], SPACING, section_axis=2)
+    np.testing.assert_array_equal(SignedDistanceMap(section_axis=2)(label)[0], wanted)
+
+
+def test_crop_after_the_map_is_the_map_cropped() -> None:
+    """The crop without foreground still knows the way to the lesion outside it."""
+    crop = SpatialCropd(KEYS, roi_start=(16, 12, 4), roi_end=(24, 20, 10), allow_missing_keys=True)
+    data = Compose([SignedDistanceMapd("label"), crop])(volume())
+    whole = SignedDistanceMap()(volume()["label"])
+    assert not data["label"].any()
+    np.testing.assert_array_equal(data["label_sdm"], whole[:, 16:24, 12:20, 4:10])
+    assert float(data["label_sdm"].min()) > 0
+    assert not SignedDistanceMapd("label")(crop(volume()))["label_sdm"].any()  # what computing after the crop gives
+
+
+def test_random_crops_carry_the_map() -> None:
+    marked = SignedDistanceMapd("label")(volume())
+    marked["where"] = MetaTensor(torch.arange(marked["label"].numel()).reshape(marked["label"].shape).float())
+    crop = RandCropByPosNegLabeld([*KEYS, "where"], "label", spatial_size=(8, 8, 4), num_samples=6)
+    crop.set_random_state(0)
+    for patch in crop(marked):
+        assert torch.equal(patch["label_sdm"].flatten(), marked["label_sdm"].flatten()[patch["where"].flatten().long()])
+        CheckSignedDistanceMapd("label_sdm")(patch)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Flipd(KEYS, spatial_axis=0),
+        Rotate90d(KEYS, spatial_axes=(0, 1)),
+        Rotate90d(KEYS, spatial_axes=(1, 2), k=3),
+        RandRotate90d(KEYS, prob=1.0),
+    ],
+    ids=lambda t: type(t).__name__,
+)
+def test_flips_and_quarter_turns_are_exact(transform: Any) -> None:
+    data = transform(SignedDistanceMapd("label")(volume()))
+    again = SignedDistanceMap()(data["label"])  # the affine turned with the label, and so did the spacing
+    np.testing.assert_allclose(data["label_sdm"], again, atol=1e-5)
+    CheckSignedDistanceMapd("label_sdm")(data)
+
+
+def _resampled(mode: str, keys: list[str]) -> list[Any]:
+    modes = ["bilinear", "nearest", "bilinear"]
+    zoom_padding = ["constant", "constant", "edge"] if mode == "border" else ["constant"] * 3
+    affine = {"rotate_params": (0.2, 0.1, 0.3), "translate_params": (6, 4, 1), "mode": modes}
+    return [
+        Affined(keys, padding_mode=["zeros", "zeros", mode], **affine),
+        Zoomd(keys, zoom=0.6, mode=["bilinear", "nearest", "trilinear"], padding_mode=zoom_padding),
+        SpatialPadd(keys, (40, 30, 20), mode=["constant", "constant", "edge" if mode == "border" else "constant"]),
+        DivisiblePadd(keys, 64, mode=["constant", "constant", "edge" if mode == "border" else "constant"]),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4), ids=["affine", "zoom", "pad", "divisible"])
+def test_resampling_and_padding_as_documented(number: int) -> None:
+    data = _resampled("border", KEYS)[number](SignedDistanceMapd("label")(volume()))
+    CheckSignedDistanceMapd("label_sdm")(data)
+    # mm stay mm: the affine says the new voxel size, and a map made anew is close by, where the image was
+    again = SignedDistanceMap()(data["label"])
+    near = again.abs() < 6
+    voxel = np.linalg.norm(affine_spacing(data["label"].affine, 3))
+    assert float((data["label_sdm"] - again)[near].abs().mean()) < 0.5 * voxel
+
+
+@pytest.mark.parametrize("number", range(4), ids=["affine", "zoom", "pad", "divisible"])
+def test_zeros_in_the_padding_are_found(number: int) -> None:
+    data = _resampled("zeros", KEYS)[number](SignedDistanceMapd("label")(volume()))
+    with pytest.raises(ValueError, match=r"`distance_map` jumps by .* was it padded with zeros"):
+        CheckSignedDistanceMapd("label_sdm")(data)
+
+
+def test_a_map_that_missed_a_flip_is_found() -> None:
+    data = SignedDistanceMapd("label")(volume())
+    data["label"] = torch.flip(data["label"], (1,))
+    with pytest.raises(ValueError, match="got the wrong sign, by more than a voxel, on"):
+        CheckSignedDistanceMapd("label_sdm")(data)
+    moved = Flipd("label", spatial_axis=0)(SignedDistanceMapd("label")(volume()))
+    with pytest.raises(ValueError, match="`label_sdm` needs the affine of `label`"):
+        CheckSignedDistanceMapd("label_sdm")(moved)
+
+
+def test_zoom_keeps_millimetres() -> None:
+    data = SignedDistanceMapd("label")(volume())
+    zoomed = Zoomd(KEYS, zoom=2.0, mode=["bilinear", "nearest", "trilinear"], keep_size=False)(data)
+    again = SignedDistanceMap()(zoomed["label"])
+    assert float((zoomed["label_sdm"] - again).abs().max()) < 0.6 * np.linalg.norm(SPACING)
+    assert float(zoomed["label_sdm"].max()) == pytest.approx(float(data["label_sdm"].max()), rel=0.05)
+
+
+def test_pending_lazy_operations_are_refused() -> None:
+    lazy = Flipd(["label"], spatial_axis=0, lazy=True)(volume())
+    with pytest.raises(ValueError, match="`label` needs its lazy operations applied, got 1 pending"):
+        SignedDistanceMap()(lazy["label"])
+
+
+def test_a_label_that_lazy_resampling_interpolated_is_refused() -> None:
+    rotate = RandAffined(["image", "label"], prob=1.0, rotate_range=(0.5, 0.5, 0.5), mode=["bilinear", "nearest"])
+    for order in ([rotate, SignedDistanceMapd("label")], [SignedDistanceMapd("label"), _lazy_affine()]):
+        pipeline = Compose([*order, CheckSignedDistanceMapd("label_sdm")], lazy=True).set_random_state(0)
+        with pytest.raises(RuntimeError, match="applying transform") as caught:  # as MONAI wraps a transform's error
+            pipeline(volume())
+        cause: BaseException = caught.value
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        assert "and not lazy=True, which ignores the mode" in str(cause)
+
+
+def _lazy_affine() -> Any:
+    return RandAffined(
+        KEYS, prob=1.0, rotate_range=(0.5, 0.5, 0.5), mode=["bilinear", "nearest", "bilinear"], padding_mode="border"
+    )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[dict[str, str]]:
+    import nibabel as nib
+
+    items = []
+    for number in range(2):
+        item = {}
+        for key, value in volume().items():
+            path = tmp_path / f"{key}_{number}.nii.gz"
+            nib.save(nib.Nifti1Image(value[0].numpy(), value.affine.numpy()), path)
+            item[key] = str(path)
+        items.append(item)
+    return items
+
+
+def _pipeline(dtype: str = "float32") -> Compose:
+    return Compose(
+        [
+            LoadImaged(["image", "label"], ensure_channel_first=True),
+            SignedDistanceMapd("label", dtype=dtype),
+            RandCropByPosNegLabeld(KEYS, "label", spatial_size=(8, 8, 4), num_samples=1),
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", ["cache", "persistent", "persistent, with meta data"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_cached_maps_stay_in_mm(kind: str, dtype: str, files: list[dict[str, str]], tmp_path: Path) -> None:
+    """PersistentDataset drops the affine from the second read on; the millimetres are in the values."""
+    if kind == "cache":
+        dataset: Any = CacheDataset(files, _pipeline(dtype), progress=False)
+    else:
+        with_meta = {"track_meta": True, "weights_only": False} if "meta" in kind else {}
+        dataset = PersistentDataset(files, _pipeline(dtype), cache_dir=tmp_path / "cache", **with_meta)
+    whole = signed_distance_map(volume()["label"][0].numpy(), SPACING)
+    for _ in range(3):
+        for index in range(len(files)):
+            patch = dataset[index][0]
+            assert patch["label_sdm"].dtype == getattr(torch, dtype)
+            values = patch["label_sdm"].numpy()[0].astype(np.float32)
+            windows = np.lib.stride_tricks.sliding_window_view(whole, values.shape)
+            distance = np.abs(windows - values).max(axis=(-3, -2, -1))
+            assert distance.min() <= (1e-5 if dtype == "float32" else 0.02)
+
+
+def test_workers_make_maps(files: list[dict[str, str]]) -> None:
+    from monai.data import Dataset
+
+    signed_distance_map(np.eye(64), backend="simpleitk")  # its threads exist before the workers are forked
+    pipeline = Compose(
+        [LoadImaged(["label"], ensure_channel_first=True), SignedDistanceMapd("label", backend="simpleitk")]
+    )
+    loader = DataLoader(Dataset([{"label": f["label"]} for f in files], pipeline), num_workers=1)
+    assert len([batch["label_sdm"] for batch in loader]) == len(files)
+
+
+def test_keys() -> None:
+    data = volume()
+    data["other"] = data["label"]
+    made = SignedDistanceMapd(["label", "other"])(data)
+    assert {"label_sdm", "other_sdm"} <= set(made)
+    assert "distance" in SignedDistanceMapd("label", output_keys="distance")(data)
+    assert "x_sdm" not in SignedDistanceMapd(["label", "x"], allow_missing_keys=True)(data)
+    with pytest.raises(ValueError, match="`output_keys` needs one for each of"):
+        SignedDistanceMapd(["label", "other"], output_keys="map")
+
+
+def test_image_and_label_on_different_grids() -> None:
+    data = volume()
+    data["image"] = MetaTensor(data["image"].as_tensor(), affine=_affine((0.8, 1.5, 3.3)))
+    with pytest.raises(ValueError, match=r"`label` needs the affine of `image`: the same voxel lies up to 2.7 mm"):
+        SignedDistanceMapd("label")(data)
+    data["image"] = data["image"][:, :20]
+    with pytest.raises(ValueError, match=r"spatial shape of `image`, \(20, 20, 10\), got \(24, 20, 10\)"):
+        SignedDistanceMapd("label")(data)
+    assert "label_sdm" in SignedDistanceMapd("label", image_key=None)(data)
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "message"),
+    [
+        (np.zeros((4, 4)), {}, "`label` needs channels first"),
+        (np.full((1, 4, 4), 2.0), {}, "`label` needs 0 and 1"),
+        (np.zeros((1, 4, 4)), {"spacing": (1.0, 1.0, 1.0)}, r"`spacing` needs 2 entries"),
+        (MetaTensor(torch.zeros(1, 4, 4), affine=torch.diag(torch.tensor([1.0, 0, 1]))), {}, "`affine` needs indep"),
+        (MetaTensor(torch.zeros(1, 4, 4), affine=torch.full((3, 3), torch.nan)), {}, "`affine` needs finite entries"),
+    ],
+)
+def test_bad_labels(label: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SignedDistanceMap(**options)(label)
+
+
+def test_bad_options() -> None:
+    with pytest.raises(ValueError, match="`dtype` needs one of 'float32', 'float16', got 'float64'"):
+        SignedDistanceMap(dtype="float64")
+    with pytest.raises(TypeError, match="`label` needs an array or a tensor, got list"):
+        SignedDistanceMap()([[0, 1]])
