@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
-from monai_boundary.ops.activation import check_activation, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
 from monai_boundary.ops.barrier_contour import CONTOURS, REGION_REDUCTIONS, check_width
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.channels import select_channels
@@ -77,7 +76,7 @@ def ba_loss_terms(
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = truth.to(scores.dtype)
         if not sigmoid:
-            scores = _within_unit(scores)
+            scores = clamp_to_unit(scores)
         probability = torch.sigmoid(scores) if sigmoid else scores
         losses = voxel_cross_entropy(scores, truth, sigmoid)
         base = losses.flatten(2).mean(-1)
@@ -85,19 +84,6 @@ def ba_loss_terms(
             return base, None
         weights = _weights(probability, truth, seeds=seeds, regions=regions, cells=cells, **options)
         return base, (losses * weights.to(losses.dtype)).flatten(2).sum(-1)
-
-
-def _within_unit(probability: Tensor) -> Tensor:
-    """Return the probabilities clamped to [0, 1]; warn where that changes them."""
-    low, high = torch.aminmax(probability.detach())
-    if low < 0 or high > 1:
-        warnings.warn(
-            f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; "
-            "they are clamped. If the network gives logits, set `sigmoid=True` or `softmax=True`.",
-            stacklevel=4,
-        )
-        return probability.clamp(0, 1)
-    return probability
 
 
 class BALoss(_Loss):

@@ -65,7 +65,7 @@ def compute_lesion_scores(
     dice                             0                       0                       NaN
     hd95_mm                          ``missed_mm``           ``missed_mm``           NaN
     volume_difference_percent        100                     NaN                     NaN
-    volume_difference_ml             volume of the truth     volume of the prediction 0
+    volume_difference_ml             volume of the truth     volume predicted        0
     lesion_recall                    0                       NaN                     NaN
     lesion_precision                 NaN                     0                       NaN
     lesion_f1                        0                       0                       NaN

@@ -90,6 +90,10 @@ def clamp_to_unit(probability: Tensor) -> Tensor:
 
     Warns:
         UserWarning: if a value lies outside [0, 1].
+
+    Example:
+        >>> clamp_to_unit(torch.tensor([0.0, 0.25]))
+        tensor([0.0000, 0.2500])
     """
     low, high = torch.aminmax(probability.detach())
     if low < 0 or high > 1:

@@ -28,8 +28,8 @@ def distance_weights(
 
     Args:
         masks: one-hot, (B, C, spatial); with one channel, the foreground.
-        distance_map: signed distance maps (B, any channels, spatial), in mm: D is the least |phi| over the channels. A
-            channel that is 0 everywhere has no border, and does not count.
+        distance_map: signed distance maps (B, any channels, spatial), in mm: D is the least ``|phi|`` over the
+            channels. A channel that is 0 everywhere has no border, and does not count.
         w0: weight on the border.
         sigma: width of the band, in the unit of the map (the paper: 5 voxels).
         class_weight: ``"frequency"``, ``"inverse"`` or ``"none"`` (w_c = 1).
