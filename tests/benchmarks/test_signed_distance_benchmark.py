@@ -17,7 +17,6 @@ from scipy import ndimage
 
 from monai_boundary.losses import SignedDistanceLoss
 from monai_boundary.ops import batch_signed_distance
-from monai_boundary.ops.distance_backends import available_backends
 
 SHAPE = (240, 240, 155)
 SPACING = (0.9, 0.9, 1.2)
@@ -40,12 +39,12 @@ def two_transforms(masks: torch.Tensor) -> np.ndarray:
     return np.stack(each).astype(np.float32)
 
 
-@pytest.mark.parametrize("backend", ["auto", *(b for b in available_backends() if b in ("simpleitk", "edt"))])
+@pytest.mark.parametrize("backend", ["auto", "simpleitk"])
 def test_maps_against_two_transforms_per_class(race: Any, backend: str) -> None:
     masks = nested_masks()
     maps: dict[str, Any] = {}
     race.run(
-        2,
+        1,
         ours=lambda: maps.update(ours=batch_signed_distance(masks, SPACING, backend=backend)),
         scipy=lambda: maps.update(scipy=two_transforms(masks)),
     )
