@@ -20,7 +20,6 @@ from monai_boundary.ops.contour import contour_mask, region_boundaries
 from monai_boundary.ops.distance_backends import (
     available_backends,
     choose_backend,
-    section_distance,
     tensor_distance,
 )
 from monai_boundary.ops.distance_check import check_distance_map
@@ -73,7 +72,6 @@ __all__ = [
     "relabel_regions",
     "remove_small_regions",
     "reseed_regions",
-    "section_distance",
     "seed_map",
     "seed_points",
     "select_channels",

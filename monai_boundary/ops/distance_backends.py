@@ -6,9 +6,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
-import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -16,9 +14,8 @@ from torch import Tensor
 
 from monai_boundary._typing import BoolArray, FloatArray
 from monai_boundary._validation import check_choice
-from monai_boundary.kernels.distance import column_blocks, distance_along_columns, distance_along_rows
 
-BACKENDS = ("auto", "numba", "simpleitk", "scipy", "edt", "cupy", "cucim", "torch")
+BACKENDS = ("auto", "simpleitk", "scipy", "edt", "cupy", "cucim", "torch")
 
 _MODULES = {"simpleitk": "SimpleITK", "scipy": "scipy", "edt": "edt", "cupy": "cupyx", "cucim": "cucim"}
 _logger = logging.getLogger(__name__)
@@ -35,11 +32,11 @@ def available_backends() -> tuple[str, ...]:
     found = [name for name, module in _MODULES.items() if importlib.util.find_spec(module) is not None]
     if not torch.cuda.is_available():
         found = [name for name in found if name not in ("cupy", "cucim")]
-    return ("numba", *found, "torch")
+    return (*found, "torch")
 
 
 def choose_backend(backend: str, device: torch.device | str = "cpu") -> str:
-    """Return the backend that ``auto`` stands for: ``numba`` on the CPU, ``torch`` on a GPU.
+    """Return the backend that ``auto`` stands for: ``simpleitk`` on the CPU, ``torch`` on a GPU.
 
     Writes one line to the log of this module, at level INFO, when a backend is used for the first time in a process.
 
@@ -53,11 +50,11 @@ def choose_backend(backend: str, device: torch.device | str = "cpu") -> str:
 
     Example:
         >>> choose_backend("auto")
-        'numba'
+        'simpleitk'
     """
     check_choice("backend", backend, BACKENDS)
     if backend == "auto":
-        backend = "torch" if torch.device(device).type != "cpu" else "numba"
+        backend = "torch" if torch.device(device).type != "cpu" else "simpleitk"
     if backend not in available_backends():
         needs = "" if backend in ("simpleitk", "scipy", "edt") else " and a CUDA device"
         raise ImportError(
@@ -82,58 +79,6 @@ def distance_to_voxels(voxels: BoolArray, spacing: Sequence[float], backend: str
         backend: as `choose_backend` returns it.
     """
     return _FUNCTIONS[backend](voxels, spacing)
-
-
-def _numba(voxels: BoolArray, spacing: Sequence[float]) -> FloatArray:
-    return section_distance(voxels, spacing)
-
-
-def section_distance(voxels: BoolArray, spacing: Sequence[float | None]) -> FloatArray:
-    """Return the distance of each voxel to the nearest of ``voxels``, as `tensor_distance`, by compiled code.
-
-    One volume of float32 is all that it needs. Large volumes are shared among PyTorch's number of threads.
-
-    Args:
-        voxels: boolean, 2-D or 3-D.
-        spacing: voxel size along each axis; ``None`` keeps an axis apart.
-
-    Example:
-        >>> import numpy as np
-        >>> section_distance(np.array([[False, True, False], [False, False, False]]), (None, 2.0))
-        array([[ 2.,  0.,  2.],
-               [inf, inf, inf]], dtype=float32)
-    """
-    squared: FloatArray = np.empty(voxels.shape, dtype=np.float32)
-    shape, last = voxels.shape, spacing[-1]
-    if last is None:
-        squared[...] = np.where(voxels, np.float32(0), np.float32(np.inf))
-    else:
-        rows = np.ascontiguousarray(voxels).reshape(-1, shape[-1])
-        flat = squared.reshape(rows.shape)
-        _share(len(rows), voxels.size, lambda a, b: distance_along_rows(rows, last, flat, a, b))
-    for axis in range(len(shape) - 2, -1, -1):
-        size = spacing[axis]
-        if size is not None and shape[axis] > 1:
-            columns = squared.reshape(math.prod(shape[:axis]), shape[axis], -1)
-            _along_columns(columns, size)
-    np.sqrt(squared, out=squared)
-    return squared
-
-
-def _along_columns(columns: FloatArray, size: float) -> None:
-    blocks = column_blocks(columns.shape[0], columns.shape[2])
-    _share(blocks, columns.size, lambda a, b: distance_along_columns(columns, size, a, b))
-
-
-def _share(tasks: int, voxels: int, work: Callable[[int, int], None]) -> None:
-    """Call ``work(start, stop)`` over all tasks, in threads where that pays."""
-    threads = min(torch.get_num_threads(), tasks) if voxels > 2**17 else 1
-    if threads == 1:
-        work(0, tasks)
-        return
-    bounds = [tasks * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
 
 
 def _simpleitk(voxels: BoolArray, spacing: Sequence[float]) -> FloatArray:
@@ -214,7 +159,6 @@ def _lower_along(squared: Tensor, axis: int, size: float) -> Tensor:
 
 
 _FUNCTIONS: dict[str, Callable[[BoolArray, Sequence[float]], FloatArray]] = {
-    "numba": _numba,
     "simpleitk": _simpleitk,
     "scipy": _scipy,
     "edt": _edt,

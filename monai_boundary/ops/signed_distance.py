@@ -25,7 +25,6 @@ from monai_boundary.ops.distance_backends import (
     BACKENDS,
     choose_backend,
     distance_to_voxels,
-    section_distance,
     tensor_distance,
 )
 
@@ -45,8 +44,8 @@ def signed_distance_map(
 ) -> FloatArray:
     """Return the signed distance of every voxel centre to the border of one mask.
 
-    The border is the set of the mask's voxels with a background *face* neighbour (4 in 2-D, 6 in 3-D), and |phi| the
-    distance from voxel centre to the nearest centre of that set: 0 on it, negative deeper inside, positive outside
+    The border is the set of the mask's voxels with a background *face* neighbour (4 in 2-D, 6 in 3-D), and ``|phi|``
+    the distance from voxel centre to the nearest centre of that set: 0 on it, negative deeper inside, positive outside
     (phi of Kervadec et al., Eq. 5). The frame of the image is no background, so an object that the frame cuts has no
     border there. A voxel's distance depends on voxels far away: compute the map on the whole image, and crop the map.
 
@@ -60,10 +59,10 @@ def signed_distance_map(
         spacing: voxel size along each axis, in mm; 1 if not given (then the map is in voxels).
         convention: ``"border"`` or ``"released"``.
         section_axis: axis of a volume across which every slice is an image of its own: the map of each 2-D slice.
-        clip: largest |phi|, in mm; farther voxels get it.
-        normalise: divide the map (of each slice) by its largest |phi| (``"max"``), so that it lies within -1..1, or by
-            the length of the image's diagonal (``"diagonal"``). After clipping; the map is then no longer in mm.
-        backend: ``"numba"``, ``"simpleitk"``, ``"scipy"``, ``"edt"``, ``"cupy"``, ``"cucim"``, ``"torch"`` or
+        clip: largest ``|phi|``, in mm; farther voxels get it.
+        normalise: divide the map (of each slice) by its largest ``|phi|`` (``"max"``), so that it lies within -1..1,
+            or by the length of the image's diagonal (``"diagonal"``). After clipping; the map is then no longer in mm.
+        backend: ``"simpleitk"``, ``"scipy"``, ``"edt"``, ``"cupy"``, ``"cucim"``, ``"torch"`` or
             ``"auto"``, see `monai_boundary.ops.choose_backend`. All give the same numbers, to 1e-6 of the distance.
 
     Returns:
@@ -232,8 +231,6 @@ def _unsigned(voxels: Tensor, spacing: tuple[float, ...], backend: str, section_
     if backend == "torch":
         return tensor_distance(voxels, apart)
     host = np.ascontiguousarray(voxels.cpu().numpy())
-    if backend == "numba":
-        return torch.from_numpy(section_distance(host, apart)).to(voxels.device)
     if section_axis is None:
         return torch.from_numpy(distance_to_voxels(host, spacing, backend)).to(voxels.device)
     distance = np.full(host.shape, np.inf, dtype=np.float32)
