@@ -57,6 +57,8 @@ def class_masks(label: Tensor, num_classes: int | None = None, ignore_index: int
 def _one_hot_masks(label: Tensor, ignore_index: int | None) -> Tensor:
     if ignore_index is not None:
         raise ValueError(f"`ignore_index` needs an index label and `num_classes`, got {ignore_index} without it.")
+    if label.dtype == torch.bool:
+        return label
     masks = label == 1
     wrong = ~(masks | (label == 0))  # also true for NaN
     if bool(wrong.any()):
