@@ -20,7 +20,7 @@ from monai_boundary.ops.signed_distance import batch_signed_distance, check_dist
 
 REDUCTIONS = ("mean", "sum", "none")
 
-_SAMPLE = 2**16  # voxels of each map that are looked at
+_SAMPLE = 2**12  # voxels of each map that are looked at
 
 # Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
 _maps_of = torch.compiler.disable(batch_signed_distance)

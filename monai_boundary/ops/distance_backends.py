@@ -18,6 +18,7 @@ from monai_boundary._validation import check_choice
 BACKENDS = ("auto", "simpleitk", "scipy", "edt", "cupy", "cucim", "torch")
 
 _MODULES = {"simpleitk": "SimpleITK", "scipy": "scipy", "edt": "edt", "cupy": "cupyx", "cucim": "cucim"}
+_SMALL = 2**17
 _logger = logging.getLogger(__name__)
 
 
@@ -35,14 +36,18 @@ def available_backends() -> tuple[str, ...]:
     return (*found, "torch")
 
 
-def choose_backend(backend: str, device: torch.device | str = "cpu") -> str:
+def choose_backend(backend: str, device: torch.device | str = "cpu", voxels: int | None = None) -> str:
     """Return the backend that ``auto`` stands for: ``simpleitk`` on the CPU, ``torch`` on a GPU.
+
+    On the CPU, ``auto`` takes ``scipy`` for images of fewer than 2^17 voxels (a slice of 256 x 256), where starting
+    SimpleITK's filters takes longer than the work.
 
     Writes one line to the log of this module, at level INFO, when a backend is used for the first time in a process.
 
     Args:
         backend: ``auto``, or the name of a backend.
         device: where the masks are.
+        voxels: number of voxels of one image, where known.
 
     Raises:
         ValueError: if the name is unknown.
@@ -54,7 +59,8 @@ def choose_backend(backend: str, device: torch.device | str = "cpu") -> str:
     """
     check_choice("backend", backend, BACKENDS)
     if backend == "auto":
-        backend = "torch" if torch.device(device).type != "cpu" else "simpleitk"
+        small = voxels is not None and voxels < _SMALL
+        backend = "torch" if torch.device(device).type != "cpu" else "scipy" if small else "simpleitk"
     if backend not in available_backends():
         needs = "" if backend in ("simpleitk", "scipy", "edt") else " and a CUDA device"
         raise ImportError(
@@ -89,6 +95,7 @@ def _simpleitk(voxels: BoolArray, spacing: Sequence[float]) -> FloatArray:
     # The filter measures to those of `voxels` that touch another voxel, over corners too. All that lie outside them
     # see these first; those inside get a negative value, and are 0 for us.
     signed = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
+    del image
     distance: FloatArray = np.maximum(sitk.GetArrayViewFromImage(signed), np.float32(0))
     return distance
 

@@ -144,7 +144,8 @@ def batch_signed_distance(
     axis = check_section_axis(section_axis, ndim)
     masks = class_masks(target)
     sizes = _item_spacings(spacing, len(masks), ndim)
-    engine = choose_backend(backend, masks.device)
+    sections = 1 if axis is None else masks.shape[axis + 2]
+    engine = choose_backend(backend, masks.device, math.prod(masks.shape[2:]) // max(sections, 1))
     maps = torch.zeros(masks.shape, dtype=dtype, device=masks.device)
     for item in range(masks.shape[0]):
         for channel in range(masks.shape[1]):
@@ -159,6 +160,7 @@ def batch_signed_distance(
                     "65504. Or give `clip` or `normalise`."
                 )
             maps[item, channel] = phi
+            del phi  # or it would live beside the next one
     return maps
 
 
@@ -209,7 +211,7 @@ def _signed(
     """The signed map of one mask (spatial); 0 where its image (or slice) has no border."""
     if convention == "border":
         phi = _unsigned(inner_border(mask, section_axis), spacing, backend, section_axis)
-        torch.where(mask, phi.neg(), phi, out=phi)
+        phi.mul_(1 - 2 * mask.to(torch.int8))
     else:
         phi = _unsigned(mask, spacing, backend, section_axis)
         inside = _unsigned(~mask, spacing, backend, section_axis)
@@ -217,7 +219,7 @@ def _signed(
         if section_axis is not None:  # a slice without background has no border, whatever the others have
             axes = [axis for axis in range(mask.ndim) if axis != section_axis]
             phi.masked_fill_(mask.all(dim=axes[1]).all(dim=axes[0]).view(_along(mask.ndim, section_axis)), 0.0)
-    phi.masked_fill_(torch.isinf(phi), 0.0)
+    phi.nan_to_num_(posinf=0.0, neginf=0.0)  # where there is no border
     return phi.add_(0.0)  # no negative zero
 
 

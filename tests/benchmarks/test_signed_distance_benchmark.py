@@ -103,7 +103,7 @@ MEMORY = """
 from pathlib import Path
 from tests.benchmarks.test_signed_distance_benchmark import nested_masks, SHAPE, SPACING
 from monai_boundary.ops import batch_signed_distance
-batch_signed_distance(nested_masks((40, 40, 40)), SPACING)  # libraries are loaded
+batch_signed_distance(nested_masks((64, 64, 64)), SPACING)  # libraries are loaded
 masks = nested_masks()
 def status(key):
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if key in line)

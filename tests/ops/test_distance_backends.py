@@ -60,6 +60,8 @@ def test_tensor_distance_on_cuda(rng: np.random.Generator) -> None:
 
 def test_auto_by_device() -> None:
     assert backends.choose_backend("auto") == "simpleitk"
+    assert backends.choose_backend("auto", voxels=240 * 240 * 155) == "simpleitk"
+    assert backends.choose_backend("auto", voxels=256 * 256) == "scipy"
     assert backends.choose_backend("auto", device="cuda") == "torch"
     assert backends.choose_backend("edt") == "edt"
 
