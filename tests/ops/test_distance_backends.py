@@ -63,7 +63,7 @@ def test_auto_by_device() -> None:
     assert backends.choose_backend("auto", voxels=240 * 240 * 155) == "simpleitk"
     assert backends.choose_backend("auto", voxels=256 * 256) == "scipy"
     assert backends.choose_backend("auto", device="cuda") == "torch"
-    assert backends.choose_backend("edt") == "edt"
+    assert backends.choose_backend("scipy", device="cuda") == "scipy"
 
 
 def test_says_once_which_ran(caplog: pytest.LogCaptureFixture) -> None:
