@@ -20,6 +20,7 @@ from skimage.segmentation import find_boundaries
 
 from monai_boundary._typing import AnyArray, BoolArray, FloatArray, IntArray
 from monai_boundary.ops.barrier import barrier_partition, quantise_probability
+from monai_boundary.ops.barrier_contour import leaked_regions
 from monai_boundary.ops.regions import label_regions, region_seeds
 
 
@@ -52,7 +53,7 @@ def cut_and_leaks(probability: FloatArray, instances: IntArray) -> tuple[BoolArr
     seeds = region_seeds(regions)
     partition = barrier_partition(quantise_probability(probability), seeds)
     lines: BoolArray = find_boundaries(partition, mode="inner")
-    return lines, (regions > 0) & (partition != regions), seeds
+    return lines, leaked_regions(partition, seeds, regions), seeds
 
 
 def draw_case(image: AnyArray, probability: FloatArray, instances: IntArray, title: str) -> Figure:

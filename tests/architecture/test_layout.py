@@ -73,7 +73,7 @@ def test_functions_are_short() -> None:
 
 def test_no_paths_of_one_machine() -> None:
     assert MACHINE_PATH.search("see " + "/" + "home/somebody/data")
-    assert not MACHINE_PATH.search("https://example.org/home/page and ./work/x and ${ROOT}/opt/x")
+    assert not MACHINE_PATH.search("https://example.org/home/page and ./srv/x and ${ROOT}/opt/x")
     found = [
         f"{relative(path)}:{number}: {line.strip()}"
         for path in tracked_files()
