@@ -24,6 +24,7 @@ from monai_boundary.ops.distance_backends import (
 )
 from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.distance_weights import distance_weights
+from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.regions import (
@@ -50,6 +51,7 @@ __all__ = [
     "boundary_weights",
     "check_activation",
     "check_distance_map",
+    "check_edge_options",
     "check_same_grid",
     "choose_backend",
     "clamp_to_unit",
@@ -57,8 +59,10 @@ __all__ = [
     "clean_membrane_label",
     "contour_mask",
     "distance_weights",
+    "edge_masks",
     "inner_border",
     "instances_to_membrane",
+    "label_edges",
     "label_regions",
     "leak_contour",
     "leaked_regions",
