@@ -7,6 +7,7 @@ from monai_boundary.losses.ba import BALoss, ba_loss_terms
 from monai_boundary.losses.compound import CompoundLoss
 from monai_boundary.losses.deep_supervision import DeepSupervisedLoss, resample_target
 from monai_boundary.losses.distance_cross_entropy import DistanceWeightedCELoss
+from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
 from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
 
@@ -18,6 +19,7 @@ __all__ = [
     "DeepSupervisedLoss",
     "DistanceWeightedCELoss",
     "IncreaseSchedule",
+    "MaskedOverlapLoss",
     "RebalanceSchedule",
     "SignedDistanceLoss",
     "ba_loss_terms",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.losses import DiceLoss
 from torch import Tensor, nn
 
 from monai_boundary import losses
@@ -114,6 +115,7 @@ CASES: tuple[LossCase, ...] = (
     ),
     LossCase(losses.DistanceWeightedCELoss),
     LossCase(losses.DistanceWeightedCELoss, {"class_weight": "inverse"}, target=_two_classes),
+    LossCase(losses.MaskedOverlapLoss, {"loss": DiceLoss(), "sigmoid": True}, reduces=False),
     LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
     LossCase(
         losses.CompoundLoss,

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overlap losses of MONAI (Dice, generalised Dice, Tversky) over a part of the voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from monai_boundary._validation import check_same_shape, check_spatial_dims
+from monai_boundary.ops.activation import check_activation, to_probabilities
+from monai_boundary.ops.class_masks import class_masks
+
+_masks = torch.compiler.disable(class_masks)
+
+
+class MaskedOverlapLoss(nn.Module):
+    """A loss of sums over voxels, as if the voxels that do not count were not there.
+
+    Probabilities and one-hot truth are multiplied by the mask, *after* the activation, in every channel. A loss that
+    only adds up products of the two (Dice, generalised Dice, Tversky, Jaccard) then has the value of an image without
+    these voxels, and no gradient from them. MONAI's ``MaskedLoss`` multiplies the logits instead: they become a
+    probability of 0.5, a false alarm that no training can remove. Not for means over voxels (cross-entropy, focal).
+
+    Without a mask it is the loss itself, with the activation done here.
+
+    Args:
+        loss: called as ``loss(probabilities, one_hot)``, both (B, C, spatial): made *without* activation and
+            ``to_onehot_y``.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+
+    Raises:
+        ValueError: if several activations are asked for; when called, if shapes do not fit or the target is not
+            one-hot (or holds indices outside 0..C-1 with ``to_onehot_y``).
+        TypeError: if ``loss`` is not callable.
+
+    Example:
+        >>> import torch
+        >>> from monai.losses import DiceLoss
+        >>> label = torch.tensor([[[[0.0, 1, 1, 0]]]])
+        >>> wrong_at_the_end = 20 * torch.tensor([[[[0.0, 1, 1, 1]]]]) - 10
+        >>> loss = MaskedOverlapLoss(DiceLoss(), sigmoid=True)
+        >>> scores = loss(wrong_at_the_end, label), loss(wrong_at_the_end, label, mask=torch.tensor([[[[1, 1, 1, 0]]]]))
+        >>> [round(float(score), 2) for score in scores]
+        [0.2, 0.0]
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Tensor],
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        check_activation(sigmoid, softmax, other_act)
+        if not callable(loss):
+            raise TypeError(f"`loss` needs a callable, got {type(loss).__name__}.")
+        activated = [name for name in ("sigmoid", "softmax", "other_act", "to_onehot_y") if getattr(loss, name, None)]
+        if activated:
+            raise ValueError(f"`loss` needs probabilities and one-hot truth, got one with {', '.join(activated)}.")
+        self.loss = loss
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+
+    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Return the loss.
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: 0/1 per class, (B, C, spatial), or indices (B, 1, spatial) with ``to_onehot_y``. Voxels that do not
+                count may hold any value.
+            mask: (B, 1, spatial), voxels that count (> 0); all of them if not given.
+        """
+        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))
+        check_spatial_dims("input", scores.ndim - 2)
+        counted = None if mask is None else torch.as_tensor(mask).as_subclass(Tensor) > 0
+        if counted is not None:
+            check_same_shape("mask", counted.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
+            truth = torch.where(counted, truth, 0)
+        with torch.autocast(scores.device.type, enabled=False):
+            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+            probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
+            one_hot = _masks(truth, scores.shape[1] if self.to_onehot_y else None).to(probability.dtype)
+            check_same_shape("target", one_hot.shape, "input", probability.shape)
+            if counted is not None:
+                probability, one_hot = probability * counted, one_hot * counted
+            return self.loss(probability, one_hot)
