@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.targets.array import RegionTargets, ReseedRegions, SignedDistanceMap
+from monai_boundary.transforms.targets.array import EdgeMask, RegionTargets, ReseedRegions, SignedDistanceMap
 from monai_boundary.transforms.targets.dictionary import (
     CheckSignedDistanceMapD,
     CheckSignedDistanceMapd,
     CheckSignedDistanceMapDict,
+    EdgeMaskD,
+    EdgeMaskd,
+    EdgeMaskDict,
     RegionTargetsD,
     RegionTargetsd,
     RegionTargetsDict,
@@ -23,6 +26,10 @@ __all__ = [
     "CheckSignedDistanceMapD",
     "CheckSignedDistanceMapDict",
     "CheckSignedDistanceMapd",
+    "EdgeMask",
+    "EdgeMaskD",
+    "EdgeMaskDict",
+    "EdgeMaskd",
     "RegionTargets",
     "RegionTargetsD",
     "RegionTargetsDict",

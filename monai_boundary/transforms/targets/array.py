@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training targets: regions, seeds and cells of the barrier cut, and signed distance maps."""
+"""Training targets: regions, seeds and cells of the barrier cut, signed distance maps, and edge masks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from monai.utils import TransformBackends, convert_to_dst_type
 from monai_boundary._typing import AnyArray, IntArray
 from monai_boundary._validation import check_choice
 from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds, reseed_regions
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
 
-__all__ = ["RegionTargets", "ReseedRegions", "SignedDistanceMap"]
+__all__ = ["EdgeMask", "RegionTargets", "ReseedRegions", "SignedDistanceMap"]
 
+_EDGE_STORAGE = {"float32": torch.float32, "uint8": torch.uint8}
 _STORAGE = {"float32": torch.float32, "float16": torch.float16}
 
 
@@ -212,6 +214,93 @@ class SignedDistanceMap(Transform):
         maps = batch_signed_distance(masks, sizes, dtype=_STORAGE[self.dtype], **self.options)
         template = img if isinstance(img, torch.Tensor) else torch.empty(0)
         return convert_to_dst_type(maps[0], template, dtype=maps.dtype)[0]
+
+
+class EdgeMask(Transform):
+    """Edges of a label: 1 near the border of a class, 0 elsewhere.
+
+    See `monai_boundary.ops.edge_masks` for what is near, `monai_boundary.losses.EdgeAwareLoss` for what it is for. Make
+    it on the whole image, before caching and the random transforms, and move it with the label (mode ``"nearest"``): a
+    crop then has no edges at its frame that are none in the image, and all that are, and an edge in mm keeps its
+    thickness when a cached dataset drops the affine. Resampling breaks thin edges: where a transform zooms much, make
+    the edges after it. Padding with 0 is right for edges.
+
+    Args:
+        num_classes: classes of a label of indices (1, spatial), background included. Not given: the label holds 0 and 1
+            in each channel (one mask, one-hot, or nested regions).
+        classes: ``"each"`` class has its own channel of edges, or one channel holds those of ``"any"``.
+        include_background: False leaves out channel 0, where the label has more than one class.
+        side: ``"inner"``, ``"outer"`` or ``"both"``.
+        thickness: on each side, in ``unit``; a whole number of voxels.
+        unit: ``"voxel"`` or ``"mm"``.
+        spacing: voxel size along each axis, for ``unit="mm"``; by default of the MetaTensor's affine (also flipped and
+            oblique ones), else 1.
+        connectivity: see `monai_boundary.ops.edge_masks`.
+        frame: the outside of the image is background: a class that the image cuts has an edge there.
+        section_axis: spatial axis across which every slice is an image of its own.
+        ignore_index: value of an index label that belongs to no class.
+        dtype: ``"float32"``, or ``"uint8"`` for a quarter of the memory of a cache.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import EdgeMask
+        >>> EdgeMask(side="inner")(torch.tensor([[[0, 0, 1, 1, 1]]]))
+        tensor([[[0., 0., 1., 0., 0.]]])
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        classes: str = "each",
+        include_background: bool = True,
+        side: str = "both",
+        thickness: float = 1,
+        unit: str = "voxel",
+        spacing: Sequence[float] | float | None = None,
+        connectivity: int = 1,
+        frame: bool = False,
+        section_axis: int | None = None,
+        ignore_index: int | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        check_choice("classes", classes, CLASSES)
+        check_choice("dtype", dtype, tuple(_EDGE_STORAGE))
+        check_edge_options(side, thickness, unit, connectivity)
+        if spacing is not None and unit == "voxel":
+            raise ValueError(f'`spacing` needs unit="mm", got unit="voxel" and spacing={spacing!r}.')
+        self.num_classes = num_classes
+        self.spacing = spacing
+        self.dtype = dtype
+        self.options: dict[str, Any] = {
+            "classes": classes,
+            "include_background": include_background,
+            "ignore_index": ignore_index,
+            "side": side,
+            "thickness": thickness,
+            "unit": unit,
+            "connectivity": connectivity,
+            "frame": frame,
+            "section_axis": section_axis,
+        }
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        """Return the edges (C, spatial) with the label's meta data, on its device.
+
+        Raises:
+            TypeError: if the label is neither an array nor a tensor.
+            ValueError: if the label is not (C, H, W[, D]), waits for lazy resampling, holds fractions or classes
+                that are unknown; if its affine is singular or not finite.
+        """
+        label = class_label("label", img)
+        sizes = image_spacing(img, label.ndim - 1, self.spacing) if self.options["unit"] == "mm" else None
+        edges = label_edges(label[None], self.num_classes, spacing=sizes, **self.options)[0]
+        template = img if isinstance(img, torch.Tensor) else torch.empty(0)
+        return convert_to_dst_type(edges, template, dtype=_EDGE_STORAGE[self.dtype])[0]
 
 
 def _maps(

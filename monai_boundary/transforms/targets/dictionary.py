@@ -16,12 +16,15 @@ from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.grid import check_same_grid
 from monai_boundary.transforms._channel import class_label, image_spacing
-from monai_boundary.transforms.targets.array import RegionTargets, ReseedRegions, SignedDistanceMap
+from monai_boundary.transforms.targets.array import EdgeMask, RegionTargets, ReseedRegions, SignedDistanceMap
 
 __all__ = [
     "CheckSignedDistanceMapD",
     "CheckSignedDistanceMapDict",
     "CheckSignedDistanceMapd",
+    "EdgeMaskD",
+    "EdgeMaskDict",
+    "EdgeMaskd",
     "RegionTargetsD",
     "RegionTargetsDict",
     "RegionTargetsd",
@@ -267,6 +270,59 @@ class CheckSignedDistanceMapd(MapTransform):
         return d
 
 
+class EdgeMaskd(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.EdgeMask`: adds ``label_edge`` beside the label.
+
+    Args:
+        keys: labels.
+        output_keys: where the edges go, one for each key; ``{key}_edge`` if not given.
+        image_key: an image that the label must share the grid with (shape, and affine where both have one); not looked
+            at where the data lacks it.
+        tolerance: see `monai_boundary.ops.check_same_grid`.
+        allow_missing_keys: do not raise for keys that the data lacks.
+        options: of `EdgeMask`.
+
+    Raises:
+        ValueError: if the output keys are not one for each key; when called, if image and label lie on different grids,
+            with how far; and as `EdgeMask`.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import EdgeMaskd
+        >>> EdgeMaskd("label")({"label": torch.tensor([[[0, 0, 1, 1, 1]]])})["label_edge"]
+        tensor([[[0., 1., 1., 0., 0.]]])
+    """
+
+    backend = EdgeMask.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_keys: KeysCollection | None = None,
+        image_key: str | None = "image",
+        tolerance: float = 0.1,
+        allow_missing_keys: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.output_keys = ensure_tuple([f"{key}_edge" for key in self.keys] if output_keys is None else output_keys)
+        if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
+            raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")
+        self.image_key = image_key
+        self.tolerance = tolerance
+        self.transform = EdgeMask(**options)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the edges added."""
+        d = dict(data)
+        for key, output_key in self.key_iterator(d, self.output_keys):
+            if self.image_key in d:
+                check_same_grid(str(key), d[key], str(self.image_key), d[self.image_key], self.tolerance)
+            d[output_key] = self.transform(d[key])
+        return d
+
+
+EdgeMaskD = EdgeMaskDict = EdgeMaskd
 SignedDistanceMapD = SignedDistanceMapDict = SignedDistanceMapd
 CheckSignedDistanceMapD = CheckSignedDistanceMapDict = CheckSignedDistanceMapd
 RegionTargetsD = RegionTargetsDict = RegionTargetsd
