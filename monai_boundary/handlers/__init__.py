@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ignite handlers: thin shells that let MONAI's engines run this library's losses, metrics and pictures."""
 
+from monai_boundary.handlers.case_pictures import CasePictures
 from monai_boundary.handlers.em_metrics import (
     AdaptedRandHandler,
     CREMIScoreHandler,
@@ -10,6 +11,7 @@ from monai_boundary.handlers.em_metrics import (
 )
 from monai_boundary.handlers.item_scores import ItemScoresHandler
 from monai_boundary.handlers.lesion_metrics import LesionScoresHandler
+from monai_boundary.handlers.lesion_pictures import LesionPictures
 from monai_boundary.handlers.loss_terms import LossTerms
 from monai_boundary.handlers.loss_weights import LossWeightHandler
 from monai_boundary.handlers.pictures import ValidationPictures
@@ -26,8 +28,10 @@ from monai_boundary.handlers.targets import LossWithTargets
 __all__ = [
     "AdaptedRandHandler",
     "CREMIScoreHandler",
+    "CasePictures",
     "InstanceScoresHandler",
     "ItemScoresHandler",
+    "LesionPictures",
     "LesionScoresHandler",
     "LossTerms",
     "LossWeightHandler",

@@ -4,21 +4,15 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from ignite.engine import Events
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from monai.engines.workflow import Workflow
-from monai.handlers.mlflow_handler import MLFlowHandler
 from skimage.segmentation import find_boundaries
 
 from monai_boundary._typing import AnyArray, BoolArray, FloatArray, IntArray
+from monai_boundary.handlers.case_pictures import CasePictures, first_channel
 from monai_boundary.ops.barrier import barrier_partition, quantise_probability
 from monai_boundary.ops.barrier_contour import leaked_regions
 from monai_boundary.ops.regions import label_regions, region_seeds
@@ -81,22 +75,22 @@ def draw_case(image: AnyArray, probability: FloatArray, instances: IntArray, tit
     return figure
 
 
-class ValidationPictures:
-    """Draw a few cases at the end of each validation: PNG files, TensorBoard images, MLflow artifacts.
+class ValidationPictures(CasePictures):
+    """Draw the barrier cut of a few cases at the end of each validation; see :class:`CasePictures`.
 
     The panels: the image, the true regions, the predicted membrane, the barrier cut of the prediction from the true
     seeds, and its leaks, the voxels of a region that the cut gives to another one. Of a 3-D case the middle section is
-    shown with the cut of that section. A picture that cannot be drawn is logged as an error and never ends a training.
+    shown with the cut of that section.
 
     Args:
-        folder: the files are ``epoch_0001_case_0.png`` in it.
-        cases: number of cases, the first of the validation set, so that epochs compare.
-        interval: draw in every ``interval``-th epoch (and the first).
+        folder: see :class:`CasePictures`, as the next two.
+        cases: number of cases.
+        interval: draw in every ``interval``-th epoch.
         image_key: entry of the engine's output or batch, as the next two (1, [D,] H, W) after decollating.
         pred_key: the membrane's probability.
         label_key: the true instances, or the membrane if ``label_is_membrane``.
         label_is_membrane: the label is 1 on membrane and 0 in cells.
-        summary_writer: TensorBoard writer, or ``None``.
+        summary_writer: see :class:`CasePictures`, as the next.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
 
     Example:
@@ -116,83 +110,19 @@ class ValidationPictures:
         summary_writer: Any = None,
         global_epoch_transform: Callable[[int], int] = int,
     ) -> None:
-        self.folder = Path(folder)
-        self.cases = cases
-        self.interval = max(1, interval)
+        super().__init__(folder, cases, interval, summary_writer, global_epoch_transform)
         self.keys = (image_key, pred_key, label_key)
         self.label_is_membrane = label_is_membrane
-        self.summary_writer = summary_writer
-        self.global_epoch_transform = global_epoch_transform
-        self._kept: list[tuple[AnyArray, AnyArray, AnyArray]] = []
 
-    def attach(self, engine: Workflow) -> None:
-        """Attach to an evaluator (with decollating, and post-processing that makes probabilities)."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self.keep)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self.draw)
+    def select(self, item: Mapping[str, Any]) -> tuple[AnyArray, AnyArray, AnyArray]:
+        """Return the middle section of image, probability and true instances."""
+        image, pred, label = (middle_section(first_channel(item[key])) for key in self.keys)
+        return image, pred, (label == 0) if self.label_is_membrane else label
 
-    def start(self, engine: Workflow) -> None:
-        """Forget the cases of the last validation."""
-        self._kept = []
-
-    def keep(self, engine: Workflow) -> None:
-        """Keep the shown section of the first cases."""
-        epoch = self.global_epoch_transform(engine.state.epoch)
-        if not self._wanted() or (epoch > 1 and epoch % self.interval):
-            return
-        try:
-            for batch, output in list(zip(engine.state.batch, engine.state.output, strict=True))[: self._wanted()]:
-                item = {**batch, **output}
-                image, pred, label = (middle_section(_array(item[key])) for key in self.keys)
-                self._kept.append((image, pred, (label == 0) if self.label_is_membrane else label))
-        except Exception:
-            engine.logger.exception("no validation picture: the output has not what is shown")
-
-    def draw(self, engine: Workflow) -> None:
-        """Draw the kept cases and hand them to the files, TensorBoard and MLflow."""
-        epoch = self.global_epoch_transform(engine.state.epoch)
-        kept, self._kept = self._kept, []
-        for number, (image, pred, label) in enumerate(kept):
-            try:
-                figure = draw_case(
-                    image, pred.astype(np.float32), label.astype(np.int32), f"epoch {epoch}, case {number}"
-                )
-                self._write(engine, figure, epoch, number)
-            except Exception:
-                engine.logger.exception(f"no validation picture of case {number}")
-
-    def _wanted(self) -> int:
-        return self.cases - len(self._kept)
-
-    def _write(self, engine: Workflow, figure: Figure, epoch: int, number: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"epoch_{epoch:04d}_case_{number}.png"
-        canvas = FigureCanvasAgg(figure)
-        canvas.print_png(path)
-        if self.summary_writer is not None:
-            rgb = np.asarray(canvas.buffer_rgba())[..., :3]
-            self.summary_writer.add_image(f"validation/case_{number}", rgb, epoch, dataformats="HWC")
-        for log_artifact in _mlflow_runs(engine):
-            log_artifact(str(path), "pictures")
-
-
-def _mlflow_runs(engine: Workflow) -> Iterator[Callable[[str, str], None]]:
-    """Yield how to log an artifact to each MLflow run that tracks ``engine``."""
-    seen: set[str] = set()
-    for handlers in engine._event_handlers.values():  # Ignite has no public list of what is attached
-        for handler, *_ in handlers:
-            owner = getattr(handler, "__self__", None)
-            if isinstance(owner, MLFlowHandler) and owner.cur_run and owner.cur_run.info.run_id not in seen:
-                seen.add(owner.cur_run.info.run_id)
-                yield lambda path, folder, o=owner: o.client.log_artifact(o.cur_run.info.run_id, path, folder)
-    mlflow = sys.modules.get("mlflow")
-    if not seen and mlflow is not None and mlflow.active_run() is not None:
-        yield mlflow.log_artifact
-
-
-def _array(channel_first: Any) -> AnyArray:
-    array: AnyArray = torch.as_tensor(channel_first)[0].detach().cpu().numpy()
-    return array
+    def figure(self, shown: tuple[AnyArray, AnyArray, AnyArray], title: str) -> Figure:
+        """Return the five panels."""
+        image, pred, label = shown
+        return draw_case(image, pred.astype(np.float32), label.astype(np.int32), title)
 
 
 def _marked(image: AnyArray, mask: BoolArray, colour: tuple[float, float, float]) -> FloatArray:
