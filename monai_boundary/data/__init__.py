@@ -14,6 +14,7 @@ from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_dat
 from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
 from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
 from monai_boundary.data.splits import split_patients, split_sections
+from monai_boundary.data.stroke_phantom_dataset import write_stroke_phantom
 from monai_boundary.data.wmh_datalist import wmh_datalist
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "write_em_phantom",
     "write_em_segmentation",
     "write_lesion_phantom",
+    "write_stroke_phantom",
 ]

@@ -9,6 +9,7 @@ white matter that are no lesions, partial volume in thick slices, noise, and a b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,14 +17,25 @@ import numpy as np
 from scipy import ndimage
 
 from monai_boundary._typing import BoolArray, FloatArray, UInt8Array
-from monai_boundary._validation import check_positive, check_spacing
+from monai_boundary._validation import check_choice, check_positive, check_spacing
 from monai_boundary.data.smooth_noise import smooth_noise
 
 __all__ = ["LesionPhantom", "LesionScan", "make_lesion_phantom"]
 
 # grey values of: cerebrospinal fluid, grey matter, white matter, lesion
-_FLAIR = (0.10, 0.50, 0.40, 0.85)
-_T1 = (0.12, 0.50, 0.80, 0.52)
+_GREY = {
+    "flair": (0.10, 0.50, 0.40, 0.85),
+    "t1": (0.12, 0.50, 0.80, 0.52),
+    "dwi": (0.08, 0.45, 0.38, 0.90),
+    "adc": (0.95, 0.32, 0.30, 0.14),
+    "cbf": (0.04, 0.70, 0.32, 0.08),
+    "cbv": (0.06, 0.60, 0.35, 0.15),
+    "mtt": (0.08, 0.36, 0.42, 0.80),
+    "tmax": (0.06, 0.20, 0.26, 0.85),
+}
+# how bright what is bright and no lesion is: on DWI, the shine-through of what is bright on FLAIR
+_MIMICS = {"flair": 0.30, "dwi": 0.12}
+PHANTOM_MODALITIES = tuple(_GREY)
 # millimetres of a head, along x (to the right), y (to the front) and z (up), half an axis each
 _HEAD = (64.0, 74.0, 60.0)
 
@@ -47,7 +59,7 @@ class LesionPhantom:
         lesion_diameter_mm: median diameter of a lesion, for a head of usual size. Diameters are log-normal with
             ``lesion_spread``.
         lesion_spread: standard deviation of the diameters' logarithm.
-        contrast: brightness of lesions on FLAIR above white matter, relative to the usual one.
+        contrast: brightness of lesions above white matter, relative to the usual one, on FLAIR and all but T1.
         mimics: number of bright spots on FLAIR that are no lesions.
         other_pathology: whether there is one larger infarct, labelled 2: no lesion, and not to be scored.
         noise: standard deviation of the noise, 0..1 of the grey range.
@@ -107,16 +119,36 @@ class LesionPhantom:
             Images and label of shape :attr:`shape`. The grey range is that patient's own, hundreds of units, as MRI has
             no scale. Slices at both ends hold no lesion, and the outermost ones little brain or none.
         """
+        images, label = self.draw_modalities(("flair", "t1"), seed)
+        return LesionScan(images["flair"], images["t1"], label)
+
+    def draw_modalities(
+        self, modalities: Sequence[str], seed: int | np.random.Generator = 0
+    ) -> tuple[dict[str, FloatArray], UInt8Array]:
+        """Return one patient as other scanners see it: the images by name, and the label.
+
+        Args:
+            modalities: of ``"flair"``, ``"t1"``, ``"dwi"``, ``"adc"``, and the perfusion maps ``"cbf"``, ``"cbv"``,
+                ``"mtt"``, ``"tmax"``.
+            seed: as in :meth:`draw`. The head and its lesions depend on it alone.
+
+        Raises:
+            ValueError: if a modality is unknown.
+        """
+        for name in modalities:
+            check_choice("modalities", name, PHANTOM_MODALITIES)
         rng = np.random.default_rng(seed)
         head = _Head(self, rng)
         lesion, label = _lesions(self, rng, head)
         infarct = _infarct(rng, head) if self.other_pathology else np.zeros(self.shape, dtype=np.float32)
         label = np.where((infarct > 0.5) & (label == 0), 2, label).astype(np.uint8)
-        bright = np.maximum(lesion, infarct)
-        flair = _grey(head, _FLAIR, bright, self.contrast) + 0.30 * _mimics(self, rng, head)
-        return LesionScan(
-            _scanned(self, rng, head, flair), _scanned(self, rng, head, _grey(head, _T1, bright, 1.0)), label
-        )
+        bright, mimics = np.maximum(lesion, infarct), _mimics(self, rng, head)
+        images = {}
+        for name in modalities:
+            contrast = 1.0 if name == "t1" else self.contrast
+            picture = _grey(head, _GREY[name], bright, contrast) + _MIMICS.get(name, 0.0) * mimics
+            images[name] = _scanned(self, rng, head, picture)
+        return images, label
 
 
 def make_lesion_phantom(

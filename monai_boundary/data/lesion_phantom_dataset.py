@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.lesion_phantom import LesionPhantom
+from monai_boundary.data.phantom_files import head_affine, write_once, write_volume
 from monai_boundary.data.wmh_datalist import wmh_datalist
 
 __all__ = ["write_lesion_phantom"]
@@ -61,18 +59,13 @@ def write_lesion_phantom(
         raise ValueError(f"`patients` needs an integer >= 1, got {patients!r}.")
     phantom = LesionPhantom(shape=shape, **recipe)
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    note = directory / "phantom.json"
-    recorded = json.dumps({"patients": int(patients), "seed": seed, "recipe": repr(phantom), "given": sorted(recipe)})
-    if not note.is_file() or note.read_text(encoding="utf-8") != recorded:
-        wanted = {path for k in range(patients) for path in _paths(directory, k)}
-        _remove_others(directory, wanted, known=note.is_file())
-        note.unlink(missing_ok=True)
-        for k in range(patients):
-            own = recipe if "other_pathology" in recipe else {**recipe, "other_pathology": k % 4 == 0}
-            _write_patient(_paths(directory, k), LesionPhantom(shape=shape, **own), seed, k)
-        # Written last: a killed run leaves no note, and the next one starts again.
-        _replace(note, lambda temporary: temporary.write_text(recorded, encoding="utf-8"))
+
+    def write(k: int) -> None:
+        own = recipe if "other_pathology" in recipe else {**recipe, "other_pathology": k % 4 == 0}
+        _write_patient(_paths(directory, k), LesionPhantom(shape=shape, **own), seed, k)
+
+    recorded = {"patients": int(patients), "seed": seed, "recipe": repr(phantom), "given": sorted(recipe)}
+    write_once(directory, recorded, [_paths(directory, k) for k in range(int(patients))], write)
     return wmh_datalist(directory)
 
 
@@ -81,56 +74,14 @@ def _paths(directory: Path, patient: int) -> tuple[Path, Path, Path]:
     return folder / "pre" / "FLAIR.nii.gz", folder / "pre" / "T1.nii.gz", folder / "wmh.nii.gz"
 
 
-def _remove_others(directory: Path, wanted: set[Path], known: bool) -> None:
-    """Remove the files of an earlier, larger phantom; what is not known to be a phantom stays."""
-    others = [path for path in directory.rglob("*.nii.gz") if path not in wanted and not path.name.startswith(".")]
-    if others and not known:
-        raise ValueError(
-            f"`directory` needs to be empty or to hold an earlier phantom, got {directory} with {others[0].name} in "
-            f"{others[0].parent}."
-        )
-    for path in others:
-        path.unlink(missing_ok=True)
-    for folder in sorted((p for p in directory.rglob("*") if p.is_dir()), reverse=True):  # the inner ones first
-        if not any(folder.iterdir()):
-            folder.rmdir()
-
-
 def _write_patient(paths: tuple[Path, Path, Path], phantom: LesionPhantom, seed: int, patient: int) -> None:
     scan = phantom.draw(np.random.default_rng([seed, patient]))
-    affine = _affine(phantom, oblique=patient % 3 == 2)
+    affine = head_affine(phantom.shape, phantom.mm, oblique=patient % 3 == 2)
     grids: list[tuple[AnyArray, DoubleArray]] = [(scan.flair, affine), (scan.t1, affine), (scan.label, affine)]
     if patient % 3 == 1:
         grids[1] = _flipped(scan.t1, affine, axis=1)
     for path, (voxels, place) in zip(paths, grids, strict=True):
-        picture = nibabel.Nifti1Image(voxels, place)
-        if patient % 2 == 1:
-            picture.set_qform(place, code=1)
-            picture.set_sform(None, code=0)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, picture.to_filename)
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write a file under another name beside it, then give it its own."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _affine(phantom: LesionPhantom, oblique: bool) -> DoubleArray:
-    """From voxels to RAS+ mm, the head's centre at 0: stored as LAS, as most scanners' slices; or tilted."""
-    affine = np.diag([-phantom.mm[0], phantom.mm[1], phantom.mm[2], 1.0])
-    if oblique:
-        nod, turn = np.deg2rad(14.0), np.deg2rad(6.0)
-        about_x = np.array([[1, 0, 0], [0, np.cos(nod), -np.sin(nod)], [0, np.sin(nod), np.cos(nod)]])
-        about_z = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-        affine[:3, :3] = about_z @ about_x @ affine[:3, :3]
-    affine[:3, 3] = -affine[:3, :3] @ ((np.array(phantom.shape) - 1) / 2)
-    return affine
+        write_volume(path, voxels, place, qform_only=patient % 2 == 1)
 
 
 def _flipped(voxels: AnyArray, affine: DoubleArray, axis: int) -> tuple[AnyArray, DoubleArray]:

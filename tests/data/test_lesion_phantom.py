@@ -99,3 +99,16 @@ def test_imbalance_and_spacing_by_argument() -> None:
 def test_bad_recipes(recipe: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LesionPhantom(**recipe)
+
+
+def test_other_modalities_show_the_same_patient() -> None:
+    phantom = LesionPhantom(shape=(32, 32, 12))
+    images, label = phantom.draw_modalities(("dwi", "adc"), seed=4)
+    scan = phantom.draw(4)
+    np.testing.assert_array_equal(label, scan.label)
+    lesion, brain = label == 1, scan.flair > 0
+    assert list(images) == ["dwi", "adc"]
+    assert images["dwi"][lesion].mean() > np.percentile(images["dwi"][brain], 90)
+    assert images["adc"][lesion].mean() < np.percentile(images["adc"][brain], 30)
+    with pytest.raises(ValueError, match=r"`modalities` needs one of 'flair', 't1', .*, got 'pet'"):
+        phantom.draw_modalities(("pet",))
