@@ -4,25 +4,30 @@
 from __future__ import annotations
 
 from monai_boundary.losses.ba import BALoss, ba_loss_terms
+from monai_boundary.losses.balanced_cross_entropy import BalancedBCELoss, balanced_cross_entropy
 from monai_boundary.losses.compound import CompoundLoss
 from monai_boundary.losses.deep_supervision import DeepSupervisedLoss, resample_target
 from monai_boundary.losses.distance_cross_entropy import DistanceWeightedCELoss
+from monai_boundary.losses.edge_aware import EdgeAwareLoss
 from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
 from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
 
 __all__ = [
     "BALoss",
+    "BalancedBCELoss",
     "CompoundLoss",
     "ConstantSchedule",
     "CosineSchedule",
     "DeepSupervisedLoss",
     "DistanceWeightedCELoss",
+    "EdgeAwareLoss",
     "IncreaseSchedule",
     "MaskedOverlapLoss",
     "RebalanceSchedule",
     "SignedDistanceLoss",
     "ba_loss_terms",
+    "balanced_cross_entropy",
     "resample_target",
     "signed_distance_loss",
 ]

@@ -6,6 +6,7 @@ A new loss adds a ``LossCase`` per variant that computes differently. The tests 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 
 from monai_boundary import losses
+from monai_boundary.ops import contour_mask
 from tests.oracles.signed_distance import signed_distance
 
 SHAPES = {"2-D": (12, 14), "3-D": (4, 6, 7)}
@@ -32,7 +34,8 @@ class LossCase:
         perfect: from the target to the logits of the perfect prediction, saturated.
         minimum: the value at the perfect prediction, or how it follows from the target (by other code than the loss).
         indifferent: kinds of mask on which every prediction has the same value (no border, hence no opinion).
-        reduces: the loss takes ``reduction`` (a combination of other losses does not).
+        reduces: the loss takes ``reduction`` (a combination of other losses does not) and counts each item alone.
+        wrap: makes a loss of one input and one target of it.
     """
 
     loss: type[nn.Module]
@@ -42,10 +45,11 @@ class LossCase:
     minimum: float | Callable[[Tensor], float] = 0.0
     indifferent: tuple[str, ...] = ()
     reduces: bool = True
+    wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss
 
     def make(self, **options: Any) -> nn.Module:
         """Return the loss, with further options."""
-        return self.loss(**{**self.options, **options})
+        return self.wrap(self.loss(**{**self.options, **options}))
 
     def __str__(self) -> str:
         """Return the name of the variant, as pytest shows it."""
@@ -57,6 +61,20 @@ class LossCase:
     def best(self, target: Tensor) -> float:
         """Return the value at the perfect prediction."""
         return self.minimum if isinstance(self.minimum, float) else self.minimum(target)
+
+
+class TwoHeads(nn.Module):
+    """A loss of the pair (segmentation, edges) as one of both in the channels of a tensor, in target too."""
+
+    def __init__(self, loss: nn.Module, edges: bool = True) -> None:
+        super().__init__()
+        self.loss = loss
+        self.edges = edges
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        heads, labels = (torch.tensor_split(x, 2, dim=1) for x in (input, target))
+        value: Tensor = self.loss(heads, labels[0], edges=labels[1] if self.edges else None)
+        return value
 
 
 def mask_of(kind: str, shape: tuple[int, ...], batch: int = 2) -> Tensor:
@@ -94,6 +112,11 @@ def _two_classes(mask: Tensor) -> Tensor:
     return torch.stack([~mask, mask], dim=1).float()
 
 
+def _with_edges(mask: Tensor) -> Tensor:
+    edges = [contour_mask(item.numpy(), "both") for item in mask]
+    return torch.stack([mask, torch.from_numpy(np.stack(edges))], dim=1).float()
+
+
 NO_BORDER = ("empty", "full")
 
 CASES: tuple[LossCase, ...] = (
@@ -115,6 +138,17 @@ CASES: tuple[LossCase, ...] = (
     ),
     LossCase(losses.DistanceWeightedCELoss),
     LossCase(losses.DistanceWeightedCELoss, {"class_weight": "inverse"}, target=_two_classes),
+    LossCase(losses.BalancedBCELoss, {"sigmoid": True}, indifferent=NO_BORDER),
+    LossCase(losses.BalancedBCELoss, {"sigmoid": True, "balance": "batch"}, indifferent=NO_BORDER, reduces=False),
+    LossCase(losses.BalancedBCELoss, {"softmax": True}, target=_two_classes, indifferent=NO_BORDER),
+    LossCase(losses.EdgeAwareLoss, {"sigmoid": True}, target=_with_edges, reduces=False, wrap=TwoHeads),
+    LossCase(
+        losses.EdgeAwareLoss,
+        {"sigmoid": True, "balance": "batch"},
+        target=_with_edges,
+        reduces=False,
+        wrap=functools.partial(TwoHeads, edges=False),
+    ),
     LossCase(losses.MaskedOverlapLoss, {"loss": DiceLoss(), "sigmoid": True}, reduces=False),
     LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
     LossCase(

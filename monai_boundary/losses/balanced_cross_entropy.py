@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Binary cross-entropy that gives the rare voxels (edges) the weight of the many others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops.channels import select_channels
+
+BALANCES = ("sample", "batch")
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def balanced_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    *,
+    include_background: bool = True,
+    to_onehot_y: bool = False,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    other_act: Callable[[Tensor], Tensor] | None = None,
+    balance: str = "sample",
+) -> Tensor:
+    """The balanced cross-entropy of every item and channel; see `BalancedBCELoss`.
+
+    Args:
+        input: logits or probabilities, (B, C, H, W[, D]).
+        target: see `BalancedBCELoss.forward`.
+        include_background: see `BalancedBCELoss`, as all that follow.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+        balance: see ``include_background``.
+
+    Returns:
+        (B, C), or (B, C - 1) without the background.
+
+    Raises:
+        ValueError: if shapes do not fit or the target is not within [0, 1].
+
+    Example:
+        >>> import torch
+        >>> edge = torch.tensor([[[[0.0, 0, 0, 1]]]])
+        >>> balanced_cross_entropy(torch.zeros(1, 1, 1, 4), edge, sigmoid=True) / torch.tensor(2.0).log()
+        tensor([[0.3750]])
+    """
+    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
+    check_spatial_dims("input", scores.ndim - 2)
+    check_choice("balance", balance, BALANCES)
+    with torch.autocast(scores.device.type, enabled=False):
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        if not sigmoid:
+            scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
+        scores, truth = select_channels(scores, truth, include_background, to_onehot_y)
+        check_same_shape("target", truth.shape, "input", scores.shape)
+        truth = truth.to(scores.dtype)
+        _check_range(truth)
+        if not sigmoid:
+            scores = clamp_to_unit(scores)
+        axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
+        beta = 1 - truth.mean(dim=axes, keepdim=True)
+        weights = beta * truth + (1 - beta) * (1 - truth)
+        return (weights * voxel_cross_entropy(scores, truth, sigmoid)).flatten(2).mean(-1)
+
+
+class BalancedBCELoss(_Loss):
+    r"""Balanced binary cross-entropy: the few edge voxels weigh as much as the many others.
+
+    .. math:: L = -\frac{1}{N} \Big( \beta \sum_{j : g_j = 1} \log u_j + (1 - \beta) \sum_{j : g_j = 0} \log(1 - u_j)
+        \Big)
+
+    with :math:`\beta` the share of voxels that are *not* edge (Hatamizadeh et al., "End-to-End Boundary Aware
+    Networks", Eq. 5). The paper's text says that y+ is the edge set and y- the other, and names them the other way
+    round in the same sentence; it is the edges, the rare ones, that :math:`\beta` (near 1) belongs to. The paper sums
+    over the voxels; the mean keeps the weight of the term independent of the image's size.
+
+    0 for a perfect prediction. Where an item has no edge at all, beta is 1 and what is predicted costs nothing (with
+    ``balance="sample"``); likewise where everything is edge. It is finite there, and the Dice term of `EdgeAwareLoss`
+    has an opinion; with ``balance="batch"`` the other items of the batch give the balance.
+
+    Args:
+        include_background: use channel 0 too; False needs at least two channels.
+        to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
+        sigmoid: ``input`` holds logits.
+        softmax: ``input`` holds logits of exclusive channels.
+        other_act: gives probabilities from ``input``.
+        balance: beta of each item and channel (``"sample"``), or of each channel over the whole ``"batch"``.
+        reduction: ``mean``, ``sum`` over items and channels, or ``none``: (B, C).
+
+    Raises:
+        ValueError: if an option is not among those named, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> edge = torch.zeros(1, 1, 8, 8)
+        >>> edge[..., 3] = 1
+        >>> loss = BalancedBCELoss(sigmoid=True)
+        >>> missed, alarm = -9 * torch.ones(1, 1, 8, 8), 9 * torch.ones(1, 1, 8, 8)
+        >>> round(float(loss(missed, edge)), 2), round(float(loss(alarm, edge)), 2)
+        (0.98, 0.98)
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        balance: str = "sample",
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("balance", balance, BALANCES)
+        check_choice("reduction", reduction, REDUCTIONS)
+        self.include_background = include_background
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.balance = balance
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss.
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: edges, 0 or 1 (or between: a share of both), (B, C, spatial); or labels (B, 1, spatial) with
+                ``to_onehot_y``.
+
+        Raises:
+            ValueError: if shapes differ or are not those of 2-D or 3-D images, or the target is not within [0, 1].
+
+        Warns:
+            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
+        """
+        loss = balanced_cross_entropy(
+            input,
+            target,
+            include_background=self.include_background,
+            to_onehot_y=self.to_onehot_y,
+            sigmoid=self.sigmoid,
+            softmax=self.softmax,
+            other_act=self.other_act,
+            balance=self.balance,
+        )
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()
+
+
+@torch.compiler.disable
+@torch.no_grad()
+def _check_range(target: Tensor) -> None:
+    low, high = torch.stack(torch.aminmax(target)).tolist() if target.numel() else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):  # also true for NaN
+        raise ValueError(f"`target` needs values in [0, 1], got {low:g} to {high:g}.")

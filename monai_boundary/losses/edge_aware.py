@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edge-aware loss of the boundary-aware network: the segmentation's Dice, the edges' Dice, and balanced BCE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.losses import DiceLoss
+from torch import Tensor, nn
+
+from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary.losses.balanced_cross_entropy import BALANCES, balanced_cross_entropy
+from monai_boundary.losses.compound import _keywords
+from monai_boundary.losses.signed_distance import _spacings_of
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
+from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
+
+# Eq. 4, but for the constant above, which makes a perfect empty prediction 0
+_SQUARED_DICE = DiceLoss(squared_pred=True, smooth_nr=1e-5, smooth_dr=1e-5)
+
+# Both look at the label's values: torch.compile leaves them as they are.
+_masks = torch.compiler.disable(class_masks)
+_edges_of = torch.compiler.disable(label_edges)
+
+
+class EdgeAwareLoss(nn.Module):
+    """Dice(segmentation) + 0.5 Dice(edges) + 0.1 balanced BCE(edges), for a network with two heads.
+
+    Hatamizadeh et al., "End-to-End Boundary Aware Networks for Medical Image Segmentation", Eq. 3-5. Dice is
+    ``1 - (2 sum(u g) + e) / (sum(u^2) + sum(g^2) + e)`` of each item and channel, with squared sums (Eq. 4) and
+    ``e = 1e-5`` above too, so that a perfect empty prediction gives 0: MONAI's ``DiceLoss(squared_pred=True)``, in
+    float32 also inside autocast. The other edge term is `BalancedBCELoss`.
+
+    ``input`` is the pair (segmentation, edge *logits*) that `BoundaryAwareNet` gives while it trains. A single tensor
+    (of another network, or in evaluation) has no edges: that is an error, unless both edge weights are 0, and the loss
+    then is the segmentation's term alone, of a pair too.
+
+    After each call ``terms`` holds ``region``, ``edge_dice`` and ``edge_bce``, detached and unweighted, and the terms
+    of a ``region_loss`` as ``region.{name}``.
+
+    Args:
+        include_background: use channel 0 too, for the segmentation and for edges made here. A prediction of one
+            channel has no background channel, and it is kept. Regions (BraTS) need ``True``: the first is none either.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: the segmentation holds logits of independent channels. (The edges are always logits.)
+        softmax: the segmentation holds logits of exclusive classes.
+        other_act: gives probabilities from the segmentation.
+        lambda_region: weight of the segmentation's term.
+        lambda_edge_dice: weight of the edges' Dice.
+        lambda_edge_bce: weight of the edges' balanced cross-entropy.
+        balance: ``"sample"`` or ``"batch"``, see `BalancedBCELoss`.
+        region_loss: another loss in place of the segmentation's Dice, called as ``region_loss(segmentation, target,
+            **targets)``, which gives a scalar and has its own activation: a `CompoundLoss` of Dice and
+            `SignedDistanceLoss`, for example.
+        edge_classes: edges made here: of ``"each"`` class, or of ``"any"`` in one channel. By default as the edge head
+            has channels: ``"any"`` where it has one.
+        edge_side: see `monai_boundary.ops.edge_masks` (``side``), as the following.
+        edge_thickness: ``thickness``.
+        edge_unit: ``unit``; mm by ``spacing``.
+        edge_frame: ``frame``.
+        spacing: voxel size along each axis in mm, for edges in mm made here; by default of the target's affine where it
+            is a MetaTensor, else 1.
+
+    Raises:
+        ValueError: if an option is not among those known, a weight is negative, several activations are asked for, or
+            one beside ``region_loss``.
+        TypeError: if ``region_loss`` is not callable.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.losses import EdgeAwareLoss
+        >>> from monai_boundary.transforms import EdgeMask
+        >>> label = torch.zeros(1, 1, 16, 16)
+        >>> label[..., 4:12, 4:12] = 1
+        >>> edges = EdgeMask()(label[0])[None]
+        >>> loss = EdgeAwareLoss(sigmoid=True)
+        >>> outputs = 6 * label - 3, torch.zeros(1, 1, 16, 16)  # a fair segmentation, no idea of the edges
+        >>> float(loss(outputs, label, edges=edges)) == float(loss(outputs, label))
+        True
+        >>> {name: round(float(term), 2) for name, term in loss.terms.items()}
+        {'region': 0.0, 'edge_dice': 0.52, 'edge_bce': 0.25}
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        lambda_region: float = 1.0,
+        lambda_edge_dice: float = 0.5,
+        lambda_edge_bce: float = 0.1,
+        balance: str = "sample",
+        region_loss: Callable[..., Tensor] | None = None,
+        edge_classes: str | None = None,
+        edge_side: str = "both",
+        edge_thickness: float = 1,
+        edge_unit: str = "voxel",
+        edge_frame: bool = False,
+        spacing: Sequence[float] | float | None = None,
+    ) -> None:
+        super().__init__()
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("balance", balance, BALANCES)
+        check_choice("edge_classes", edge_classes, (None, *CLASSES))
+        check_edge_options(edge_side, edge_thickness, edge_unit, connectivity=1)
+        weights = {"region": lambda_region, "edge_dice": lambda_edge_dice, "edge_bce": lambda_edge_bce}
+        for name, weight in weights.items():
+            check_positive(f"lambda_{name}", weight, zero=True)
+        if region_loss is not None and not callable(region_loss):
+            raise TypeError(f"`region_loss` needs a callable or None, got {type(region_loss).__name__}.")
+        if region_loss is not None and (sigmoid or softmax or other_act is not None):
+            raise ValueError(
+                "`region_loss` needs its own activation, got one of `sigmoid`, `softmax`, `other_act` beside it."
+            )
+        self.include_background = include_background
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.lambda_region = lambda_region
+        self.lambda_edge_dice = lambda_edge_dice
+        self.lambda_edge_bce = lambda_edge_bce
+        self.balance = balance
+        self.region_loss = region_loss
+        self.edge_classes = edge_classes
+        self.spacing = spacing
+        self.edge_options: dict[str, Any] = {
+            "side": edge_side,
+            "thickness": edge_thickness,
+            "unit": edge_unit,
+            "frame": edge_frame,
+        }
+        self.terms: dict[str, Tensor] = {}
+
+    def forward(
+        self, input: Tensor | Sequence[Any], target: Tensor, *, edges: Tensor | None = None, **targets: Any
+    ) -> Tensor:
+        """Return the weighted sum, a scalar.
+
+        Args:
+            input: (segmentation (B, C, H, W[, D]), edge logits (B, E, spatial)).
+            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+            edges: true edges (B, E, spatial), 0 or 1, as ``EdgeMaskd`` makes them. Made from the target if not given;
+                on a whole image the value is the same.
+            targets: what else ``region_loss`` takes (``distance_map=...``).
+
+        Raises:
+            ValueError: if shapes do not fit, a single tensor came and an edge weight is not 0, a target that no term
+                takes is given, or the target holds anything but classes.
+        """
+        region, edge_scores = self._heads(input)
+        value = self._region_term(region, target, targets)
+        terms = {"region": value.detach()}
+        terms.update({f"region.{name}": term for name, term in getattr(self.region_loss, "terms", {}).items()})
+        total = self.lambda_region * value
+        if edge_scores is not None:
+            dice, cross_entropy = self._edge_terms(region, edge_scores, target, edges)
+            terms.update(edge_dice=dice.detach(), edge_bce=cross_entropy.detach())
+            total = total + self.lambda_edge_dice * dice + self.lambda_edge_bce * cross_entropy
+        self.terms = terms
+        return total
+
+    def _heads(self, input: Tensor | Sequence[Any]) -> tuple[Any, Tensor | None]:
+        """The segmentation, and the edges where they count."""
+        counts = self.lambda_edge_dice > 0 or self.lambda_edge_bce > 0
+        if isinstance(input, Tensor):
+            if counts:
+                raise ValueError(
+                    "`input` needs the pair (segmentation, edges) of a network with two heads in training, got one "
+                    f"tensor of shape {tuple(input.shape)}. For a network without edges set `lambda_edge_dice` and "
+                    "`lambda_edge_bce` to 0."
+                )
+            return input, None
+        if len(input) != 2:
+            raise ValueError(f"`input` needs the pair (segmentation, edges), got {len(input)} outputs.")
+        return input[0], torch.as_tensor(input[1]).as_subclass(Tensor) if counts else None
+
+    def _region_term(self, region: Any, target: Tensor, targets: dict[str, Any]) -> Tensor:
+        if self.region_loss is not None:
+            accepted = _keywords(self.region_loss)
+            unknown = [] if accepted is None else sorted(set(targets) - accepted)
+            if unknown:
+                raise ValueError(f"`{unknown[0]}` needs a `region_loss` that takes it, got {sorted(accepted or ())}.")
+            value = self.region_loss(region, target, **targets)
+            if value.numel() != 1:
+                raise ValueError(f'`region_loss` needs a scalar (reduction="mean"), got {tuple(value.shape)}.')
+            return torch.as_tensor(value).as_subclass(Tensor).reshape(())
+        if targets:
+            raise ValueError(f"`{next(iter(targets))}` needs a `region_loss` that takes it, got None.")
+        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (region, target))
+        check_spatial_dims("input", scores.ndim - 2)
+        masks = _masks(truth, self._num_classes(scores))
+        check_same_shape("target", masks.shape, "input", scores.shape)
+        with torch.autocast(scores.device.type, enabled=False):
+            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+            probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
+            if not (self.sigmoid or self.softmax):
+                probability = clamp_to_unit(probability)
+            first = 0 if self.include_background or scores.shape[1] == 1 else 1
+            return _squared_dice(probability[:, first:], masks[:, first:])
+
+    def _edge_terms(
+        self, region: Any, edge_scores: Tensor, target: Tensor, edges: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        heads = (
+            region if isinstance(region, Tensor) else region[0]
+        )  # deep supervision: the first is the full resolution
+        if edges is None:
+            edges = self._edges_of(heads, edge_scores, target)
+        true = torch.as_tensor(edges).as_subclass(Tensor)
+        check_same_shape("edges", true.shape, "input[1], the edge logits", edge_scores.shape)
+        cross_entropy = balanced_cross_entropy(edge_scores, true, sigmoid=True, balance=self.balance).mean()
+        with torch.autocast(edge_scores.device.type, enabled=False):
+            wide = edge_scores.to(torch.promote_types(edge_scores.dtype, torch.float32))
+            return _squared_dice(torch.sigmoid(wide), true), cross_entropy
+
+    def _edges_of(self, region: Tensor, edge_scores: Tensor, target: Tensor) -> Tensor:
+        """The edges of the target, in the channels of the edge head."""
+        channels = edge_scores.shape[1]
+        classes = self.edge_classes or ("any" if channels == 1 else "each")
+        spacing: Any = None
+        if self.edge_options["unit"] == "mm":
+            spacing = _spacings_of(target) if self.spacing is None else self.spacing
+        truth = torch.as_tensor(target).as_subclass(Tensor)
+        edges: Tensor = _edges_of(
+            truth,
+            self._num_classes(region),
+            classes=classes,
+            include_background=self.include_background,
+            spacing=spacing,
+            **self.edge_options,
+        )
+        if edges.shape[1] != channels:
+            raise ValueError(
+                f"`input[1]`, the edge logits, need {edges.shape[1]} channels (edges of {classes} class) or 1, got "
+                f"{channels}; or give `edges`."
+            )
+        return edges
+
+    def _num_classes(self, scores: Tensor) -> int | None:
+        if self.to_onehot_y and scores.shape[1] == 1:
+            raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
+        return scores.shape[1] if self.to_onehot_y else None
+
+
+def _squared_dice(probability: Tensor, truth: Tensor) -> Tensor:
+    """Dice with squared sums, the mean over items and channels."""
+    value: Tensor = _SQUARED_DICE(probability, truth.to(probability.dtype))
+    return value
