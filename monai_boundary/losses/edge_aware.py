@@ -143,7 +143,8 @@ class EdgeAwareLoss(nn.Module):
         """Return the weighted sum, a scalar.
 
         Args:
-            input: (segmentation (B, C, H, W[, D]), edge logits (B, E, spatial)).
+            input: (segmentation (B, C, H, W[, D]), edge logits (B, E, spatial)), and the coarser segmentations of deep
+                supervision, which go to ``region_loss`` in a list after the first.
             target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
             edges: true edges (B, E, spatial), 0 or 1, as ``EdgeMaskd`` makes them. Made from the target if not given;
                 on a whole image the value is the same.
@@ -176,9 +177,15 @@ class EdgeAwareLoss(nn.Module):
                     "`lambda_edge_bce` to 0."
                 )
             return input, None
-        if len(input) != 2:
+        if len(input) < 2:
             raise ValueError(f"`input` needs the pair (segmentation, edges), got {len(input)} outputs.")
-        return input[0], torch.as_tensor(input[1]).as_subclass(Tensor) if counts else None
+        if len(input) > 2 and self.region_loss is None:
+            raise ValueError(
+                "`region_loss` needs to be a loss over the heads of deep supervision, such as `DeepSupervisedLoss"
+                f"(DiceLoss(...))`, for the {len(input) - 1} segmentations that came, got None."
+            )
+        region = input[0] if len(input) == 2 else [input[0], *input[2:]]
+        return region, torch.as_tensor(input[1]).as_subclass(Tensor) if counts else None
 
     def _region_term(self, region: Any, target: Tensor, targets: dict[str, Any]) -> Tensor:
         if self.region_loss is not None:

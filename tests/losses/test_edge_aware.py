@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -189,8 +188,10 @@ def test_heads_of_several_resolutions() -> None:
     deep = [logits(2, 2, 14, 16), logits(2, 2, 7, 8)]
     edge_scores = logits(2, 1, 14, 16, seed=1)
     loss = EdgeAwareLoss(region_loss=DeepSupervisedLoss(DiceLoss(sigmoid=True)))
-    value = loss((deep, edge_scores), label)
-    assert math.isfinite(value.item())
+    value = loss((deep[0], edge_scores, deep[1]), label)
+    region = DeepSupervisedLoss(DiceLoss(sigmoid=True))(deep, label)
+    assert loss.terms["region"].item() == pytest.approx(region.item())
+    assert value.item() > region.item()
     assert {"region.head_0", "region.head_1"} < set(loss.terms)
 
 
@@ -253,7 +254,9 @@ def test_bad_input() -> None:
     loss = EdgeAwareLoss(sigmoid=True)
     with pytest.raises(TypeError, match="`region_loss` needs a callable or None, got str"):
         EdgeAwareLoss(region_loss="dice")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"`input` needs the pair \(segmentation, edges\), got 3 outputs"):
+    with pytest.raises(ValueError, match=r"`input` needs the pair \(segmentation, edges\), got 1 outputs"):
+        loss((region,), label)
+    with pytest.raises(ValueError, match=r"`region_loss` needs to be a loss over the heads .* for the 2 segmentations"):
         loss((region, edge_scores, region), label)
     with pytest.raises(ValueError, match=r"`edges` needs the shape of `input\[1\], the edge logits`, \(2, 1"):
         loss((region, edge_scores), label, edges=label)
