@@ -9,6 +9,12 @@ from monai_boundary.losses.compound import CompoundLoss
 from monai_boundary.losses.deep_supervision import DeepSupervisedLoss, resample_target
 from monai_boundary.losses.distance_cross_entropy import DistanceWeightedCELoss
 from monai_boundary.losses.edge_aware import EdgeAwareLoss
+from monai_boundary.losses.equipotential import (
+    EquipotentialLineLoss,
+    EquipotentialLoss,
+    EquipotentialPointLoss,
+    equipotential_terms,
+)
 from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
 from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
@@ -22,12 +28,16 @@ __all__ = [
     "DeepSupervisedLoss",
     "DistanceWeightedCELoss",
     "EdgeAwareLoss",
+    "EquipotentialLineLoss",
+    "EquipotentialLoss",
+    "EquipotentialPointLoss",
     "IncreaseSchedule",
     "MaskedOverlapLoss",
     "RebalanceSchedule",
     "SignedDistanceLoss",
     "ba_loss_terms",
     "balanced_cross_entropy",
+    "equipotential_terms",
     "resample_target",
     "signed_distance_loss",
 ]

@@ -4,6 +4,14 @@
 from __future__ import annotations
 
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops.anisotropic import (
+    anisotropic_kernels,
+    anisotropic_potential,
+    check_window,
+    ray_directions,
+    ray_sum,
+    ray_sum_adjoint,
+)
 from monai_boundary.ops.barrier import (
     Contours,
     barrier_cut,
@@ -25,6 +33,8 @@ from monai_boundary.ops.distance_backends import (
 from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.distance_weights import distance_weights
 from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
+from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
+from monai_boundary.ops.equipotential_lines import LineValues, line_region, line_values
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.regions import (
@@ -41,7 +51,12 @@ from monai_boundary.ops.signed_distance import batch_signed_distance, inner_bord
 
 __all__ = [
     "Contours",
+    "LineValues",
+    "PotentialTerm",
+    "Rays",
     "affine_spacing",
+    "anisotropic_kernels",
+    "anisotropic_potential",
     "available_backends",
     "barrier_cut",
     "barrier_distance",
@@ -53,6 +68,7 @@ __all__ = [
     "check_distance_map",
     "check_edge_options",
     "check_same_grid",
+    "check_window",
     "choose_backend",
     "clamp_to_unit",
     "class_masks",
@@ -60,15 +76,21 @@ __all__ = [
     "contour_mask",
     "distance_weights",
     "edge_masks",
+    "equipotential_values",
     "inner_border",
     "instances_to_membrane",
     "label_edges",
     "label_regions",
     "leak_contour",
     "leaked_regions",
+    "line_region",
+    "line_values",
     "membrane_to_instances",
     "partition_contours",
     "quantise_probability",
+    "ray_directions",
+    "ray_sum",
+    "ray_sum_adjoint",
     "region_boundaries",
     "region_cells",
     "region_neighbours",

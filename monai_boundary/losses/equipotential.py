@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Equipotential learning: the point loss and the line loss of potential fields, and the two together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary.losses.signed_distance import REDUCTIONS, _checked_mask, _true_masks
+from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
+from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, check_window, ray_directions
+from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
+
+NORMS = (1, 2)
+_SAMPLE = 2**12  # voxels of given fields that are compared with the label
+
+# The ranks depend on the data: torch.compile leaves this part as it is.
+_values = torch.compiler.disable(equipotential_values)
+
+
+def equipotential_terms(
+    input: Tensor,
+    target: Tensor,
+    terms: Sequence[PotentialTerm],
+    *,
+    potential: Tensor | None = None,
+    mask: Tensor | None = None,
+    include_background: bool = True,
+    to_onehot_y: bool = False,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    other_act: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The weighted total of the terms and the terms themselves, for every item and class.
+
+    Args:
+        input: logits or probabilities, (B, C, H, W[, D]).
+        target: see `EquipotentialPointLoss.forward`, as ``potential`` and ``mask``.
+        terms: see `monai_boundary.ops.equipotential_values`.
+        potential: see ``target``.
+        mask: see ``target``.
+        include_background: see `EquipotentialPointLoss`, as all that follow.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+
+    Returns:
+        Total (B, C), and the terms without gradient (len(terms), B, C); C without the background where it is left out.
+
+    Raises:
+        ValueError: as `EquipotentialPointLoss.forward`.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.ops import PotentialTerm, Rays
+        >>> label = torch.zeros(1, 1, 8, 8)
+        >>> label[..., 4:] = 1
+        >>> total, each = equipotential_terms(label, label, [PotentialTerm("line", Rays(w=5))])
+        >>> float(total), each.shape
+        (0.0, torch.Size([1, 1, 1]))
+    """
+    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
+    check_spatial_dims("input", scores.ndim - 2)
+    for term in terms:
+        check_window(term.rays.w, scores.shape[2:])
+    classes = scores.shape[1]
+    if classes == 1 and (to_onehot_y or not include_background):
+        option = "to_onehot_y" if to_onehot_y else "include_background=False"
+        raise ValueError(f"`{option}` needs a prediction of at least 2 channels, got 1.")
+    check_same_shape("target", truth.shape, "input", (len(scores), 1 if to_onehot_y else classes, *scores.shape[2:]))
+    counted = None if mask is None else _checked_mask(mask, scores)
+    with torch.autocast(scores.device.type, enabled=False):
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        probability = to_probabilities(scores, sigmoid, softmax, other_act)
+        if not (sigmoid or softmax):
+            probability = clamp_to_unit(probability)
+        masks = _true_masks(truth, counted, classes if to_onehot_y else None)
+        first = 0 if include_background else 1
+        masks = masks[:, first:].contiguous()
+        ready = None if potential is None else _given_potential(potential, masks, terms[0].rays, first)
+        total, each = _values(probability[:, first:], masks, terms, potential=ready, counted=counted)
+        return total, each
+
+
+def _given_potential(potential: Tensor, masks: Tensor, rays: Rays, first: int) -> Tensor:
+    """The fields of the classes from ``first`` on, (B, directions, C, spatial)."""
+    fields = torch.as_tensor(potential).as_subclass(Tensor).detach()
+    directions = len(ray_directions(rays.splitter, masks.ndim - 2))
+    batch, classes, *spatial = masks.shape
+    if fields.ndim == masks.ndim and fields.shape[1] % directions == 0:
+        fields = fields.unflatten(1, (directions, -1))
+    if first and fields.ndim == masks.ndim + 1 and fields.shape[2] == classes + first:
+        fields = fields[:, :, first:]
+    wanted = (batch, directions, classes, *spatial)
+    if fields.shape != wanted:
+        raise ValueError(
+            f"`potential` needs {directions} directions times {classes + first} classes of w={rays.w}, splitter "
+            f"{rays.splitter!r}: shape {(batch, directions * (classes + first), *spatial)}, got "
+            f"{tuple(potential.shape)}."
+        )
+    whole = fields.round().to(torch.uint8) if fields.is_floating_point() else fields
+    _check_sample(fields, masks, rays)
+    return whole
+
+
+@torch.compiler.disable
+@torch.no_grad()
+def _check_sample(fields: Tensor, masks: Tensor, rays: Rays) -> None:
+    """Refuse fields that are not those of the label, by a sample of the voxels whose rays stay within the image."""
+    reach, spatial = rays.w // 2, masks.shape[2:]
+    step = max(1, math.ceil((math.prod(spatial) / _SAMPLE) ** (1 / len(spatial))))
+    grid = [torch.arange(reach, n - reach, step, device=masks.device) for n in spatial]
+
+    def select(values: Tensor, shift: Sequence[int]) -> Tensor:
+        for axis, (index, offset) in enumerate(zip(grid, shift, strict=True), start=2):
+            values = values.index_select(axis, index + offset)
+        return values
+
+    wrong = torch.zeros((), dtype=torch.bool, device=masks.device)
+    for number, direction in enumerate(ray_directions(rays.splitter, len(spatial))):
+        wanted = sum(select(masks, [k * d for d in direction]).to(torch.uint8) for k in range(reach + 1))
+        wrong |= (select(fields[:, number], [0] * len(spatial)) != wanted).any()
+    if bool(wrong):
+        raise ValueError(
+            f"`potential` needs the fields of this target for w={rays.w}, splitter {rays.splitter!r}, got others: a "
+            "flip or a rotation changes what left and right are, so make them after the random spatial transforms."
+        )
+
+
+class _EquipotentialLoss(_Loss):
+    """What the three losses share: arguments, terms and reduction."""
+
+    def __init__(
+        self,
+        terms: Sequence[PotentialTerm],
+        include_background: bool,
+        to_onehot_y: bool,
+        sigmoid: bool,
+        softmax: bool,
+        other_act: Callable[[Tensor], Tensor] | None,
+        reduction: str,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("reduction", reduction, REDUCTIONS)
+        for term in terms:
+            check_window(term.rays.w)
+            check_choice("splitter", term.rays.splitter, SPLITTERS)
+            check_choice("padding", term.rays.padding, PADDINGS)
+            check_choice("norm", term.norm, NORMS)
+            check_positive("weight", term.weight, zero=True)
+            if isinstance(term.mu, bool) or not isinstance(term.mu, int) or term.mu < 2 or term.mu % 2:
+                raise ValueError(f"`mu` needs an even whole number from 2 on, got {term.mu!r}.")
+            if term.pooled and reduction != "mean":
+                raise ValueError(f'`reduction` needs "mean" where `pooled`, for there is one value, got {reduction!r}.')
+        self._terms = tuple(terms)
+        self.include_background = include_background
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.terms: dict[str, Tensor] = {}
+
+    def forward(
+        self, input: Tensor, target: Tensor, *, potential: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss; its terms are left in ``terms``, detached and unweighted: ``point``, ``line``.
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+            potential: the fields of the truth as ``PotentialFieldd`` makes them, (B, directions * C, spatial), made
+                *after* the random flips and rotations. Made from the target if not given; the value is the same.
+            mask: (B, 1, spatial), voxels that count (> 0). The others hold 0 in prediction and truth (whose target may
+                hold any value, 255), their energy is not looked at, and no gradient goes to them.
+
+        Raises:
+            ValueError: if shapes do not fit, ``w`` exceeds the image, the target is not one-hot (or holds indices
+                outside 0..C-1 with ``to_onehot_y``), there is one channel where two are needed, or the fields are not
+                those of the target.
+
+        Warns:
+            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
+        """
+        total, each = equipotential_terms(
+            input,
+            target,
+            self._terms,
+            potential=potential,
+            mask=mask,
+            include_background=self.include_background,
+            to_onehot_y=self.to_onehot_y,
+            sigmoid=self.sigmoid,
+            softmax=self.softmax,
+            other_act=self.other_act,
+        )
+        self.terms = {term.kind: value.mean() for term, value in zip(self._terms, each, strict=True)}
+        if self.reduction == "none":
+            return total
+        return total.mean() if self.reduction == "mean" else total.sum()
+
+
+class EquipotentialPointLoss(_EquipotentialLoss):
+    """Point loss: the mean squared difference of the potential fields of prediction and truth.
+
+    Yin et al., "Contour-Aware Equipotential Learning for Semantic Segmentation", Eq. 3, as the mean over directions,
+    voxels, classes and items (the paper sums over the voxels). A voxel's energy is the sum of the class's probability
+    along a ray (`monai_boundary.ops.anisotropic_potential`), so an error pulls at the w // 2 + 1 voxels of the ray: the
+    gradient reaches across the border. 0 for a perfect prediction.
+
+    Args:
+        include_background: use channel 0 too (the paper does); False needs at least two channels.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+        w: odd width of the kernel in voxels, at most the image's smallest side. The paper: 7..11 on crops of 256.
+        splitter: the directions, ``"A"``, ``"B"`` or ``"C"``: see `monai_boundary.ops.ray_directions`.
+        padding: what a ray meets outside the image, ``"replicate"`` or ``"zero"``.
+        norm: 2 for squared differences, 1 for absolute ones.
+        reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
+
+    Raises:
+        ValueError: if an option is not among those named, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 1, 8, 8)
+        >>> label[..., 4:] = 1
+        >>> loss = EquipotentialPointLoss(w=3)
+        >>> float(loss(label, label)), float(loss(0 * label, label))
+        (0.0, 1.9375)
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        w: int = 7,
+        splitter: str = "A",
+        padding: str = "replicate",
+        norm: int = 2,
+        reduction: str = "mean",
+    ) -> None:
+        terms = [PotentialTerm("point", Rays(w, splitter, padding), norm=norm)]
+        super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
+
+
+class EquipotentialLineLoss(_EquipotentialLoss):
+    """Line loss: how far the predicted equipotential lines are from overlapping the true ones.
+
+    Yin et al., Algorithm 1. The true lines are the voxels of energy 1..w // 2, and the predicted line region is as many
+    voxels, of the same ranks in the predicted field. For every line, sum_tau (1 - EDC_tau); mean over directions,
+    classes and items. See `monai_boundary.ops.line_values` for the equation. Between 0 (a perfect prediction) and
+    w // 2.
+
+    By default each item and class is compared by itself and voxels off both line regions are masked out (the paper's
+    "category-level"). A class that is absent, or fills the image, has no line: it contributes 0 and no gradient. The
+    choice of the region passes no gradient, and the value jumps where two voxels change ranks; equal energies are
+    ranked in the order of the array.
+
+    Args:
+        include_background: see `EquipotentialPointLoss`, as all up to ``padding``.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+        w: see ``include_background``.
+        splitter: see ``include_background``.
+        padding: see ``include_background``. The released line loss pads with ``"zero"``.
+        mu: even exponent; 10, or 2 on larger images (the paper).
+        pooled: the released code: sums over all voxels, classes and items at once, where a perfect prediction scores
+            slightly below 0. Needs ``reduction="mean"``.
+        reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
+
+    Raises:
+        ValueError: if an option is not among those named, ``mu`` is odd, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 1, 16, 16)
+        >>> label[..., 4:12, 4:12] = 1
+        >>> loss = EquipotentialLineLoss(w=5)
+        >>> near, far = (float(loss(label.roll(shift, -1), label)) for shift in (1, 3))
+        >>> float(loss(label, label)), 0 < near < far
+        (0.0, True)
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        w: int = 7,
+        splitter: str = "A",
+        padding: str = "replicate",
+        mu: int = 10,
+        pooled: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        terms = [PotentialTerm("line", Rays(w, splitter, padding), mu=mu, pooled=pooled)]
+        super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
+
+
+class EquipotentialLoss(_EquipotentialLoss):
+    """Point and line loss together: lambda1 * point + lambda2 * line (Yin et al., Eq. 5).
+
+    To be added to a regional loss (`CompoundLoss`). The energies are computed once; ``terms`` shows both.
+
+    Args:
+        include_background: see `EquipotentialPointLoss`, as all up to ``norm``.
+        to_onehot_y: see ``include_background``.
+        sigmoid: see ``include_background``.
+        softmax: see ``include_background``.
+        other_act: see ``include_background``.
+        point_weight: lambda1; 0.1 is the best single weight in the paper's tables.
+        line_weight: lambda2; 0.2 is the best single weight in the paper's tables.
+        w: see ``include_background``.
+        splitter: see ``include_background``.
+        padding: see ``include_background``.
+        line_padding: padding of the line loss alone, where it differs (released: ``"zero"``).
+        norm: see ``include_background``.
+        mu: see `EquipotentialLineLoss`, as ``pooled`` and ``reduction``.
+        pooled: see ``mu``.
+        reduction: see ``mu``.
+
+    Raises:
+        ValueError: as the two losses, and if a weight is negative or not finite.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 1, 16, 16)
+        >>> label[..., 4:12, 4:12] = 1
+        >>> loss = EquipotentialLoss(sigmoid=True, w=5)
+        >>> bool(loss(20 * label - 10, label) < loss(label, label))
+        True
+        >>> sorted(loss.terms)
+        ['line', 'point']
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        point_weight: float = 0.1,
+        line_weight: float = 0.2,
+        w: int = 7,
+        splitter: str = "A",
+        padding: str = "replicate",
+        line_padding: str | None = None,
+        norm: int = 2,
+        mu: int = 10,
+        pooled: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        line_rays = Rays(w, splitter, padding if line_padding is None else line_padding)
+        terms = [
+            PotentialTerm("point", Rays(w, splitter, padding), point_weight, norm=norm),
+            PotentialTerm("line", line_rays, line_weight, mu=mu, pooled=pooled),
+        ]
+        super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
