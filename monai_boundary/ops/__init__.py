@@ -48,8 +48,11 @@ from monai_boundary.ops.regions import (
 )
 from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regions, remove_small_regions
 from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
+from monai_boundary.ops.slices import slices_around
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_regions
 
 __all__ = [
+    "TUMOUR_REGIONS",
     "Contours",
     "LineValues",
     "PotentialTerm",
@@ -102,7 +105,9 @@ __all__ = [
     "seed_points",
     "select_channels",
     "signed_distance_map",
+    "slices_around",
     "tensor_distance",
     "to_probabilities",
+    "tumour_regions",
     "voxel_cross_entropy",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transforms by task: ``labels`` (conventions of files), ``targets`` (for training) and ``post`` (of predictions)."""
+"""Transforms by task: ``labels`` (conventions of files), ``slices`` of volumes, training ``targets``, and ``post``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from monai_boundary.transforms.labels import (
     InstancesToMembraneD,
     InstancesToMembraned,
     InstancesToMembraneDict,
+    TumourRegions,
+    TumourRegionsD,
+    TumourRegionsd,
+    TumourRegionsDict,
 )
 from monai_boundary.transforms.post import (
     MembraneToInstances,
@@ -27,6 +31,7 @@ from monai_boundary.transforms.post import (
     RemoveSmallRegionsd,
     RemoveSmallRegionsDict,
 )
+from monai_boundary.transforms.slices import SlicesAround, SlicesAroundD, SlicesAroundd, SlicesAroundDict
 from monai_boundary.transforms.targets import (
     CheckSignedDistanceMapD,
     CheckSignedDistanceMapd,
@@ -89,4 +94,12 @@ __all__ = [
     "SignedDistanceMapD",
     "SignedDistanceMapDict",
     "SignedDistanceMapd",
+    "SlicesAround",
+    "SlicesAroundD",
+    "SlicesAroundDict",
+    "SlicesAroundd",
+    "TumourRegions",
+    "TumourRegionsD",
+    "TumourRegionsDict",
+    "TumourRegionsd",
 ]

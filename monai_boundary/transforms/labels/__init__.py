@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.labels.array import CleanMembraneLabel, InstancesToMembrane
+from monai_boundary.transforms.labels.array import CleanMembraneLabel, InstancesToMembrane, TumourRegions
 from monai_boundary.transforms.labels.dictionary import (
     CleanMembraneLabelD,
     CleanMembraneLabeld,
@@ -11,6 +11,9 @@ from monai_boundary.transforms.labels.dictionary import (
     InstancesToMembraneD,
     InstancesToMembraned,
     InstancesToMembraneDict,
+    TumourRegionsD,
+    TumourRegionsd,
+    TumourRegionsDict,
 )
 
 __all__ = [
@@ -22,4 +25,8 @@ __all__ = [
     "InstancesToMembraneD",
     "InstancesToMembraneDict",
     "InstancesToMembraned",
+    "TumourRegions",
+    "TumourRegionsD",
+    "TumourRegionsDict",
+    "TumourRegionsd",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the conventions of label files to the membrane target."""
+"""From the conventions of label files to the targets: membranes, and the regions of tumours."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
+from monai.data import MetaTensor
 from monai.transforms import Transform
-from monai.utils import TransformBackends
+from monai.utils import TransformBackends, convert_to_dst_type
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
+from monai_boundary.ops.tumour_regions import ENHANCING, TUMOUR_REGIONS, tumour_regions
 from monai_boundary.transforms._channel import channel_first, image_spacing, single_channel
 
-__all__ = ["CleanMembraneLabel", "InstancesToMembrane"]
+__all__ = ["CleanMembraneLabel", "InstancesToMembrane", "TumourRegions"]
 
 
 class CleanMembraneLabel(Transform):
@@ -117,3 +119,49 @@ class InstancesToMembrane(Transform):
             ids, self.thickness, sizes, unlabelled=self.unlabelled, section_axis=self.section_axis
         )
         return channel_first(membrane, img, torch.float32)
+
+
+class TumourRegions(Transform):
+    """Overlapping channels of whole tumour, tumour core and enhancing tumour, of a BraTS segmentation.
+
+    A thin shell over `monai_boundary.ops.tumour_regions`, which says which label is in which region. MONAI's
+    ``ConvertToMultiChannelBasedOnBratsClasses`` has the order TC, WT, ET, needs to be told the year, makes background
+    of labels that it does not know, and adds an axis to 2-D images.
+
+    Args:
+        regions: ``"wt"``, ``"tc"``, ``"et"`` or some of them: ``("tc",)`` is the single channel of the boundary-aware
+            network's paper.
+        et_label: value of the enhancing tumour, 3 or 4; by default both are understood (not in one image).
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import TumourRegions
+        >>> TumourRegions()(np.array([[[0, 1, 2, 4]]]))[:, 0]
+        tensor([[0., 1., 1., 1.],
+                [0., 1., 0., 1.],
+                [0., 0., 0., 1.]])
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None) -> None:
+        check_choice("et_label", et_label, (None, *ENHANCING))
+        self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
+        for region in self.regions:
+            check_choice("regions", region, TUMOUR_REGIONS)
+        self.et_label = et_label
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        """Return the masks (regions, spatial), float32, of a label (1, spatial), with its meta data.
+
+        Raises:
+            ValueError: if the label holds other values: they are listed, with the file's name where it is known.
+        """
+        label = single_channel("label", img)
+        path = img.meta.get("filename_or_obj") if isinstance(img, MetaTensor) else None
+        masks = tumour_regions(label, self.regions, self.et_label, f"label {path}" if path else "label")
+        template = img if isinstance(img, torch.Tensor) else torch.empty(0)
+        return convert_to_dst_type(masks, template, dtype=torch.float32)[0]

@@ -10,7 +10,8 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
-from monai_boundary.transforms.labels.array import CleanMembraneLabel, InstancesToMembrane
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
+from monai_boundary.transforms.labels.array import CleanMembraneLabel, InstancesToMembrane, TumourRegions
 
 __all__ = [
     "CleanMembraneLabelD",
@@ -19,6 +20,9 @@ __all__ = [
     "InstancesToMembraneD",
     "InstancesToMembraneDict",
     "InstancesToMembraned",
+    "TumourRegionsD",
+    "TumourRegionsDict",
+    "TumourRegionsd",
 ]
 
 
@@ -115,5 +119,42 @@ class InstancesToMembraned(MapTransform):
         return d
 
 
+class TumourRegionsd(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.TumourRegions`; the segmentation is replaced by its regions.
+
+    Args:
+        keys: segmentations.
+        regions: see `TumourRegions`.
+        et_label: see `TumourRegions`.
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import TumourRegionsd
+        >>> TumourRegionsd("label", regions=("tc",))({"label": np.array([[[0.0, 1.0, 2.0, 3.0]]])})["label"]
+        tensor([[[0., 1., 0., 1.]]])
+    """
+
+    backend = TumourRegions.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        regions: Sequence[str] = TUMOUR_REGIONS,
+        et_label: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform = TumourRegions(regions, et_label)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the segmentations replaced."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.transform(d[key])
+        return d
+
+
 CleanMembraneLabelD = CleanMembraneLabelDict = CleanMembraneLabeld
 InstancesToMembraneD = InstancesToMembraneDict = InstancesToMembraned
+TumourRegionsD = TumourRegionsDict = TumourRegionsd

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.transforms import ConvertToMultiChannelBasedOnBratsClasses
+
+from monai_boundary.ops import TUMOUR_REGIONS, tumour_regions
+
+
+def test_drawn() -> None:
+    label = np.array([[0, 2, 2, 2, 0], [2, 1, 4, 2, 0], [2, 4, 4, 0, 0]])
+    whole, core, enhancing = tumour_regions(label)
+    np.testing.assert_array_equal(whole, [[0, 1, 1, 1, 0], [1, 1, 1, 1, 0], [1, 1, 1, 0, 0]])
+    np.testing.assert_array_equal(core, [[0, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 1, 1, 0, 0]])
+    np.testing.assert_array_equal(enhancing, [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("et_label", [3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+def test_as_monai_where_monai_is_told_the_year(rng: np.random.Generator, et_label: int, dtype: type) -> None:
+    label = rng.choice([0, 1, 2, et_label], size=(6, 5, 4)).astype(dtype)
+    expected = ConvertToMultiChannelBasedOnBratsClasses(et_label)(torch.from_numpy(label)[None])
+    for said in (None, et_label):
+        core, whole, enhancing = tumour_regions(label, ("tc", "wt", "et"), said)
+        np.testing.assert_array_equal(np.stack([core, whole, enhancing]), expected)
+
+
+def test_every_region_lies_in_the_one_before(rng: np.random.Generator) -> None:
+    masks = tumour_regions(rng.choice([0, 1, 2, 4], size=(7, 8)))
+    assert TUMOUR_REGIONS == ("wt", "tc", "et")
+    assert not (masks[1] & ~masks[0]).any()
+    assert not (masks[2] & ~masks[1]).any()
+
+
+def test_rounding_of_a_scale_factor_is_mended() -> None:
+    noisy = np.array([0.0, 0.9999999, 2.0000002, 2.9999998])
+    np.testing.assert_array_equal(tumour_regions(noisy), tumour_regions([0, 1, 2, 3]))
+
+
+def test_empty_and_full() -> None:
+    assert not tumour_regions(np.zeros((3, 3))).any()
+    assert tumour_regions(np.full((3, 3), 4)).all()
+    assert tumour_regions(np.zeros((0, 3))).shape == (3, 0, 3)
+    assert tumour_regions(np.array([True, False])).astype(int).tolist() == [[1, 0], [1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "message"),
+    [
+        ([0, 1, 2, 5, 7], {}, "`label` needs the values 0, 1, 2, 3, 4, got 0, 1, 2, 5, 7."),
+        ([0, 1, 4], {"et_label": 3}, "`label` needs the values 0, 1, 2, 3, got 0, 1, 4."),
+        ([0, -1], {}, "got -1, 0"),
+        ([0.0, 300.0], {}, "got 0, 300"),
+        (range(14), {}, "got 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 4 more"),
+        ([0, 1, 2, 3, 4], {}, "needs 3 or 4 as the enhancing tumour, got both: 0, 1, 2, 3, 4. Say which"),
+        ([0.0, 0.5], {"name": "label a.nii"}, "`label a.nii` needs whole numbers, got 0, 0.5: was it resampled"),
+        ([0.0, float("nan")], {}, "`label` needs finite values"),
+        ([0], {"et_label": 2}, "`et_label` needs one of None, 3, 4, got 2"),
+        ([0], {"regions": ("wt", "ed")}, "`regions` needs one of 'wt', 'tc', 'et', got 'ed'"),
+        ([0], {"regions": ()}, "`regions` needs different ones"),
+        ([0], {"regions": ("wt", "wt")}, "`regions` needs different ones"),
+    ],
+)
+def test_bad_input(label: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tumour_regions(list(label), **options)
+
+
+def test_text_is_no_label() -> None:
+    with pytest.raises(TypeError, match="`label` needs a boolean, integer or floating array, got dtype <U1"):
+        tumour_regions(["a"])
+
+
+def test_a_real_case(real_data: Callable[[str], Path]) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    folder = real_data("brats") / "BraTS2021_00006"
+    label = np.asarray(nibabel.load(folder / "BraTS2021_00006_seg.nii.gz").dataobj)
+    masks = tumour_regions(label)
+    assert [int(m.sum()) for m in masks] == [int(np.isin(label, ids).sum()) for ids in ((1, 2, 4), (1, 4), (4,))]
+    np.testing.assert_array_equal(tumour_regions(np.where(label == 4, 3, label).astype(np.float32)), masks)
