@@ -2,8 +2,11 @@
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
 from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
-from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, SectionwiseInferer, em_transforms
+from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
+from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, write_lesion_evaluation
+from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.bundle.results import (
     MetricsFiles,
@@ -13,11 +16,17 @@ from monai_boundary.bundle.results import (
     write_json,
     write_table,
 )
+from monai_boundary.bundle.schedule import loss_schedule
+from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple
 
 __all__ = [
+    "LesionGridd",
+    "LesionTargetsd",
     "MetricsFiles",
     "NormalizeSectionsd",
+    "SaveLesionsd",
     "SectionwiseInferer",
+    "check_patch_multiple",
     "check_patch_size",
     "curve_summary",
     "em_inputs",
@@ -26,13 +35,21 @@ __all__ = [
     "em_transforms",
     "find_bundle_root",
     "find_model",
+    "lesion_crops",
+    "lesion_dataset",
+    "lesion_patients",
+    "lesion_split",
+    "lesion_transforms",
     "log_scores",
     "log_training_summary",
+    "loss_schedule",
+    "patients_per_batch",
     "read_table",
     "require_model",
     "scores_at",
     "tracking_run_name",
     "write_evaluation",
     "write_json",
+    "write_lesion_evaluation",
     "write_table",
 ]

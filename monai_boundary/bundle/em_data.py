@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary._validation import check_spatial_dims
+from monai_boundary.bundle.sectionwise import check_patch_multiple
 from monai_boundary.data import em_datalist, open_em_stack, split_sections, write_em_phantom
 
 logger = logging.getLogger(__name__)
@@ -74,8 +75,7 @@ def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[in
     Raises:
         ValueError: if the crop of an image would not be a multiple; the file and a size that fits are named.
     """
-    if any(size % multiple or size < multiple for size in patch_size):
-        raise ValueError(f"`patch_size` needs multiples of {multiple} (the network's strides), got {list(patch_size)}.")
+    check_patch_multiple(patch_size, multiple)
     for volume, item in {item["volume"]: item for item in items}.items():
         with open_em_stack(item["image"]) as stack:
             first, last = stack.span()

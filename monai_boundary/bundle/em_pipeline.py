@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the EM bundles do to every image and label before the network sees it, and how a network runs over a stack."""
+"""What the EM bundles do to every image and label before the network sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 from monai.transforms import CopyItemsd, LoadImaged, MapTransform
 
 from monai_boundary._validation import check_choice, check_spatial_dims
@@ -85,34 +84,3 @@ def em_transforms(
             RegionTargetsd("label"),
         ]
     return steps
-
-
-class SectionwiseInferer(Inferer):
-    """Run a network over an image by sliding windows; a 2-D network over a stack section by section.
-
-    Args:
-        roi_size: window, as many entries as the network has spatial dimensions.
-        **options: of MONAI's ``SlidingWindowInferer``, for example ``overlap``, ``mode``, ``progress``.
-
-    Raises:
-        ValueError: when called, if the image has neither as many spatial axes as ``roi_size`` nor, for a 2-D network,
-            one more.
-
-    Example:
-        >>> SectionwiseInferer((4, 4))(torch.ones(1, 1, 3, 8, 8), torch.nn.Conv2d(1, 2, 1)).shape
-        torch.Size([1, 2, 3, 8, 8])
-    """
-
-    def __init__(self, roi_size: Sequence[int], **options: Any) -> None:
-        super().__init__()
-        self.roi_size = tuple(roi_size)
-        self.options = options
-
-    def __call__(self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any) -> Any:
-        """Return the network's output over ``inputs`` (B, C, [D,] H, W)."""
-        axes = inputs.ndim - 2
-        if axes == len(self.roi_size):
-            return SlidingWindowInferer(self.roi_size, **self.options)(inputs, network, *args, **kwargs)
-        if (axes, len(self.roi_size)) != (3, 2):
-            raise ValueError(f"`inputs` needs {len(self.roi_size)} spatial axes, got shape {tuple(inputs.shape)}.")
-        return SliceInferer(spatial_dim=0, roi_size=self.roi_size, **self.options)(inputs, network, *args, **kwargs)

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,24 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
+
+# scores that are shown to people, in this order
+TITLES = {
+    "voi_split": "VOI split (bits)",
+    "voi_merge": "VOI merge (bits)",
+    "ari": "ARI",
+    "cremi_score": "CREMI score",
+    "dice": "Dice",
+    "hd95_mm": "HD95 (mm)",
+    "volume_difference_percent": "volume diff. (%)",
+    "volume_difference_ml": "volume diff. (ml)",
+    "lesion_recall": "lesion recall",
+    "lesion_precision": "lesion precision",
+    "lesion_f1": "lesion F1",
+    "lesion_count_difference": "count difference",
+    "missed": "missed patients",
+    "false_alarm": "false alarms",
+}
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
@@ -89,21 +107,16 @@ class MetricsFiles:
 
 
 def log_scores(title: str, scores: Mapping[str, Any], files: Mapping[str, str | os.PathLike[str]]) -> None:
-    """Log the EM metrics among ``scores``, and where those of the ``files`` (name -> path) lie that exist.
+    """Log scores, those of ``TITLES`` first, and where those of the ``files`` (name -> path) lie that exist.
 
     Args:
         title: first line.
-        scores: metric name -> value. VOI is in bits; the CREMI score and VOI are better when lower, ARI when higher.
+        scores: metric name -> value.
         files: for example ``{"checkpoint": "output/model.pt"}``.
     """
-    units = {
-        "voi_split": "VOI split (bits)",
-        "voi_merge": "VOI merge (bits)",
-        "ari": "ARI",
-        "cremi_score": "CREMI score",
-    }
+    ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
     lines = [title]
-    lines += [f"  {units.get(name, name):<18}{_shown(scores[name])}" for name in _ordered(scores)]
+    lines += [f"  {TITLES.get(name, name):<18}{_shown(scores[name])}" for name in ordered]
     lines += [f"  {name:<18}{path}" for name, path in files.items() if Path(path).exists()]
     logger.info("\n".join(lines))
 
@@ -115,7 +128,7 @@ def log_training_summary(output_dir: str | os.PathLike[str]) -> None:
     best = summary["best"] or summary["last"]
     log_scores(
         f"Best epoch {best['epoch']} of {summary['last']['epoch']} by {summary['key_metric']}:",
-        {name: value for name, value in best.items() if name in EM_METRICS},
+        {name: value for name, value in best.items() if name in TITLES},
         {
             "best network": folder / "model.pt",
             "checkpoint": folder / "checkpoint.pt",
@@ -124,11 +137,6 @@ def log_training_summary(output_dir: str | os.PathLike[str]) -> None:
             "pictures": folder / "pictures",
         },
     )
-
-
-def _ordered(scores: Iterable[str]) -> list[str]:
-    names = list(scores)
-    return [n for n in EM_METRICS if n in names] + [n for n in names if n not in EM_METRICS]
 
 
 def _shown(value: Any) -> str:
