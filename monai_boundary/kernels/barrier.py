@@ -7,15 +7,18 @@ one (max, min) pair per voxel, that of the path by which the front reached it. B
 far is not always the better beginning of a longer path, the result is an upper bound of the exact distance.
 
 The image has 256 grey levels, hence 256 first-in-first-out buckets make the propagation linear in the number of voxels.
-A voxel's (max, min) pair is only overwritten when the new cost is strictly smaller. A bucket is a doubly linked list
-through the voxels themselves, so a voxel stands in one bucket at most and no entry is ever stale. What the inner loop
-needs of a voxel is one record of four uint32 (16 bytes): status, grey value, max and min in one byte each; the label of
-the seed; the next and the previous voxel in the bucket. Records are addressed by the position of their first entry;
-record 0 is padding and stands for "no voxel". Unsigned positions spare numba's check for negative indices, which
-was seen to cost more than half of the time.
+A voxel's (max, min) pair is only overwritten when the new cost is strictly smaller; the voxel is then queued again, in
+a lower bucket, and its old entry is recognised by the voxel being done.
 
-Every function takes a volume (D, H, W); an image is a volume with D = 1. All of them live in this file because numba's
-on-disk cache does not notice a change of a callee in another file.
+What costs time is waiting for memory and mispredicted branches, so:
+
+* all that a look at a neighbour needs is one state of four bytes, and one comparison decides what becomes of it;
+* a bucket is a chain of chunks of entries that are read and written in sequence (a list linked through the voxels would
+  make every step wait for the one before), and the states around entries that come soon are asked for ahead;
+* indices are unsigned, which spares numba's check for negative ones.
+
+Every function takes a volume (D, H, W); an image is a volume with D = 1. Numba's on-disk cache does not notice a change
+of a callee in another file: after a change of the queue or the padding, remove this folder's ``__pycache__``.
 """
 
 from __future__ import annotations
@@ -24,143 +27,152 @@ import numpy as np
 from numba import njit
 
 from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray, UInt8Array
+from monai_boundary.kernels.bucket_queue import (
+    CHUNK,
+    LEFT,
+    LEVELS,
+    READ,
+    ROOM,
+    SHIFT,
+    WITHIN,
+    Queue,
+    U,
+    empty_queue,
+    give_back,
+    push,
+    reset,
+    with_room,
+)
+from monai_boundary.kernels.padding import face_offsets, padded_index, padded_strides
+from monai_boundary.kernels.prefetch import prefetch
 
-LEVELS = 256
-RECORD = 4  # entries per voxel
-LABEL, NEXT, PREVIOUS = np.uint32(1), np.uint32(2), np.uint32(3)  # the first entry is the state
-BYTE = np.uint32(255)
+# A voxel's state: done (1 bit), outside of the domain (1), unused (5), max (9), grey value (8), min (8). A voxel that
+# no front has seen has max 256 and min 0, so that every cost is smaller than its own. A voxel that is done may hold
+# something else, a label.
+DONE = U(1 << 31)  # taken from its bucket for good, or padding, or outside
+OUTSIDE = U(1 << 30)  # in the image, but not in the domain of this propagation
+UNSEEN = U(256 << 16)
+MAX_BITS, BYTE, GREY = U(511), U(255), U(255 << 8)
+EVERYTHING, NOTHING = U((1 << 31) - 1), U(0)
 
-# The status of a voxel, the highest byte of its state.
-DONE = np.uint32(0)  # taken from its bucket for good, or padding
-UNSEEN = np.uint32(1)  # no front was here yet
-QUEUED = np.uint32(2)  # in a bucket
-OUTSIDE = np.uint32(3)  # in the image, but not in the domain of this propagation
+AHEAD = U(4)  # entries between asking for a state and reading it
+VOXEL = 0xFFFFFFFF  # the part of an entry that is the voxel; the label is above it
 
 
 @njit(cache=True, nogil=True)
-def padded_strides(depth: int, height: int, width: int) -> tuple[int, int, int, int]:
-    """Return (first voxel, z stride, y stride, size) of the padded volume; a single slice gets no padding along z."""
-    y_stride = width + 2
-    z_stride = y_stride * (height + 2)
-    pad_z = 1 if depth > 1 else 0
-    return pad_z * z_stride + y_stride + 1, z_stride, y_stride, z_stride * (depth + 2 * pad_z)
-
-
-@njit(cache=True, nogil=True)
-def face_offsets(depth: int, z_stride: int, y_stride: int) -> LongArray:
-    """Return the steps between records of face neighbours, 6 in a volume and 4 in a slice, in raster order per axis."""
-    if depth > 1:
-        return RECORD * np.array([-z_stride, z_stride, -y_stride, y_stride, -1, 1], dtype=np.int64)
-    return RECORD * np.array([-y_stride, y_stride, -1, 1], dtype=np.int64)
-
-
-@njit(cache=True, nogil=True)
-def new_records(image: UInt8Array, status: np.uint32) -> AnyArray:
-    """Return the records of the padded ``image`` with every voxel at ``status``; padding is DONE."""
+def new_states(image: UInt8Array, bits: np.uint32) -> AnyArray:
+    """Return the states of the padded ``image`` with ``bits`` at every voxel; padding is DONE."""
     depth, height, width = image.shape
     first, z_stride, y_stride, size = padded_strides(depth, height, width)
-    records = np.zeros(RECORD * size, np.uint32)
+    states = np.full(size, DONE, np.uint32)
     for z in range(depth):
         for y in range(height):
-            row = RECORD * (first + z * z_stride + y * y_stride)
+            row = first + z * z_stride + y * y_stride
             for x in range(width):
-                records[row + RECORD * x] = (status << np.uint32(24)) | (np.uint32(image[z, y, x]) << np.uint32(16))
-    return records
+                states[row + x] = bits | (U(image[z, y, x]) << U(8))
+    return states
 
 
 @njit(cache=True, nogil=True)
-def record_of(flat: int, depth: int, height: int, width: int) -> int:
-    """Return the position of the record of the voxel with C-order index ``flat``."""
-    first, z_stride, y_stride, _ = padded_strides(depth, height, width)
-    z, rest = flat // (height * width), flat % (height * width)
-    return RECORD * (first + z * z_stride + (rest // width) * y_stride + rest % width)
+def add_seed(states: AnyArray, queue: Queue, index: int, label: int) -> Queue:
+    """Append a seed to bucket 0 with its own grey value as max and min; return the queue, perhaps a larger one."""
+    entries, chain, books = with_room(queue)
+    p = U(index)
+    grey = (states[p] >> U(8)) & BYTE
+    states[p] = (grey << U(16)) | (grey << U(8)) | grey
+    push(entries, chain, books, U(0), index | (np.int64(label) << 32))
+    return entries, chain, books
 
 
 @njit(cache=True, nogil=True)
-def add_seed(records: AnyArray, head: AnyArray, tail: AnyArray, position: int, label: int) -> None:
-    """Append a seed to bucket 0 with its own grey value as max and min."""
-    p = np.uint32(position)
-    grey = (records[p] >> np.uint32(16)) & BYTE
-    records[p] = (QUEUED << np.uint32(24)) | (grey << np.uint32(16)) | (grey << np.uint32(8)) | grey
-    records[p + LABEL] = np.uint32(label)
-    last = tail[0]
-    records[p + NEXT] = np.uint32(0)
-    records[p + PREVIOUS] = last
-    if last != 0:
-        records[last + NEXT] = p
-    else:
-        head[0] = p
-    tail[0] = p
-
-
-@njit(cache=True, nogil=True)
-def drain_level(records: AnyArray, head: AnyArray, tail: AnyArray, level: int, offsets: LongArray) -> bool:
-    """Take every voxel from bucket ``level`` in order and relax its face neighbours.
-
-    Afterwards the taken voxels can still be visited in order: from ``head[level]`` along NEXT.
+def drain(
+    states: AnyArray, queue: Queue, level: np.uint32, offsets: LongArray, keep: np.uint32, owner: AnyArray, mark: int
+) -> tuple[int, np.uint32]:
+    """Do the work of :func:`drain_level` until the bucket is empty or the queue full.
 
     Returns:
-        Whether one of the taken voxels has a neighbour in the image but outside the domain.
+        How many voxels were marked; and all bits that any neighbour had.
     """
-    escaped = False
-    p = head[level]
-    while p != 0:
-        state = records[p]
-        p_max, p_min = (state >> np.uint32(8)) & BYTE, state & BYTE
-        label = records[p + LABEL]
-        records[p] = state & np.uint32(0xFFFFFF)
+    entries, chain, books = queue
+    count, seen = 0, U(0)
+    at = books[READ + level]
+    while at != books[level] and books[LEFT] > ROOM:
+        entry = entries[at]
+        soon = entries[(at & ~WITHIN) | ((at + AHEAD) & WITHIN)] & VOXEL  # may be old or never written: only a hint
+        prefetch(states, soon)
+        for k in range(offsets.size - 2):
+            prefetch(states, soon + offsets[k])
+        at += U(1)
+        if at & WITHIN == 0:
+            chunk = (at - U(1)) >> SHIFT
+            at = chain[chunk] << SHIFT
+            give_back(chain, books, chunk)
+        p = U(entry & VOXEL)
+        state = states[p]
+        if state & DONE:
+            continue  # it was queued again at a smaller cost, and taken then
+        states[p] = DONE | (state & keep) | U(entry >> 32)
+        if mark != 0 and owner[p] == 0:
+            owner[p] = mark
+            count += 1
+        p_max, p_min = (state >> U(16)) & MAX_BITS, state & BYTE
         for k in range(offsets.size):
-            q = np.uint32(np.int64(p) + offsets[k])
-            state = records[q]
-            status = state >> np.uint32(24)
-            if status == DONE:
-                continue
-            if status == OUTSIDE:
-                escaped = True
-                continue
-            grey = (state >> np.uint32(16)) & BYTE
+            q = U(np.int64(p) + offsets[k])
+            state = states[q]
+            seen |= state
+            grey = (state >> U(8)) & BYTE
             q_max, q_min = max(p_max, grey), min(p_min, grey)
             cost = q_max - q_min
-            if status == QUEUED:
-                old = ((state >> np.uint32(8)) & BYTE) - (state & BYTE)
-                if cost >= old:
-                    continue
-                after, before = records[q + NEXT], records[q + PREVIOUS]
-                if before != 0:
-                    records[before + NEXT] = after
-                else:
-                    head[old] = after
-                if after != 0:
-                    records[after + PREVIOUS] = before
-                else:
-                    tail[old] = before
-            records[q] = (QUEUED << np.uint32(24)) | (grey << np.uint32(16)) | (q_max << np.uint32(8)) | q_min
-            records[q + LABEL] = label
-            last = tail[cost]
-            records[q + NEXT] = np.uint32(0)
-            records[q + PREVIOUS] = last
-            if last != 0:
-                records[last + NEXT] = q
-            else:
-                head[cost] = q
-            tail[cost] = q
-        p = records[p + NEXT]
-    return escaped
+            old = np.int64((state >> U(16)) & MAX_BITS) - np.int64(state & BYTE)
+            if np.int64(cost) < old * np.int64(U(1) - (state >> U(31))):
+                states[q] = (q_max << U(16)) | (grey << U(8)) | q_min
+                push(entries, chain, books, cost, np.int64(q) | (entry & ~VOXEL))
+    books[READ + level] = at
+    return count, seen
 
 
 @njit(cache=True, nogil=True)
-def propagate(image: UInt8Array, seeds: LongArray, labels: IntArray) -> AnyArray:
-    """Return the records after one propagation from all ``seeds`` (C-order indices) over the whole image."""
+def drain_level(
+    states: AnyArray, queue: Queue, level: int, offsets: LongArray, keep: np.uint32, owner: AnyArray, mark: int
+) -> tuple[Queue, int, bool]:
+    """Take every voxel from bucket ``level`` in order and relax its face neighbours.
+
+    A voxel taken keeps the bits ``keep`` of its state and gets its label. If ``mark`` is not 0, it is also written to
+    ``owner`` where that is still 0.
+
+    Returns:
+        The queue, perhaps a larger one; how many voxels were marked; and whether one of the voxels taken has a
+        neighbour in the image but outside the domain.
+    """
+    bucket, books, count, seen = U(level), queue[2], 0, U(0)
+    while books[READ + bucket] != books[bucket]:
+        queue = with_room(queue)
+        more, bits = drain(states, queue, bucket, offsets, keep, owner, mark)
+        count, seen = count + more, seen | bits
+    give_back(queue[1], books, books[bucket] >> SHIFT)  # nothing is ever added to this bucket again
+    return queue, count, seen & OUTSIDE != 0
+
+
+@njit(cache=True, nogil=True)
+def queue_for(size: int) -> Queue:
+    """Return an empty queue with room for the fronts seen in ``size`` voxels of a prediction; in noise it grows."""
+    return empty_queue(LEVELS + 16 + size // CHUNK // 2)
+
+
+@njit(cache=True, nogil=True)
+def propagate(image: UInt8Array, seeds: LongArray, labels: IntArray, keep: np.uint32) -> AnyArray:
+    """Return the states after one propagation from all ``seeds`` (C-order indices) over the whole image."""
     depth, height, width = image.shape
-    _, z_stride, y_stride, _ = padded_strides(depth, height, width)
+    _, z_stride, y_stride, size = padded_strides(depth, height, width)
     offsets = face_offsets(depth, z_stride, y_stride)
-    records = new_records(image, UNSEEN)
-    head, tail = np.zeros(LEVELS, np.uint32), np.zeros(LEVELS, np.uint32)
+    states = new_states(image, UNSEEN)
+    queue = queue_for(size)
     for s in range(seeds.size):
-        add_seed(records, head, tail, record_of(seeds[s], depth, height, width), labels[s])
+        queue = add_seed(states, queue, padded_index(seeds[s], depth, height, width), labels[s])
+    nobody = np.zeros(1, np.int16)
     for level in range(LEVELS):
-        drain_level(records, head, tail, level, offsets)
-    return records
+        queue, _, _ = drain_level(states, queue, level, offsets, keep, nobody, 0)
+    return states
 
 
 @njit(cache=True, nogil=True)
@@ -173,14 +185,14 @@ def barrier_distance(image: UInt8Array, seeds: LongArray) -> UInt8Array:
     """
     depth, height, width = image.shape
     first, z_stride, y_stride, _ = padded_strides(depth, height, width)
-    records = propagate(image, seeds, np.zeros(seeds.size, np.int32))
+    states = propagate(image, seeds, np.zeros(seeds.size, np.int32), EVERYTHING)
     out = np.empty(image.shape, np.uint8)
     for z in range(depth):
         for y in range(height):
-            row = RECORD * (first + z * z_stride + y * y_stride)
+            row = first + z * z_stride + y * y_stride
             for x in range(width):
-                state = records[row + RECORD * x]
-                out[z, y, x] = ((state >> np.uint32(8)) & BYTE) - (state & BYTE)
+                state = states[row + x]
+                out[z, y, x] = ((state >> U(16)) & MAX_BITS) - (state & BYTE)
     return out
 
 
@@ -195,19 +207,19 @@ def barrier_partition(image: UInt8Array, seeds: LongArray, labels: IntArray) -> 
     """
     depth, height, width = image.shape
     first, z_stride, y_stride, _ = padded_strides(depth, height, width)
-    records = propagate(image, seeds, labels)
+    states = propagate(image, seeds, labels, NOTHING)
     out = np.empty(image.shape, np.int32)
     for z in range(depth):
         for y in range(height):
-            row = RECORD * (first + z * z_stride + y * y_stride) + 1
+            row = first + z * z_stride + y * y_stride
             for x in range(width):
-                out[z, y, x] = records[row + RECORD * x]
+                out[z, y, x] = states[row + x] & EVERYTHING
     return out
 
 
 @njit(cache=True, nogil=True)
 def sort_by_cell(cells: IntArray, number: int) -> tuple[AnyArray, LongArray]:
-    """Return the records' positions sorted by cell, and where cell c (1..number) begins, at ``[c - 1]``."""
+    """Return the padded indices sorted by cell, and where cell c (1..number) begins, at ``[c - 1]``."""
     depth, height, width = cells.shape
     first, z_stride, y_stride, _ = padded_strides(depth, height, width)
     starts = np.zeros(number + 1, np.int64)
@@ -216,54 +228,43 @@ def sort_by_cell(cells: IntArray, number: int) -> tuple[AnyArray, LongArray]:
             starts[cell] += 1
     for c in range(number):
         starts[c + 1] += starts[c]
-    positions = np.empty(starts[number], np.uint32)
+    indices = np.empty(starts[number], np.uint32)
     fill = starts[:-1].copy()
     for z in range(depth):
         for y in range(height):
-            row = RECORD * (first + z * z_stride + y * y_stride)
+            row = first + z * z_stride + y * y_stride
             for x in range(width):
                 c = cells[z, y, x] - 1
                 if c >= 0:
-                    positions[fill[c]] = row + RECORD * x
+                    indices[fill[c]] = row + x
                     fill[c] += 1
-    return positions, starts
+    return indices, starts
 
 
 @njit(cache=True, nogil=True)
-def take_over(records: AnyArray, first_taken: int, level: int, label: int, owner: AnyArray) -> int:
-    """Give the voxels just taken at ``level`` that nobody owns to ``label``; return how many.
-
-    ``owner`` holds 4 * level + label with label 1 = foreground and 2 = background; 0 is nobody.
-    """
-    count = 0
-    p = np.uint32(first_taken)
-    while p != 0:
-        if owner[p >> np.uint32(2)] == 0:
-            owner[p >> np.uint32(2)] = 4 * level + label
-            count += 1
-        p = records[p + NEXT]
-    return count
-
-
-@njit(cache=True, nogil=True)
-def race(fore: AnyArray, back: AnyArray, queues: AnyArray, owner: AnyArray, size: int, offsets: LongArray) -> int:
+def race(
+    fore: AnyArray, back: AnyArray, queues: tuple[Queue, Queue], owner: AnyArray, size: int, offsets: LongArray
+) -> tuple[int, tuple[Queue, Queue]]:
     """Let both fronts run level by level, background first (so it wins ties), until ``size`` voxels are owned.
 
+    ``owner`` gets 4 * level + label with label 1 = foreground and 2 = background; 0 is nobody.
+
     Returns:
-        The first level at which a front stood at the border of the domain; LEVELS if none did.
+        The first level at which a front stood at the border of the domain, LEVELS if none did; and the queues.
     """
+    fore_queue, back_queue = queues
     owned = 0
     escape = LEVELS
     for level in range(LEVELS):
-        back_out = drain_level(back, queues[2], queues[3], level, offsets)
-        owned += take_over(back, queues[2, level], level, 2, owner)
-        fore_out = drain_level(fore, queues[0], queues[1], level, offsets)
-        owned += take_over(fore, queues[0, level], level, 1, owner)
+        back_queue, more, back_out = drain_level(back, back_queue, level, offsets, EVERYTHING, owner, 4 * level + 2)
+        owned += more
+        fore_queue, more, fore_out = drain_level(fore, fore_queue, level, offsets, EVERYTHING, owner, 4 * level + 1)
+        owned += more
         if escape == LEVELS and (fore_out or back_out):
             escape = level
         if owned == size:
             break
-    return escape
+    return escape, (fore_queue, back_queue)
 
 
 @njit(cache=True, nogil=True)
@@ -272,7 +273,7 @@ def region_and_contour(
 ) -> tuple[int, int]:
     """Flood the foreground from ``seed`` and write the voxels that touch it from outside to ``contour``.
 
-    ``region`` is working space. Positions are those of records.
+    ``region`` is working space. Indices are those of the padded volume.
 
     Returns:
         (size of the contour, highest level at which a voxel of the region or of the contour was decided); a contour
@@ -280,51 +281,47 @@ def region_and_contour(
     """
     n_region, n_contour, top, done = 1, 0, 0, 0
     region[0] = seed
-    stamp[seed // RECORD] = mark
+    stamp[seed] = mark
     while done < n_region:
         p = region[done]
         done += 1
-        top = max(top, owner[p // RECORD] >> 2)
+        top = max(top, owner[p] >> 2)
         for k in range(offsets.size):
             q = np.int64(p) + offsets[k]
-            i = q // RECORD
-            if stamp[i] == mark or stamp[i] < 0:
+            if stamp[q] == mark or stamp[q] < 0:
                 continue
-            stamp[i] = mark
-            if owner[i] & 3 == 1:
+            stamp[q] = mark
+            if owner[q] & 3 == 1:
                 region[n_region] = q
                 n_region += 1
             else:
                 contour[n_contour] = q
                 n_contour += 1
-                top = max(top, owner[i] >> 2 if owner[i] else LEVELS)
+                top = max(top, owner[q] >> 2 if owner[q] else LEVELS)
     return n_contour, top
 
 
 @njit(cache=True, nogil=True)
 def fill_domain(
-    region: int, positions: AnyArray, starts: LongArray, pairs: LongArray, begins: LongArray, domain: AnyArray
+    region: int, indices: AnyArray, starts: LongArray, pairs: LongArray, begins: LongArray, domain: AnyArray
 ) -> int:
     """Write the voxels of the cells of ``region`` and of its neighbours to ``domain``; return how many."""
     n: int = starts[region + 1] - starts[region]
-    domain[:n] = positions[starts[region] : starts[region + 1]]
+    domain[:n] = indices[starts[region] : starts[region + 1]]
     for j in range(begins[region], begins[region + 1]):
         size = starts[pairs[j] + 1] - starts[pairs[j]]
-        domain[n : n + size] = positions[starts[pairs[j]] : starts[pairs[j] + 1]]
+        domain[n : n + size] = indices[starts[pairs[j]] : starts[pairs[j] + 1]]
         n += size
     return n
 
 
 @njit(cache=True, nogil=True)
-def mark_domain(
-    domain: AnyArray, count: int, status: np.uint32, fore: AnyArray, back: AnyArray, owner: AnyArray
-) -> None:
-    """Give the first ``count`` voxels of ``domain`` a status in both sets of records, and no owner."""
+def mark_domain(domain: AnyArray, count: int, bits: np.uint32, fore: AnyArray, back: AnyArray, owner: AnyArray) -> None:
+    """Give the first ``count`` voxels of ``domain`` these bits in both sets of states, and no owner."""
     for i in range(count):
         p = domain[i]
-        fore[p] = (fore[p] & np.uint32(0xFFFFFF)) | (status << np.uint32(24))
-        back[p] = (back[p] & np.uint32(0xFFFFFF)) | (status << np.uint32(24))
-        owner[p >> np.uint32(2)] = 0
+        fore[p] = back[p] = bits | (fore[p] & GREY)
+        owner[p] = 0
 
 
 @njit(cache=True, nogil=True)
@@ -362,11 +359,12 @@ def barrier_cut(
     depth, height, width = image.shape
     first, z_stride, y_stride, size = padded_strides(depth, height, width)
     offsets = face_offsets(depth, z_stride, y_stride)
-    fore, back = new_records(image, OUTSIDE), new_records(image, OUTSIDE)
-    stamp = np.where(fore[::RECORD] == 0, np.int32(-1), np.int32(0))
+    fore, back = new_states(image, DONE | OUTSIDE), new_states(image, DONE | OUTSIDE)
+    fore_queue, back_queue = empty_queue(2 * LEVELS), empty_queue(2 * LEVELS)
+    stamp = np.where(fore == DONE, np.int32(-1), np.int32(0))
     owner = np.zeros(size, np.int16)
     whole = cells.min() == 1 and cells.max() == 1
-    positions, starts = sort_by_cell(cells, 1 if whole else seeds.size)
+    indices, starts = sort_by_cell(cells, 1 if whole else seeds.size)
     domain, region, contour = np.empty((3, image.size), np.uint32)
     out, used = np.empty(1024, np.int64), 0
     ends = np.zeros(seeds.size + 1, np.int64)
@@ -374,23 +372,24 @@ def barrier_cut(
     for c in range(seeds.size):
         if begins[c] < begins[c + 1]:
             if whole:
-                domain[:] = positions
-                n_domain = positions.size
+                domain[:] = indices
+                n_domain = indices.size
             else:
-                n_domain = fill_domain(c, positions, starts, pairs, begins, domain)
+                n_domain = fill_domain(c, indices, starts, pairs, begins, domain)
             mark_domain(domain, n_domain, UNSEEN, fore, back, owner)
-            queues = np.zeros((4, LEVELS), np.uint32)
-            seed = record_of(seeds[c], depth, height, width)
-            add_seed(fore, queues[0], queues[1], seed, 0)
+            reset(fore_queue[2], fore_queue[1].size)
+            reset(back_queue[2], back_queue[1].size)
+            seed = padded_index(seeds[c], depth, height, width)
+            fore_queue = add_seed(fore, fore_queue, seed, 0)
             for j in range(begins[c], begins[c + 1]):
-                add_seed(back, queues[2], queues[3], record_of(seeds[pairs[j]], depth, height, width), 0)
-            escape = race(fore, back, queues, owner, n_domain, offsets)
+                back_queue = add_seed(back, back_queue, padded_index(seeds[pairs[j]], depth, height, width), 0)
+            escape, (fore_queue, back_queue) = race(fore, back, (fore_queue, back_queue), owner, n_domain, offsets)
             n_contour, top = region_and_contour(seed, owner, stamp, c + 1, offsets, region, contour)
             certain[c] = escape == LEVELS or top < escape
-            mark_domain(domain, n_domain, OUTSIDE, fore, back, owner)
+            mark_domain(domain, n_domain, DONE | OUTSIDE, fore, back, owner)
             out = grown(out, used, n_contour)
             for i in range(n_contour):
-                p = np.int64(contour[i]) // RECORD - first
+                p = np.int64(contour[i]) - first
                 z, rest = p // z_stride, p % z_stride
                 out[used + i] = (z * height + rest // y_stride) * width + rest % y_stride
             out[used : used + n_contour].sort()

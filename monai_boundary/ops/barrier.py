@@ -252,7 +252,7 @@ def _check(image: npt.ArrayLike, seeds: npt.ArrayLike) -> tuple[UInt8Array, AnyA
     check_same_shape("seeds", marks.shape, "image", values.shape)
     if np.issubdtype(marks.dtype, np.signedinteger) and marks.size and marks.min() < 0:
         raise ValueError(f"`seeds` needs ids >= 0, got {marks.min()}.")
-    if kernels.RECORD * np.prod([n + 2 for n in values.shape]) >= 2**32:
+    if np.prod([n + 2 for n in values.shape]) >= 2**30:
         raise ValueError(f"`image` needs fewer than {2**30} voxels, got shape {values.shape}: cut it into blocks.")
     return values, marks
 
