@@ -36,6 +36,7 @@ class LossCase:
         indifferent: kinds of mask on which every prediction has the same value (no border, hence no opinion).
         reduces: the loss takes ``reduction`` (a combination of other losses does not) and counts each item alone.
         wrap: makes a loss of one input and one target of it.
+        quick: its gradient is checked along a random direction alone; another test checks every part of it.
     """
 
     loss: type[nn.Module]
@@ -45,6 +46,7 @@ class LossCase:
     minimum: float | Callable[[Tensor], float] = 0.0
     indifferent: tuple[str, ...] = ()
     reduces: bool = True
+    quick: bool = False
     wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss
 
     def make(self, **options: Any) -> nn.Module:
@@ -94,12 +96,13 @@ def mask_of(kind: str, shape: tuple[int, ...], batch: int = 2) -> Tensor:
 def logits_of(target: Tensor, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return random logits in the target's shape.
 
-    Their probabilities lie halfway between the 8-bit steps, so that the step of a numerical gradient does not move
-    a voxel to another step.
+    Their probabilities lie about halfway between the 8-bit steps, so that the step of a numerical gradient does not
+    move a voxel to another step; and no two are the same, so that it does not exchange the ranks of two voxels.
     """
     generator = torch.Generator().manual_seed(seed)
     steps = torch.randint(5, 250, tuple(target.shape), generator=generator)
-    return torch.logit((steps.double() + 0.5) / 255).to(dtype)
+    apart = torch.linspace(-0.15, 0.15, steps.numel(), dtype=torch.float64).view(steps.shape)
+    return torch.logit((steps + 0.5 + apart) / 255).to(dtype)
 
 
 def _depth(target: Tensor) -> float:
@@ -150,6 +153,15 @@ CASES: tuple[LossCase, ...] = (
         wrap=functools.partial(TwoHeads, edges=False),
     ),
     LossCase(losses.MaskedOverlapLoss, {"loss": DiceLoss(), "sigmoid": True}, reduces=False),
+    LossCase(losses.EquipotentialPointLoss, {"sigmoid": True, "w": 3}),
+    LossCase(
+        losses.EquipotentialPointLoss,
+        {"softmax": True, "w": 3, "splitter": "B", "padding": "zero", "norm": 1},
+        target=_two_classes,
+        quick=True,
+    ),
+    LossCase(losses.EquipotentialLineLoss, {"sigmoid": True, "w": 3, "mu": 2}, indifferent=NO_BORDER, quick=True),
+    LossCase(losses.EquipotentialLoss, {"softmax": True, "w": 3, "splitter": "C"}, target=_two_classes, quick=True),
     LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
     LossCase(
         losses.CompoundLoss,

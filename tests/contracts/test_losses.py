@@ -44,7 +44,7 @@ def test_every_public_loss_has_a_case() -> None:
 def test_gradient_is_that_of_the_value(case: LossCase, shape: tuple[int, ...]) -> None:
     target = case.target(mask_of("walls", shape)).double()
     logits = logits_of(target, dtype=torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(case.make(), (logits, target), eps=1e-6, atol=1e-6, rtol=1e-4, fast_mode=False)
+    assert torch.autograd.gradcheck(case.make(), (logits, target), eps=1e-6, atol=1e-6, rtol=1e-4, fast_mode=case.quick)
 
 
 @every_case

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.targets.array import EdgeMask, RegionTargets, ReseedRegions, SignedDistanceMap
+from monai_boundary.transforms.targets.array import (
+    EdgeMask,
+    PotentialField,
+    RegionTargets,
+    ReseedRegions,
+    SignedDistanceMap,
+)
 from monai_boundary.transforms.targets.dictionary import (
     CheckSignedDistanceMapD,
     CheckSignedDistanceMapd,
@@ -11,6 +17,9 @@ from monai_boundary.transforms.targets.dictionary import (
     EdgeMaskD,
     EdgeMaskd,
     EdgeMaskDict,
+    PotentialFieldD,
+    PotentialFieldd,
+    PotentialFieldDict,
     RegionTargetsD,
     RegionTargetsd,
     RegionTargetsDict,
@@ -30,6 +39,10 @@ __all__ = [
     "EdgeMaskD",
     "EdgeMaskDict",
     "EdgeMaskd",
+    "PotentialField",
+    "PotentialFieldD",
+    "PotentialFieldDict",
+    "PotentialFieldd",
     "RegionTargets",
     "RegionTargetsD",
     "RegionTargetsDict",

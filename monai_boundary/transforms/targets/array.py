@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training targets: regions, seeds and cells of the barrier cut, signed distance maps, and edge masks."""
+"""Training targets: regions, seeds and cells of the barrier cut, signed distance maps, edges, potential fields."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from monai.utils import TransformBackends, convert_to_dst_type
 
 from monai_boundary._typing import AnyArray, IntArray
 from monai_boundary._validation import check_choice
+from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, anisotropic_potential, check_window
 from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds, reseed_regions
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
 
-__all__ = ["EdgeMask", "RegionTargets", "ReseedRegions", "SignedDistanceMap"]
+__all__ = ["EdgeMask", "PotentialField", "RegionTargets", "ReseedRegions", "SignedDistanceMap"]
 
 _EDGE_STORAGE = {"float32": torch.float32, "uint8": torch.uint8}
 _STORAGE = {"float32": torch.float32, "float16": torch.float16}
@@ -301,6 +302,64 @@ class EdgeMask(Transform):
         edges = label_edges(label[None], self.num_classes, spacing=sizes, **self.options)[0]
         template = img if isinstance(img, torch.Tensor) else torch.empty(0)
         return convert_to_dst_type(edges, template, dtype=_EDGE_STORAGE[self.dtype])[0]
+
+
+class PotentialField(Transform):
+    """Potential fields of a label, for the losses of equipotential learning: uint8, a quarter of a float map's memory.
+
+    See `monai_boundary.ops.anisotropic_potential` for the energy, `monai_boundary.losses.EquipotentialLoss` for what it
+    is for. Every field looks in one direction, so make them *after* the random flips, rotations and crops (in the
+    workers of the data loader): a flipped field of "left" is one of "right". The losses find fields that were flipped.
+
+    Args:
+        num_classes: classes of a label of indices (1, spatial), background included. Not given: the label holds 0 and 1
+            in each channel (one mask, one-hot, or nested regions).
+        w: as given to the loss, as ``splitter`` and ``padding``.
+        splitter: see ``w``.
+        padding: see ``w``.
+        ignore_index: value of an index label that belongs to no class.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import PotentialField
+        >>> fields = PotentialField(w=3)(torch.tensor([[[0, 0, 1, 1, 1]] * 3]))
+        >>> fields[:, 1].tolist()  # left, down, up, right
+        [[0, 0, 1, 2, 2], [0, 0, 2, 2, 2], [0, 0, 2, 2, 2], [0, 1, 2, 2, 2]]
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        w: int = 7,
+        splitter: str = "A",
+        padding: str = "replicate",
+        ignore_index: int | None = None,
+    ) -> None:
+        check_window(w)
+        check_choice("splitter", splitter, SPLITTERS)
+        check_choice("padding", padding, PADDINGS)
+        self.num_classes = num_classes
+        self.w = w
+        self.splitter = splitter
+        self.padding = padding
+        self.ignore_index = ignore_index
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        """Return the fields (directions * C, spatial), direction by direction, with the label's meta data.
+
+        Raises:
+            TypeError: if the label is neither an array nor a tensor.
+            ValueError: if the label is not (C, H, W[, D]), smaller than ``w``, or holds fractions or unknown classes.
+        """
+        masks = class_masks(class_label("label", img)[None], self.num_classes, self.ignore_index)
+        fields = anisotropic_potential(masks, self.w, self.splitter, self.padding)[0].flatten(0, 1)
+        template = img if isinstance(img, torch.Tensor) else torch.empty(0)
+        return convert_to_dst_type(fields, template, dtype=fields.dtype)[0]
 
 
 def _maps(

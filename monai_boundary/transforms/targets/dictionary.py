@@ -16,7 +16,13 @@ from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.grid import check_same_grid
 from monai_boundary.transforms._channel import class_label, image_spacing
-from monai_boundary.transforms.targets.array import EdgeMask, RegionTargets, ReseedRegions, SignedDistanceMap
+from monai_boundary.transforms.targets.array import (
+    EdgeMask,
+    PotentialField,
+    RegionTargets,
+    ReseedRegions,
+    SignedDistanceMap,
+)
 
 __all__ = [
     "CheckSignedDistanceMapD",
@@ -25,6 +31,9 @@ __all__ = [
     "EdgeMaskD",
     "EdgeMaskDict",
     "EdgeMaskd",
+    "PotentialFieldD",
+    "PotentialFieldDict",
+    "PotentialFieldd",
     "RegionTargetsD",
     "RegionTargetsDict",
     "RegionTargetsd",
@@ -322,6 +331,53 @@ class EdgeMaskd(MapTransform):
         return d
 
 
+class PotentialFieldd(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.PotentialField`: adds ``label_potential`` beside the label.
+
+    Put it after the random spatial transforms.
+
+    Args:
+        keys: labels.
+        output_keys: where the fields go, one for each key; ``{key}_potential`` if not given.
+        allow_missing_keys: do not raise for keys that the data lacks.
+        options: of `PotentialField`.
+
+    Raises:
+        ValueError: if the output keys are not one for each key; and as `PotentialField`.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import PotentialFieldd
+        >>> data = PotentialFieldd("label", num_classes=2, w=3)({"label": torch.ones(1, 4, 4)})
+        >>> data["label_potential"].shape
+        torch.Size([8, 4, 4])
+    """
+
+    backend = PotentialField.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_keys: KeysCollection | None = None,
+        allow_missing_keys: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        named = [f"{key}_potential" for key in self.keys] if output_keys is None else output_keys
+        self.output_keys = ensure_tuple(named)
+        if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
+            raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")
+        self.transform = PotentialField(**options)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the fields added."""
+        d = dict(data)
+        for key, output_key in self.key_iterator(d, self.output_keys):
+            d[output_key] = self.transform(d[key])
+        return d
+
+
+PotentialFieldD = PotentialFieldDict = PotentialFieldd
 EdgeMaskD = EdgeMaskDict = EdgeMaskd
 SignedDistanceMapD = SignedDistanceMapDict = SignedDistanceMapd
 CheckSignedDistanceMapD = CheckSignedDistanceMapDict = CheckSignedDistanceMapd
