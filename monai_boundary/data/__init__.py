@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from monai_boundary.data.brats_datalist import BRATS_MODALITIES, BRATS_SUFFIXES, brats_datalist
 from monai_boundary.data.em_datalist import detect_label_kind, em_datalist
 from monai_boundary.data.em_phantom import EMPhantom, make_em_phantom
 from monai_boundary.data.em_phantom_dataset import write_em_phantom
@@ -13,11 +14,17 @@ from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, wr
 from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_datalist
 from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
 from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
+from monai_boundary.data.nifti_reader import NiftiReader, check_nifti_grids
 from monai_boundary.data.splits import split_patients, split_sections
 from monai_boundary.data.stroke_phantom_dataset import write_stroke_phantom
+from monai_boundary.data.tumour_phantom import TumourPhantom, TumourScan, make_tumour_phantom
+from monai_boundary.data.tumour_phantom_dataset import BRATS_LAYOUTS, write_tumour_phantom
 from monai_boundary.data.wmh_datalist import wmh_datalist
 
 __all__ = [
+    "BRATS_LAYOUTS",
+    "BRATS_MODALITIES",
+    "BRATS_SUFFIXES",
     "EMGeometry",
     "EMPhantom",
     "EMReader",
@@ -25,7 +32,12 @@ __all__ = [
     "EMStack",
     "LesionPhantom",
     "LesionScan",
+    "NiftiReader",
     "SaveEMSegmentationd",
+    "TumourPhantom",
+    "TumourScan",
+    "brats_datalist",
+    "check_nifti_grids",
     "compact_ids",
     "detect_label_kind",
     "em_datalist",
@@ -33,6 +45,7 @@ __all__ = [
     "isles2022_datalist",
     "make_em_phantom",
     "make_lesion_phantom",
+    "make_tumour_phantom",
     "open_em_stack",
     "read_em_source",
     "split_patients",
@@ -43,4 +56,5 @@ __all__ = [
     "write_em_segmentation",
     "write_lesion_phantom",
     "write_stroke_phantom",
+    "write_tumour_phantom",
 ]

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from monai_boundary._typing import BoolArray, FloatArray, UInt8Array
-from monai_boundary._validation import check_choice, check_positive, check_spacing
-from monai_boundary.data.smooth_noise import smooth_noise
+from monai_boundary._typing import FloatArray, UInt8Array
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.data.phantom_head import PhantomHead, phantom_spacing
 
 __all__ = ["LesionPhantom", "LesionScan", "make_lesion_phantom"]
 
@@ -36,8 +36,6 @@ _GREY = {
 # how bright what is bright and no lesion is: on DWI, the shine-through of what is bright on FLAIR
 _MIMICS = {"flair": 0.30, "dwi": 0.12}
 PHANTOM_MODALITIES = tuple(_GREY)
-# millimetres of a head, along x (to the right), y (to the front) and z (up), half an axis each
-_HEAD = (64.0, 74.0, 60.0)
 
 
 class LesionScan(NamedTuple):
@@ -88,12 +86,7 @@ class LesionPhantom:
     blur: float = 0.5
 
     def __post_init__(self) -> None:
-        shape = tuple(int(n) for n in self.shape)
-        if len(shape) != 3 or min(shape[:2]) < 16 or shape[2] < 4:
-            raise ValueError(f"`shape` needs (x, y, z) with x, y >= 16 and z >= 4, got {tuple(self.shape)}.")
-        wide = 2.4 * _HEAD[1] / max(shape[:2])
-        thick = 2.25 * _HEAD[2] / shape[2]
-        spacing = check_spacing((wide, wide, thick) if self.spacing is None else self.spacing, 3)
+        shape, spacing = phantom_spacing(self.shape, self.spacing)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "spacing", spacing)
         if int(self.mimics) != self.mimics or self.mimics < 0:
@@ -138,7 +131,7 @@ class LesionPhantom:
         for name in modalities:
             check_choice("modalities", name, PHANTOM_MODALITIES)
         rng = np.random.default_rng(seed)
-        head = _Head(self, rng)
+        head = PhantomHead(self.shape, self.mm, rng)
         lesion, label = _lesions(self, rng, head)
         infarct = _infarct(rng, head) if self.other_pathology else np.zeros(self.shape, dtype=np.float32)
         label = np.where((infarct > 0.5) & (label == 0), 2, label).astype(np.uint8)
@@ -147,7 +140,7 @@ class LesionPhantom:
         for name in modalities:
             contrast = 1.0 if name == "t1" else self.contrast
             picture = _grey(head, _GREY[name], bright, contrast) + _MIMICS.get(name, 0.0) * mimics
-            images[name] = _scanned(self, rng, head, picture)
+            images[name] = head.scanned(picture, rng, noise=self.noise, bias=self.bias, blur=self.blur)
         return images, label
 
 
@@ -170,61 +163,7 @@ def make_lesion_phantom(
     return np.stack([scan.flair, scan.t1]), scan.label
 
 
-class _Head:
-    """Tissue of one patient: how much of each voxel is brain, fluid, grey and white matter, 0..1."""
-
-    def __init__(self, spec: LesionPhantom, rng: np.random.Generator) -> None:
-        extent = np.array(spec.shape) * spec.mm
-        # the head fills the image: half axes in units of the usual head
-        self.size = extent * (0.38, 0.44, 0.46) * (1 + 0.04 * rng.uniform(-1, 1, 3))
-        self.scale = float(self.size[1] / _HEAD[1])
-        self.spec = spec
-        axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(spec.shape, spec.mm, strict=True)]
-        self.grid = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
-        x, y, z = self.grid * (np.array(_HEAD) / self.size)[:, None, None, None].astype(np.float32)
-        radius = np.sqrt((x / _HEAD[0]) ** 2 + (y / _HEAD[1]) ** 2 + (z / _HEAD[2]) ** 2)
-        depth = 63.0 * (1 - radius) + 1.5 * self.noise(rng, 30.0)
-        folds, sulci = self.noise(rng, 9.0), self.noise(rng, 8.0)
-        edge = 0.6 * spec.mm[0] / self.scale
-        self.brain: BoolArray = depth > 0
-        fissure = np.maximum(1.4 - np.abs(x + 1.2 * self.noise(rng, 40.0)), 0) * (depth < 22)
-        fluid = _soft(np.maximum(2.5 + 3.5 * sulci - depth, 3 * fissure - 1.5), edge)
-        width = 1 + 0.3 * rng.uniform(-1, 1)
-        horns = (np.abs(x) - 5 - 0.009 * y**2) / (5.0 * width)
-        lateral = 1 - horns**2 - (y / 30) ** 2 - ((z - 4) / (13 * width)) ** 2
-        third = 1 - (x / 2.0) ** 2 - (y / 9) ** 2 - ((z + 8) / 9) ** 2
-        self.ventricles = _soft(5 * np.maximum(lateral, third), edge)
-        self.fluid = np.maximum(fluid, self.ventricles)
-        nuclei = 1 - ((np.abs(x) - 20) / 6) ** 2 - (y / 15) ** 2 - ((z + 4) / 10) ** 2
-        cortex = _soft(9 + 4 * folds - depth, edge)
-        self.grey = np.maximum(cortex, _soft(6 * nuclei, edge)) * (1 - self.fluid)
-        self.white = (1 - self.fluid - self.grey).clip(0, 1) * self.brain
-
-    def noise(self, rng: np.random.Generator, mm: float) -> FloatArray:
-        """Smooth noise that varies over ``mm`` of a head of usual size."""
-        scale = tuple(max(1.0, mm * self.scale / s) for s in self.spec.mm)
-        return smooth_noise(rng, self.spec.shape, scale)
-
-    def blob(self, rng: np.random.Generator, centre: FloatArray, radius: float) -> tuple[tuple[slice, ...], FloatArray]:
-        """How much of each voxel an uneven ellipsoid covers, in the box around it."""
-        radii = np.maximum(radius * np.exp(0.25 * rng.standard_normal(3)), 0.5 * np.array(self.spec.mm))
-        sizes = zip(centre, radii, self.spec.mm, self.spec.shape, strict=True)
-        middle = [(c / s + (n - 1) / 2, 1.5 * r / s + 1, n) for c, r, s, n in sizes]
-        box = tuple(slice(max(0, int(m - reach)), min(n, int(m + reach) + 2)) for m, reach, n in middle)
-        away = (self.grid[(slice(None), *box)] - centre[:, None, None, None]) / radii[:, None, None, None]
-        shape = away.shape[1:]
-        rough = smooth_noise(rng, shape, tuple(max(1.0, n / 3) for n in shape))
-        level = (1 - np.sqrt((away**2).sum(axis=0)) + 0.18 * rough) * radius
-        return box, _soft(level, 0.35 * self.spec.mm[0])
-
-
-def _soft(level: FloatArray, width: float) -> FloatArray:
-    """Partial volume: 0..1 across ``width`` around the level 0."""
-    soft: FloatArray = (1 / (1 + np.exp(-np.clip(4 * level / width, -30, 30)))).astype(np.float32)
-    return soft
-
-
-def _lesions(spec: LesionPhantom, rng: np.random.Generator, head: _Head) -> tuple[FloatArray, UInt8Array]:
+def _lesions(spec: LesionPhantom, rng: np.random.Generator, head: PhantomHead) -> tuple[FloatArray, UInt8Array]:
     """How much each voxel shows of a lesion (some are faint), and the label 0/1."""
     cover, shown = np.zeros((2, *spec.shape), dtype=np.float32)
     away = ndimage.distance_transform_edt(head.ventricles < 0.5, sampling=spec.mm)
@@ -248,16 +187,16 @@ def _lesions(spec: LesionPhantom, rng: np.random.Generator, head: _Head) -> tupl
     return shown, label
 
 
-def _infarct(rng: np.random.Generator, head: _Head) -> FloatArray:
+def _infarct(rng: np.random.Generator, head: PhantomHead) -> FloatArray:
     """One larger region of other pathology at the edge of the brain."""
-    cover = np.zeros(head.spec.shape, dtype=np.float32)
+    cover = np.zeros(head.shape, dtype=np.float32)
     direction = np.array([rng.choice([-1, 1]) * 0.62, rng.uniform(-0.3, 0.3), rng.uniform(0, 0.25)], dtype=np.float32)
     box, blob = head.blob(rng, (direction * head.size).astype(np.float32), 11.0 * head.scale)
     cover[box] = blob * head.brain[box] * (1 - head.fluid[box])
     return cover
 
 
-def _mimics(spec: LesionPhantom, rng: np.random.Generator, head: _Head) -> FloatArray:
+def _mimics(spec: LesionPhantom, rng: np.random.Generator, head: PhantomHead) -> FloatArray:
     """What is bright on FLAIR and no lesion: a rim along the ventricles, and spots in cortex and sulci."""
     spacing = np.array(spec.mm)
     rim = ndimage.gaussian_filter(head.ventricles, 2.2 * head.scale / spacing) * (1 - head.fluid)
@@ -269,20 +208,11 @@ def _mimics(spec: LesionPhantom, rng: np.random.Generator, head: _Head) -> Float
     return bright
 
 
-def _grey(head: _Head, values: tuple[float, float, float, float], lesion: FloatArray, contrast: float) -> FloatArray:
+def _grey(
+    head: PhantomHead, values: tuple[float, float, float, float], lesion: FloatArray, contrast: float
+) -> FloatArray:
     """The ideal picture of the tissues."""
     fluid, grey, white, damaged = values
-    healthy = fluid * head.fluid + grey * head.grey + white * head.white
+    healthy = head.picture(fluid, grey, white)
     picture: FloatArray = healthy + lesion * (1 - head.ventricles) * (white + contrast * (damaged - white) - healthy)
     return picture
-
-
-def _scanned(spec: LesionPhantom, rng: np.random.Generator, head: _Head, picture: FloatArray) -> FloatArray:
-    """What a scanner makes of it: texture, point spread, bias, Rician noise, a grey range; then skull-stripped."""
-    picture = picture * (1 + 0.04 * head.noise(rng, 6.0))
-    picture = ndimage.gaussian_filter(picture, (spec.blur, spec.blur, 0.0))
-    picture = picture * np.exp(spec.bias * head.noise(rng, 70.0))
-    real, imaginary = spec.noise * rng.standard_normal((2, *spec.shape))
-    gain = rng.uniform(300, 900)
-    scan: FloatArray = (gain * np.hypot(picture + real, imaginary) * head.brain).astype(np.float32)
-    return scan
