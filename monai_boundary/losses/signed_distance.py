@@ -80,7 +80,8 @@ def signed_distance_loss(
     counted = None if mask is None else _checked_mask(mask, scores)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        probability = to_probabilities(scores, sigmoid, softmax, other_act)
+        fused = softmax and counted is None
+        probability = scores if fused else to_probabilities(scores, sigmoid, softmax, other_act)
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
         if distance_map is None:
@@ -88,7 +89,10 @@ def signed_distance_loss(
             phi = _maps_of(masks[:, first:], sizes, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
-        value = _mean_product(probability, phi.to(probability.dtype), first, counted)
+        phi = phi.to(scores.dtype)
+        value = (
+            _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
+        )
         if distance_map is not None:
             _check_values(value, phi, truth, to_onehot_y, scores.shape[1] - phi.shape[1])
         return value
@@ -103,6 +107,34 @@ def _mean_product(probability: Tensor, phi: Tensor, first: int, counted: Tensor 
         product = (probability[:, first:] * phi).flatten(2)
         value = (product * weight).sum(-1) / weight.sum(-1).clamp(min=1)
     return value
+
+
+class _MeanSoftmaxProduct(torch.autograd.Function):
+    """The mean product of the softmax and phi: one buffer less, and fewer passes, than the two after each other."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, phi: Tensor, first: int) -> Tensor:
+        """Return (B, C - first)."""
+        probability = to_probabilities(logits, softmax=True)
+        ctx.save_for_backward(probability, phi)
+        ctx.first = first
+        return torch.stack([(p[first:] * d).flatten(1).mean(-1) for p, d in zip(probability, phi, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Return s_c (w_c - sum over k of s_k w_k), with w = phi / n times the gradient of each mean; w_0 may be 0."""
+        probability, phi = ctx.saved_tensors
+        first = ctx.first
+        each = (gradient / phi[0, 0].numel()).view(*gradient.shape, *(1,) * (phi.ndim - 2))
+        result = torch.empty_like(probability)
+        for s, d, g, out in zip(probability, phi, each, result, strict=True):
+            weight = d * g
+            total = (s[first:] * weight).sum(0)
+            torch.sub(weight, total, out=out[first:])
+            if first:
+                torch.neg(total, out=out[0])
+            out.mul_(s)
+        return result, None, None
 
 
 class _MeanProduct(torch.autograd.Function):
