@@ -24,6 +24,7 @@ from monai_boundary.handlers.resume import (
     save_atomically,
 )
 from monai_boundary.handlers.targets import LossWithTargets
+from monai_boundary.handlers.tumour_metrics import TumourScoresHandler
 
 __all__ = [
     "AdaptedRandHandler",
@@ -40,6 +41,7 @@ __all__ = [
     "SeedEveryEpoch",
     "StopWithoutImprovement",
     "ThresholdCurveHandler",
+    "TumourScoresHandler",
     "ValidationPictures",
     "VariationOfInformationHandler",
     "higher_is_better",

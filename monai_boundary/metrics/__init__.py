@@ -12,7 +12,9 @@ from monai_boundary.metrics.item_metric import ItemMetric
 from monai_boundary.metrics.lesion_detection import LesionDetection, compute_lesion_detection
 from monai_boundary.metrics.lesion_masks import lesion_masks
 from monai_boundary.metrics.lesion_scores import LesionScores, LesionScoresMetric, compute_lesion_scores
+from monai_boundary.metrics.millimetre_metric import MillimetreMetric
 from monai_boundary.metrics.threshold_curve import ThresholdCurve, ThresholdCurveMetric, compute_threshold_curve
+from monai_boundary.metrics.tumour_scores import RegionScores, TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.voi import VariationOfInformationMetric, VOIScore, compute_voi
 
 __all__ = [
@@ -25,8 +27,11 @@ __all__ = [
     "LesionDetection",
     "LesionScores",
     "LesionScoresMetric",
+    "MillimetreMetric",
+    "RegionScores",
     "ThresholdCurve",
     "ThresholdCurveMetric",
+    "TumourScoresMetric",
     "VOIScore",
     "VariationOfInformationMetric",
     "compute_adapted_rand",
@@ -35,6 +40,7 @@ __all__ = [
     "compute_lesion_detection",
     "compute_lesion_scores",
     "compute_threshold_curve",
+    "compute_tumour_scores",
     "compute_voi",
     "lesion_masks",
     "truth_border_mask",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -122,7 +122,7 @@ class AdaptedRandMetric(InstanceMetric):
         1.0
     """
 
-    score_names: ClassVar[tuple[str, ...]] = AdaptedRandScore._fields
+    score_names: tuple[str, ...] = AdaptedRandScore._fields
 
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -105,7 +105,7 @@ class CREMIScoreMetric(InstanceMetric):
         0.0
     """
 
-    score_names: ClassVar[tuple[str, ...]] = CREMIScore._fields
+    score_names: tuple[str, ...] = CREMIScore._fields
 
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None

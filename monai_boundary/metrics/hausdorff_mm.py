@@ -82,21 +82,39 @@ def hausdorff_of_masks(
     missed_mm: float | str = "diagonal",
 ) -> float:
     """Return what :func:`compute_hausdorff_mm` does, for two boolean masks."""
+    (distance,) = hausdorff_percentiles(
+        predicted, true, spacing, percentiles=(percentile,), section_axis=section_axis, missed_mm=missed_mm
+    )
+    return distance
+
+
+def hausdorff_percentiles(
+    predicted: BoolArray,
+    true: BoolArray,
+    spacing: Sequence[float] | float | None,
+    *,
+    percentiles: Sequence[float],
+    section_axis: int | None = None,
+    missed_mm: float | str = "diagonal",
+) -> list[float]:
+    """Return what :func:`compute_hausdorff_mm` does, for two boolean masks and several percentiles at once."""
     if spacing is None:
         raise ValueError(f"`spacing` needs {true.ndim} entries (mm per axis) for a distance in mm, got None.")
     sizes = np.asarray(check_spacing(spacing, true.ndim))
-    if not 0 <= percentile <= 100:
-        raise ValueError(f"`percentile` needs a number in 0..100, got {percentile!r}.")
+    for percentile in percentiles:
+        if not 0 <= percentile <= 100:
+            raise ValueError(f"`percentile` needs a number in 0..100, got {percentile!r}.")
     axis = check_section_axis(section_axis, true.ndim)
     check_missed_mm(missed_mm)
     if not predicted.any() and not true.any():
-        return math.nan
+        return [math.nan] * len(percentiles)
     if not predicted.any() or not true.any():
-        return float(np.linalg.norm(sizes * true.shape)) if isinstance(missed_mm, str) else float(missed_mm)
+        price = float(np.linalg.norm(sizes * true.shape)) if isinstance(missed_mm, str) else float(missed_mm)
+        return [price] * len(percentiles)
     points = [_border_points(mask, axis) * sizes for mask in (predicted, true)]
     there, _ = KDTree(points[1]).query(points[0])
     back, _ = KDTree(points[0]).query(points[1])
-    return float(max(np.percentile(there, percentile), np.percentile(back, percentile)))
+    return [float(max(np.percentile(there, q), np.percentile(back, q))) for q in percentiles]
 
 
 def check_missed_mm(missed_mm: float | str) -> None:

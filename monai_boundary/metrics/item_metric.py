@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +33,8 @@ _REDUCED_AXES: dict[str, tuple[int, ...]] = {
 class ItemMetric(CumulativeIterationMetric):
     """Base of the metrics that compare one segmentation with its truth, item by item, and give each several scores.
 
-    Inputs are batches of shape (B, 1, H, W[, D]) or lists of (1, H, W[, D]). The scores are float64 on the CPU, where
+    Inputs are batches of shape (B, C, H, W[, D]) or lists of (C, H, W[, D]), with C = 1 unless ``channels`` says
+    otherwise. The scores are float64 on the CPU, where
     they are computed (a CUDA input is copied to the host once per call), one row per item, and no gradient flows.
 
     *Spacing* is, in this order: the ``spacing`` of the call, for all items or one row for each; that of the
@@ -51,8 +52,14 @@ class ItemMetric(CumulativeIterationMetric):
             ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
     """
 
-    score_names: ClassVar[tuple[str, ...]]
+    score_names: tuple[str, ...]
     """Names of the scores, in the order of the columns that a call returns."""
+
+    counted: tuple[str, ...] = ()
+    """Those of the scores that are added up over the items, where the others are averaged."""
+
+    channels: int | None = None
+    """Channels of an image; None for images of one channel, which is then taken off before they are scored."""
 
     def __init__(self, *, spacing: Sequence[float] | float | None = None, reduction: str = "mean") -> None:
         super().__init__()
@@ -69,7 +76,7 @@ class ItemMetric(CumulativeIterationMetric):
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None
     ) -> Sequence[float] | AnyArray:
-        """Return the scores of one item without channel axis, of ``row_shape``."""
+        """Return the scores of one item, of ``row_shape``; without channel axis where ``channels`` is None."""
 
     @abstractmethod
     def _image_spacing(self, y: torch.Tensor, item: int) -> tuple[float, ...] | None:
@@ -85,8 +92,10 @@ class ItemMetric(CumulativeIterationMetric):
         if y is None:
             raise ValueError("`y` needs the truth of the batch, got None.")
         check_same_shape("y_pred", y_pred.shape, "y", y.shape)
-        if y.ndim not in (4, 5) or y.shape[1] != 1:
-            raise ValueError(f"`y` needs shape (B, 1, H, W[, D]) (one channel), got {tuple(y.shape)}.")
+        channels = self.channels or 1
+        if y.ndim not in (4, 5) or y.shape[1] != channels:
+            named = "one channel" if channels == 1 else f"{channels} channels"
+            raise ValueError(f"`y` needs shape (B, {channels}, H, W[, D]) ({named}), got {tuple(y.shape)}.")
         if not len(y):
             raise ValueError("`y` needs at least one item, got an empty batch.")
         chosen = [self.spacing] * len(y) if spacing is None else _of_each_item(spacing, len(y))
@@ -94,7 +103,8 @@ class ItemMetric(CumulativeIterationMetric):
         rows = []
         for i in range(len(y)):
             item_spacing = self._image_spacing(y, i) if chosen[i] is None else chosen[i]
-            rows.append(np.asarray(self._score(pred[i, 0], truth[i, 0], item_spacing), dtype=np.float64))
+            images = (pred[i, 0], truth[i, 0]) if self.channels is None else (pred[i], truth[i])
+            rows.append(np.asarray(self._score(*images, item_spacing), dtype=np.float64))
         return torch.from_numpy(np.stack(rows))
 
     def _compute_list(self, y_pred: Batch, y: Batch | None = None, *, spacing: Spacing = None) -> torch.Tensor:  # type: ignore[override]
@@ -122,7 +132,7 @@ class ItemMetric(CumulativeIterationMetric):
         self._synced = True
 
     def aggregate(self, reduction: str | None = None) -> dict[str, torch.Tensor]:
-        """Return the reduced scores by name; NaN where no item is defined.
+        """Return the reduced scores by name; NaN where no item is defined, and counts as counts.
 
         Args:
             reduction: instead of that of the constructor.
@@ -130,7 +140,11 @@ class ItemMetric(CumulativeIterationMetric):
         rows = self.get_buffer()
         chosen = self.reduction if reduction is None else reduction
         check_choice("reduction", chosen, _REDUCED_AXES)
-        return {name: _reduce(rows[:, i : i + 1], chosen) for i, name in enumerate(self.score_names)}
+        added = chosen.replace("mean", "sum")
+        return {
+            name: _reduce(rows[:, i : i + 1], added if name in self.counted else chosen)
+            for i, name in enumerate(self.score_names)
+        }
 
     def details(self) -> dict[str, torch.Tensor]:
         """Return the scores of every item (of all processes) by name, each of shape (N, 1)."""

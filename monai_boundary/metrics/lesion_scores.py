@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
 
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice, check_spacing
 from monai_boundary.metrics.hausdorff_mm import check_missed_mm, hausdorff_of_masks
-from monai_boundary.metrics.item_metric import ItemMetric
 from monai_boundary.metrics.lesion_detection import detection_of_masks
 from monai_boundary.metrics.lesion_masks import lesion_masks
-from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.metrics.millimetre_metric import MillimetreMetric, known_spacing
 
 
 class LesionScores(NamedTuple):
@@ -126,7 +124,7 @@ def compute_lesion_scores(
     return scores
 
 
-class LesionScoresMetric(ItemMetric):
+class LesionScoresMetric(MillimetreMetric):
     """Accumulate :func:`compute_lesion_scores` over patients.
 
     ``metric(y_pred, y)`` takes batches of shape (B, 1, H, W[, D]) or lists of (1, H, W[, D]) and returns (B, 10)
@@ -163,9 +161,8 @@ class LesionScoresMetric(ItemMetric):
         (0.5, 1.0, True)
     """
 
-    score_names: ClassVar[tuple[str, ...]] = LesionScores._fields
-    counted: ClassVar[tuple[str, ...]] = ("missed", "false_alarm")
-    """Scores that are added up over the patients, where the others are averaged."""
+    score_names: tuple[str, ...] = LesionScores._fields
+    counted: tuple[str, ...] = ("missed", "false_alarm")
 
     def __init__(
         self,
@@ -194,28 +191,7 @@ class LesionScoresMetric(ItemMetric):
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None
     ) -> LesionScores:
-        if spacing is None:
-            raise ValueError(
-                f"`spacing` needs {np.ndim(y)} entries (mm per axis): `y` is no MetaTensor with an affine (a cache may "
-                "have dropped it), and neither the metric nor the call gives it."
-            )
-        return compute_lesion_scores(y_pred, y, spacing=spacing, **self.options)
-
-    def _image_spacing(self, y: torch.Tensor, item: int) -> tuple[float, ...] | None:
-        if not isinstance(y, MetaTensor):
-            return None
-        return affine_spacing(y.affine[item] if y.affine.ndim == 3 else y.affine, y.ndim - 2)
-
-    def aggregate(self, reduction: str | None = None) -> dict[str, torch.Tensor]:
-        """Return the reduced scores by name; NaN where no patient is defined, and counts as counts.
-
-        Args:
-            reduction: instead of that of the constructor.
-        """
-        chosen = self.reduction if reduction is None else reduction
-        scores = super().aggregate(chosen)
-        sums = super().aggregate(chosen.replace("mean", "sum"))
-        return {name: sums[name] if name in self.counted else value for name, value in scores.items()}
+        return compute_lesion_scores(y_pred, y, spacing=known_spacing(spacing, np.ndim(y)), **self.options)
 
     def count_undefined(self) -> int:
         """Return the number of patients, over all processes, whose Dice is NaN: no lesion, and none predicted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -164,7 +164,7 @@ class ThresholdCurveMetric(InstanceMetric):
         0.5
     """
 
-    score_names: ClassVar[tuple[str, ...]] = (
+    score_names: tuple[str, ...] = (
         "ari_area",
         "ari_best",
         "ari_best_threshold",
