@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.data import PersistentDataset
 from monai.losses import BoundaryLoss
 from monai.networks.nets import UNet
+from monai.transforms import Compose, DeleteItemsd
 from scipy import ndimage
 
+from monai_boundary.bundle import lesion_transforms
+from monai_boundary.data import wmh_datalist, write_lesion_phantom
 from monai_boundary.losses import SignedDistanceLoss
 from monai_boundary.ops import batch_signed_distance
 
@@ -97,6 +101,24 @@ def test_the_loss_within_a_training_step(race: Any) -> None:
     logits = torch.randn(1, 2, 96, 96, 96, requires_grad=True)
     race.run(3, loss=lambda: loss(logits, hot, distance_map=maps).backward(), step=train)
     assert race.report("loss within a training step, UNet 1x2x96^3", "loss", "step", "<= 0.02 wanted") < 0.1
+
+
+def test_size_of_the_disk_cache(race: Any, tmp_path: Path) -> None:
+    """What the map adds to a PersistentDataset of the WMH bundle: two modalities, the label, what is counted."""
+    write_lesion_phantom(tmp_path / "data", patients=2, shape=(128, 128, 48), seed=0)
+    cases = wmh_datalist(tmp_path / "data")
+    total = {}
+    for name, dropped in (("with", []), ("without", [DeleteItemsd("label_sdm")])):
+        transforms = Compose([*lesion_transforms(["flair", "t1"], maps=True), *dropped])
+        dataset = PersistentDataset(cases, transforms, cache_dir=tmp_path / name)
+        assert all(("label_sdm" in item) == (not dropped) for item in dataset)
+        total[name] = sum(file.stat().st_size for file in (tmp_path / name).glob("*.pt"))
+    race.times.update(total)
+    ratio = total["with"] / total["without"]
+    race.lines.append(
+        f"disk cache, FLAIR + T1: {total['with'] / 2**20:.1f} MiB with the map (float16), ratio {ratio:.2f} (<= 1.6)"
+    )
+    assert ratio <= 1.6
 
 
 MEMORY = """
