@@ -7,10 +7,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib import pyplot as plt
+from monai.losses import GeneralizedDiceLoss
 from scipy import ndimage
 
-from monai_boundary.data import make_em_phantom
+from monai_boundary.data import LesionPhantom, make_em_phantom
 from monai_boundary.ops import (
     barrier_cut,
     barrier_partition,
@@ -22,6 +24,7 @@ from monai_boundary.ops import (
     quantise_probability,
     region_cells,
     region_seeds,
+    signed_distance_map,
 )
 
 PAGES = Path(__file__).parent
@@ -66,6 +69,39 @@ def draw_barrier_cut() -> None:
     figure.savefig(PAGES / "concepts" / "barrier-cut.png", dpi=90, metadata={"Software": None})
 
 
+def draw_signed_distance() -> None:
+    """Draw a slice of the lesion phantom, its map in 3-D and by slice, and the loss's gradient beside Dice's."""
+    spacing = (1.8, 1.8, 5.4)
+    scan = LesionPhantom(shape=(96, 96, 24), spacing=spacing, imbalance=200, lesion_diameter_mm=9).draw(seed=4)
+    lesions = scan.label == 1
+    z = int(lesions.sum((0, 1)).argmax())
+    volume = signed_distance_map(lesions, spacing)[..., z]
+    section = signed_distance_map(lesions, spacing, section_axis=2)[..., z]
+    scores = torch.full((1, 1, *lesions.shape), -2.0, requires_grad=True)
+    truth = torch.from_numpy(lesions[None, None]).float()
+    (dice,) = torch.autograd.grad(GeneralizedDiceLoss(sigmoid=True)(scores, truth), scores)
+    figure, panels = plt.subplots(1, 4, figsize=(13, 3.5), layout="constrained")
+    panels[0].imshow(scan.flair[..., z].T, cmap="gray", origin="lower")
+    panels[0].contour(lesions[..., z].T, [0.5], colors="tab:red", linewidths=1)
+    panels[0].set_title("slice and lesions")
+    limit = 20.0
+    for panel, phi, title in zip(
+        panels[1:3], (volume, section), ("map in 3-D, mm", "map of the slice, mm"), strict=True
+    ):
+        drawn = panel.imshow(phi.T, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
+        panel.contour(phi.T, np.arange(5, 100, 5), colors="k", linewidths=0.3)
+        panel.contour(lesions[..., z].T, [0.5], colors="k", linewidths=1)
+        panel.set_title(title)
+    figure.colorbar(drawn, ax=panels[1:3], shrink=0.8)
+    change = dice[0, 0, ..., z].numpy()
+    panels[3].imshow(change.T, cmap="RdBu_r", vmin=-np.abs(change).max(), vmax=np.abs(change).max(), origin="lower")
+    panels[3].set_title("gradient of generalised Dice")
+    for panel in panels:
+        panel.set_axis_off()
+    figure.savefig(PAGES / "concepts" / "signed-distance.png", dpi=90, metadata={"Software": None})
+
+
 if __name__ == "__main__":
     mpl.use("Agg")
     draw_barrier_cut()
+    draw_signed_distance()
