@@ -51,7 +51,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str])
 
 
 def read_table(path: str | os.PathLike[str]) -> list[Row]:
-    """Return the rows of :func:`write_table`, numbers as numbers and without the gaps; no file is no rows."""
+    """Return the rows of :func:`write_table`, numbers as numbers, the rest as text, no gaps; no file is no rows."""
     if not Path(path).is_file():
         return []
     with Path(path).open(newline="", encoding="utf-8") as file:
@@ -149,7 +149,10 @@ def _replaced(path: str | os.PathLike[str]) -> Path:
 
 
 def _number(text: str) -> Any:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        return text
     return int(value) if value.is_integer() and "." not in text else value
 
 

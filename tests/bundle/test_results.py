@@ -21,10 +21,14 @@ from monai_boundary.bundle.results import (
 
 
 def test_table_of_uneven_rows_comes_back(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"epoch": 1, "a": 0.5}, {"epoch": 2, "b": math.nan}, {"epoch": 3, "a": 1e-7}]
+    rows: list[dict[str, Any]] = [
+        {"epoch": 1, "a": 0.5},
+        {"epoch": 2, "b": math.nan},
+        {"epoch": 3, "a": 1e-7, "c": "x"},
+    ]
     write_table(rows, tmp_path / "t.csv")
     again = read_table(tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text().splitlines()[0] == "epoch,a,b"
+    assert (tmp_path / "t.csv").read_text().splitlines()[0] == "epoch,a,b,c"
     assert again[0] == rows[0]
     assert again[2] == rows[2]
     assert math.isnan(again[1]["b"])

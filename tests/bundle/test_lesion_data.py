@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.transforms import Compose, RandLambdad
+
+from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.bundle.lesion_pipeline import lesion_transforms
+from monai_boundary.data import write_lesion_phantom
+
+SMALL = {"patients": 4, "shape": [32, 32, 8]}
+
+
+@pytest.mark.parametrize(
+    ("layout", "modalities"),
+    [("wmh", ["flair", "t1"]), ("wmh", ["flair"]), ("isles2022", ["dwi", "flair"]), ("isles2018", ["cbf", "tmax"])],
+)
+def test_no_data_set_is_a_phantom_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, layout: str, modalities: list[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    split = lesion_split(None, layout, modalities, tmp_path, fold=1, num_folds=2, phantom=SMALL)
+    assert "No data set was given" in caplog.text
+    assert "say nothing about real images" in caplog.text
+    assert "2 cases for training; for validation 2" in caplog.text
+    sides = [{item["patient"] for item in split[part]} for part in ("training", "validation")]
+    assert not sides[0] & sides[1]
+    item = split["training"][0]
+    assert set(modalities) <= set(item)
+    assert {"flair", "t1", "dwi", "adc", "cbf", "cbv", "mtt", "tmax"} & set(item) == set(modalities)
+    assert Path(item["label"]).is_file()
+    assert (tmp_path / f"phantom_{layout}").is_dir()
+
+
+def test_the_sites_are_spread_over_the_folds(tmp_path: Path) -> None:
+    for fold in (0, 1):
+        split = lesion_split(None, "wmh", ["flair"], tmp_path, fold=fold, num_folds=2, phantom=SMALL)
+        assert sorted(item["site"] for item in split["validation"]) == ["SiteA", "SiteB"]
+
+
+def test_few_patients_are_folds_and_a_single_one_is_on_both_sides(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_lesion_phantom(tmp_path / "two", patients=2, shape=(32, 32, 8))
+    split = lesion_split(tmp_path / "two", "wmh", ["flair"], tmp_path, num_folds=5)
+    assert (len(split["training"]), len(split["validation"])) == (1, 1)
+    assert "2 patients are fewer than 5 folds" in caplog.text
+    with pytest.raises(ValueError, match=r"`fold` needs 0\.\.1, got 3"):
+        lesion_split(tmp_path / "two", "wmh", ["flair"], tmp_path, fold=3, num_folds=5)
+    write_lesion_phantom(tmp_path / "one", patients=1, shape=(32, 32, 8))
+    split = lesion_split(tmp_path / "one", "wmh", ["flair"], tmp_path)
+    assert split["training"] == split["validation"]
+    assert "Only one patient" in caplog.text
+
+
+def test_patients_without_labels_and_of_a_single_folder(tmp_path: Path) -> None:
+    items = write_lesion_phantom(tmp_path, patients=2, shape=(32, 32, 8))
+    Path(items[0]["label"]).unlink()
+    with pytest.raises(ValueError, match="`require_labels` needs one file of 'label' for patient 'SiteA-0', got none"):
+        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path)
+    found = lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, require_labels=False)
+    assert [sorted(item) for item in found] == [["case", "flair", "ignore_labels", "patient", "site"]] * 2
+    (one,) = lesion_patients(Path(items[1]["label"]).parent, "wmh", ["flair"], tmp_path, require_labels=False)
+    assert one["flair"] == items[1]["flair"]
+
+
+def test_the_layout_is_known(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', got 'brats'"):
+        lesion_patients(None, "brats", ["flair"], tmp_path)
+
+
+def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
+    items = write_lesion_phantom(tmp_path / "data", patients=1, shape=(32, 32, 8))
+    calls: list[int] = []
+
+    def twice(values: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return values * 2
+
+    def dataset(cache: str, **options: Any) -> Dataset:
+        steps = [*lesion_transforms(["flair"], maps=True, **options), RandLambdad("image", twice, prob=1.0)]
+        return lesion_dataset(items, Compose(steps), cache, tmp_path / "cache")
+
+    plain = dataset("none")[0]
+    for cache, kind in [("memory", CacheDataset), ("disk", PersistentDataset)]:
+        made = dataset(cache)
+        assert isinstance(made, kind)
+        for again in (made[0], made[0]):
+            for key in ("image", "label", "label_ids", "label_counted", "label_sdm", "spacing"):
+                torch.testing.assert_close(again[key], plain[key], rtol=0, atol=0)
+    assert len(calls) == 5, "what is random is never cached"
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 1
+    dataset("disk")[0]
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 1, "a new dataset finds the file"
+    clipped = dataset("disk", clip=5.0)[0]["label_sdm"]
+    assert float(clipped.max()) == 5.0
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 2
+    with pytest.raises(ValueError, match="`cache` needs one of 'memory', 'disk', 'none', got 'ram'"):
+        lesion_dataset(items, Compose([]), "ram")
+
+
+def test_patients_per_batch() -> None:
+    assert patients_per_batch(8, 4) == 2
+    for batch, crops in [(6, 4), (2, 4), (8, 0)]:
+        with pytest.raises(ValueError, match=rf"`batch_size` needs a multiple of `crops` \({crops} of each patient\)"):
+            patients_per_batch(batch, crops)
