@@ -15,9 +15,12 @@ from monai_boundary.losses.equipotential import (
     EquipotentialPointLoss,
     equipotential_terms,
 )
+from monai_boundary.losses.lovasz import LovaszSoftmaxLoss, lovasz_extension
 from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
 from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
+from monai_boundary.losses.semantic_edge import SEMEDALoss
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
+from monai_boundary.losses.sobel_edge import SobelEdgeLoss
 
 __all__ = [
     "BALoss",
@@ -32,12 +35,16 @@ __all__ = [
     "EquipotentialLoss",
     "EquipotentialPointLoss",
     "IncreaseSchedule",
+    "LovaszSoftmaxLoss",
     "MaskedOverlapLoss",
     "RebalanceSchedule",
+    "SEMEDALoss",
     "SignedDistanceLoss",
+    "SobelEdgeLoss",
     "ba_loss_terms",
     "balanced_cross_entropy",
     "equipotential_terms",
+    "lovasz_extension",
     "resample_target",
     "signed_distance_loss",
 ]

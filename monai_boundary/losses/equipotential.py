@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
-from monai_boundary.losses.signed_distance import REDUCTIONS, _checked_mask, _true_masks
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.losses._class_inputs import class_inputs, reduce_values
+from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.ops.activation import check_activation
 from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, check_window, ray_directions
 from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
 
@@ -65,27 +66,24 @@ def equipotential_terms(
         >>> float(total), each.shape
         (0.0, torch.Size([1, 1, 1]))
     """
-    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
-    check_spatial_dims("input", scores.ndim - 2)
+    probability, masks, counted = class_inputs(
+        input,
+        target,
+        mask,
+        include_background=include_background,
+        to_onehot_y=to_onehot_y,
+        sigmoid=sigmoid,
+        softmax=softmax,
+        other_act=other_act,
+    )
     for term in terms:
-        check_window(term.rays.w, scores.shape[2:])
-    classes = scores.shape[1]
-    if classes == 1 and (to_onehot_y or not include_background):
-        option = "to_onehot_y" if to_onehot_y else "include_background=False"
-        raise ValueError(f"`{option}` needs a prediction of at least 2 channels, got 1.")
-    check_same_shape("target", truth.shape, "input", (len(scores), 1 if to_onehot_y else classes, *scores.shape[2:]))
-    counted = None if mask is None else _checked_mask(mask, scores)
-    with torch.autocast(scores.device.type, enabled=False):
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        probability = to_probabilities(scores, sigmoid, softmax, other_act)
-        if not (sigmoid or softmax):
-            probability = clamp_to_unit(probability)
-        masks = _true_masks(truth, counted, classes if to_onehot_y else None)
-        first = 0 if include_background else 1
-        masks = masks[:, first:].contiguous()
-        ready = None if potential is None else _given_potential(potential, masks, terms[0].rays, first)
-        total, each = _values(probability[:, first:], masks, terms, potential=ready, counted=counted)
-        return total, each
+        check_window(term.rays.w, probability.shape[2:])
+    masks = masks.contiguous()
+    first = 0 if include_background else 1
+    ready = None if potential is None else _given_potential(potential, masks, terms[0].rays, first)
+    with torch.autocast(probability.device.type, enabled=False):
+        total, each = _values(probability, masks, terms, potential=ready, counted=counted)
+    return total, each
 
 
 def _given_potential(potential: Tensor, masks: Tensor, rays: Rays, first: int) -> Tensor:
@@ -201,9 +199,7 @@ class _EquipotentialLoss(_Loss):
             other_act=self.other_act,
         )
         self.terms = {term.kind: value.mean() for term, value in zip(self._terms, each, strict=True)}
-        if self.reduction == "none":
-            return total
-        return total.mean() if self.reduction == "mean" else total.sum()
+        return reduce_values(total, self.reduction)
 
 
 class EquipotentialPointLoss(_EquipotentialLoss):

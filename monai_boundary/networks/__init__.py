@@ -17,7 +17,18 @@ from monai_boundary.networks.blocks import (
     ShapeGate,
     ShapeStream,
 )
-from monai_boundary.networks.nets import BackboneParts, BoundaryAwareNet, DCUNet, ShapeStreamNet, backbone_parts
+from monai_boundary.networks.nets import (
+    BackboneParts,
+    BoundaryAwareNet,
+    DCUNet,
+    SemanticEdgeNet,
+    ShapeStreamNet,
+    backbone_parts,
+    edge_scores,
+    fit_semantic_edge_net,
+    load_semantic_edge_net,
+    save_semantic_edge_net,
+)
 
 __all__ = [
     "BackboneParts",
@@ -27,8 +38,13 @@ __all__ = [
     "DualChannelBlock",
     "PreActivationBlock",
     "ResidualPath",
+    "SemanticEdgeNet",
     "ShapeGate",
     "ShapeStream",
     "ShapeStreamNet",
     "backbone_parts",
+    "edge_scores",
+    "fit_semantic_edge_net",
+    "load_semantic_edge_net",
+    "save_semantic_edge_net",
 ]

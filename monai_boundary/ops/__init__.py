@@ -47,6 +47,7 @@ from monai_boundary.ops.regions import (
     seed_points,
 )
 from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regions, remove_small_regions
+from monai_boundary.ops.semantic_edges import semantic_edges
 from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
 from monai_boundary.ops.slices import slices_around
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_regions
@@ -104,6 +105,7 @@ __all__ = [
     "seed_map",
     "seed_points",
     "select_channels",
+    "semantic_edges",
     "signed_distance_map",
     "slices_around",
     "tensor_distance",

@@ -6,6 +6,7 @@ A new loss adds a ``LossCase`` per variant that computes differently. The tests 
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 
 from monai_boundary import losses
+from monai_boundary.networks import SemanticEdgeNet
 from monai_boundary.ops import contour_mask
 from tests.oracles.signed_distance import signed_distance
 
@@ -120,6 +122,28 @@ def _with_edges(mask: Tensor) -> Tensor:
     return torch.stack([mask, torch.from_numpy(np.stack(edges))], dim=1).float()
 
 
+def edge_net(spatial_dims: int, num_classes: int) -> SemanticEdgeNet:
+    """Return an edge network with random weights that passes for a fitted one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = SemanticEdgeNet(spatial_dims, num_classes)
+    net.fitted.fill_(True)
+    return net.requires_grad_(False)
+
+
+class _EitherDims(nn.Module):
+    """SEMEDA for 2-D and 3-D: an edge network for each."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        volumes = copy.deepcopy(loss)
+        volumes.net = edge_net(3, loss.net.num_classes)
+        self.by_dims = nn.ModuleList([loss, volumes])
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return self.by_dims[input.ndim - 4](input, target)
+
+
 NO_BORDER = ("empty", "full")
 
 CASES: tuple[LossCase, ...] = (
@@ -162,6 +186,17 @@ CASES: tuple[LossCase, ...] = (
     ),
     LossCase(losses.EquipotentialLineLoss, {"sigmoid": True, "w": 3, "mu": 2}, indifferent=NO_BORDER, quick=True),
     LossCase(losses.EquipotentialLoss, {"softmax": True, "w": 3, "splitter": "C"}, target=_two_classes, quick=True),
+    LossCase(losses.SEMEDALoss, {"net": edge_net(2, 1), "sigmoid": True}, wrap=_EitherDims, quick=True),
+    LossCase(
+        losses.SEMEDALoss,
+        {"net": edge_net(2, 2), "softmax": True, "layer_weights": (1, 1, 1), "features": "before"},
+        target=_two_classes,
+        wrap=_EitherDims,
+        quick=True,
+    ),
+    LossCase(losses.SobelEdgeLoss, {"sigmoid": True}),
+    LossCase(losses.LovaszSoftmaxLoss, {"softmax": True}, target=_two_classes),
+    LossCase(losses.LovaszSoftmaxLoss, {"sigmoid": True, "classes": "all"}),
     LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
     LossCase(
         losses.CompoundLoss,

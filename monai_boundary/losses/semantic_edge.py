@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SEMEDA: prediction and truth compared in the features of a network that knows semantic edges."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.loss import _Loss
+
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.losses._class_inputs import class_inputs, reduce_values
+from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.ops.activation import check_activation
+
+_PARTS = ("features", "fitted", "num_classes", "spatial_dims")
+
+
+class SEMEDALoss(_Loss):
+    """SEMEDA: the weighted L1 distance of prediction and truth in the layers of a fitted edge network.
+
+    Chen et al. 2020, Eq. 4-5: L = sum over layers l of lambda_l * ``||psi_l(s) - psi_l(g)||_1``, here as a mean over
+    channels and voxels, so that lambda does not depend on the image's size (``feature_reduction="sum"`` is the paper's
+    norm). The gradient flows through the network to the prediction; its weights are frozen. 0 for a perfect prediction.
+    A class that is absent costs what is predicted of it. To be added to a regional loss (`CompoundLoss`).
+
+    All channels take part, the background too, as the edge network was fitted with them.
+
+    Args:
+        net: a fitted `monai_boundary.networks.SemanticEdgeNet`, for the classes and dimensions of the prediction. The
+            loss keeps a frozen copy.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+        layer_weights: lambda of the three layers; (2, 4, 0) and (4, 2, 0) were best in the paper. Layers after the
+            last weight above 0 are not computed.
+        features: ``"after"`` the activation or ``"before"`` it.
+        feature_reduction: ``"mean"`` or ``"sum"`` of the absolute differences in a layer.
+        reduction: ``mean``, ``sum`` over the items, or ``none``: (B,).
+
+    Raises:
+        TypeError: if ``net`` is no edge network.
+        ValueError: if ``net`` was not fitted, the weights are not three numbers >= 0 with one above 0, an option is not
+            among those named, or several activations are asked for.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.networks import fit_semantic_edge_net
+        >>> label = torch.zeros(1, 1, 32, 32)
+        >>> label[..., 8:20, 10:24] = 1
+        >>> net = fit_semantic_edge_net([label], max_steps=25, progress=False)
+        >>> loss = SEMEDALoss(net, to_onehot_y=True)
+        >>> perfect = torch.cat([1 - label, label], 1)
+        >>> float(loss(perfect, label)), bool(loss(perfect.flip(-1), label) > 0)
+        (0.0, True)
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        other_act: Callable[[Tensor], Tensor] | None = None,
+        layer_weights: Sequence[float] = (2.0, 4.0, 0.0),
+        features: str = "after",
+        feature_reduction: str = "mean",
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_activation(sigmoid, softmax, other_act)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_choice("features", features, ("after", "before"))
+        check_choice("feature_reduction", feature_reduction, ("mean", "sum"))
+        if not all(hasattr(net, part) for part in _PARTS):
+            raise TypeError(f"`net` needs a `SemanticEdgeNet`, got {type(net).__name__}.")
+        if not net.fitted:
+            raise ValueError(
+                "`net` needs to be fitted: use `fit_semantic_edge_net` on your labels, or `load_semantic_edge_net`."
+            )
+        if len(layer_weights) != 3 or not any(layer_weights):
+            raise ValueError(f"`layer_weights` needs three numbers, one above 0, got {tuple(layer_weights)}.")
+        for weight in layer_weights:
+            check_positive("layer_weights", weight, zero=True)
+        self.net = copy.deepcopy(net).eval().requires_grad_(False)
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.other_act = other_act
+        self.layer_weights = tuple(float(weight) for weight in layer_weights)
+        self.features = features
+        self.feature_reduction = feature_reduction
+        self.terms: dict[str, Tensor] = {}
+
+    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Return the loss; the distance in each layer is left in ``terms``, detached and unweighted: ``layer1``, ...
+
+        Args:
+            input: (B, C, H, W[, D]).
+            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+            mask: (B, 1, spatial), voxels that count (> 0). The others hold 0 in prediction and truth (whose target may
+                hold any value, 255), and no gradient goes to them.
+
+        Raises:
+            ValueError: if shapes do not fit each other or the edge network, or the target is not one-hot (or holds
+                indices outside 0..C-1 with ``to_onehot_y``).
+
+        Warns:
+            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
+        """
+        net: Any = self.net
+        probability, masks, counted = class_inputs(
+            input,
+            target,
+            mask,
+            to_onehot_y=self.to_onehot_y,
+            sigmoid=self.sigmoid,
+            softmax=self.softmax,
+            other_act=self.other_act,
+        )
+        layers = max(number for number, weight in enumerate(self.layer_weights, 1) if weight)
+        after = self.features == "after"
+        with torch.autocast(probability.device.type, enabled=False):
+            if counted is not None:
+                probability = torch.where(counted, probability, 0)
+            with torch.no_grad():
+                wanted = net.features(masks.to(probability.dtype), after, layers)
+            found = net.features(probability, after, layers)
+            distances = [self._distance(a, b) for a, b in zip(found, wanted, strict=True)]
+            each = sum(weight * d for weight, d in zip(self.layer_weights, distances, strict=False) if weight)
+        self.terms = {f"layer{number}": d.detach().mean() for number, d in enumerate(distances, 1)}
+        return reduce_values(torch.as_tensor(each), self.reduction)
+
+    def _distance(self, found: Tensor, wanted: Tensor) -> Tensor:
+        apart = (found - wanted).abs().flatten(1)
+        return apart.mean(1) if self.feature_reduction == "mean" else apart.sum(1)
