@@ -71,8 +71,8 @@ def test_patients_without_labels_and_of_a_single_folder(tmp_path: Path) -> None:
 
 
 def test_the_layout_is_known(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', got 'brats'"):
-        lesion_patients(None, "brats", ["flair"], tmp_path)
+    with pytest.raises(ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', 'brats', got 'mslesseg'"):
+        lesion_patients(None, "mslesseg", ["flair"], tmp_path)
 
 
 def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:

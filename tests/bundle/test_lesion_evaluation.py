@@ -75,11 +75,7 @@ def test_scores_of_whole_patients(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         val_data_loader=DataLoader(Dataset(items), batch_size=1),
         network=torch.nn.Identity(),
         postprocessing=CopyItemsd("mask", names="pred_mask"),
-        key_val_metric={
-            "dice": LesionScoresHandler(
-                from_engine(["mask", "label_ids", "spacing"]), extra=["spacing"], missed_mm=50.0
-            )
-        },
+        key_val_metric={"dice": scores},
     )
     evaluator.run()
     result = write_lesion_evaluation(tmp_path, evaluator, items, {"fold": 0})

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running a bundle in this process, in one of its own, or until it is killed, for the bundles' tests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigWorkflow
+
+BUNDLES = Path(__file__).parents[2] / "bundles"
+
+
+@contextmanager
+def quiet_process() -> Iterator[None]:
+    """Let the handlers log at INFO, as with the bundle's logging.conf, and leave the process as it was."""
+    root, level, path, threads = logging.getLogger(), logging.getLogger().level, list(sys.path), torch.get_num_threads()
+    root.setLevel(logging.INFO)
+    torch.set_num_threads(1)
+    yield
+    root.setLevel(level)
+    sys.path[:] = path
+    torch.set_num_threads(threads)
+
+
+def run(bundle: str, config: str, kind: str, **overrides: Any) -> ConfigWorkflow:
+    """Run a configuration in this process, as the model zoo's tests do, its properties checked."""
+    path = str(BUNDLES / bundle / "configs" / config)
+    workflow = ConfigWorkflow(path, workflow_type=kind, logging_file=False, **overrides)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+    workflow.run()
+    workflow.finalize()
+    return workflow
+
+
+def command(bundle: str, configs: str | list[str] = "train.yaml", **overrides: Any) -> list[str]:
+    """Return the command line of a run."""
+    folder = BUNDLES / bundle / "configs"
+    files = str(folder / configs) if isinstance(configs, str) else str([str(folder / name) for name in configs])
+    options = [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
+    return ["-m", "monai.bundle", "run", "--config_file", files, *options]
+
+
+def environment() -> dict[str, str]:
+    """One thread, so that two runs compute the same; warnings are not errors in what others wrote."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+
+
+def call(arguments: list[str], where: Path) -> str:
+    """Run Python to the end, and return what it printed."""
+    done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def kill_when(arguments: list[str], where: Path, condition: Callable[[], bool], seconds: float = 240) -> None:
+    """Run Python and kill it (SIGKILL) as soon as the condition holds."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=where,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    end = time.monotonic() + seconds
+    try:
+        while not condition():
+            assert process.poll() is None, process.communicate()[0][-3000:]
+            assert time.monotonic() < end, "timed out"
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
