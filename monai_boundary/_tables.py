@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and numbers as files, each written whole or not at all, in more than one room."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Write rows as CSV. The columns are those of all rows, in the order in which they first appear; gaps are empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with _replaced(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    _replaced(path).replace(path)
+
+
+def read_table(path: str | os.PathLike[str]) -> list[Row]:
+    """Return the rows of :func:`write_table`, numbers as numbers, the rest as text, no gaps; no file is no rows."""
+    if not Path(path).is_file():
+        return []
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return [{name: _number(text) for name, text in row.items() if text != ""} for row in csv.DictReader(file)]
+
+
+def write_json(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write ``content`` as JSON; NaN becomes null, and what JSON does not know becomes its string."""
+    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    _replaced(path).write_text(text + "\n", encoding="utf-8")
+    _replaced(path).replace(path)
+
+
+def _replaced(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    return target.with_name(f"{target.name}.part")
+
+
+def _number(text: str) -> Any:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() and "." not in text else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int, bool)) else str(value)
