@@ -23,6 +23,7 @@ from monai_boundary.handlers.resume import (
     lower_is_better,
     save_atomically,
 )
+from monai_boundary.handlers.step_time import StepTime
 from monai_boundary.handlers.targets import LossWithTargets
 from monai_boundary.handlers.tumour_metrics import TumourScoresHandler
 
@@ -39,6 +40,7 @@ __all__ = [
     "LossWithTargets",
     "ResumeTraining",
     "SeedEveryEpoch",
+    "StepTime",
     "StopWithoutImprovement",
     "ThresholdCurveHandler",
     "TumourScoresHandler",

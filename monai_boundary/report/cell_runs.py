@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cells of a study, each in its own process: several at once, one for each device; what is finished is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from monai_boundary._tables import write_json
+from monai_boundary.report.study_plan import START, StudyCell, StudyPlan
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: nothing then guards against a second process in a cell's folder
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+DONE = "cell.json"
+TAIL = 12
+# added to every training, so that the table can say what a step costs
+_STEP_TIME = {"+train::handlers": [{"_target_": "monai_boundary.handlers.StepTime"}]}
+
+
+class CellError(RuntimeError):
+    """A process of a cell ended with an error; the message has the end of its log."""
+
+
+class CellRunner:
+    """Runs cells of a study in processes of their own.
+
+    A cell that is finished has ``cell.json``, written last. One that is not is run again with the same output folder,
+    so that the bundle's own resume goes on with it. A process of a study that was killed may live on: its cell is
+    locked as long as it does, and is waited for.
+
+    Args:
+        plan: the study.
+        study_dir: its folder; the cells are in ``cells``.
+        workers: cells at once; None is one for each GPU, or one.
+    """
+
+    def __init__(self, plan: StudyPlan, study_dir: str | os.PathLike[str], workers: int | None = None) -> None:
+        if workers is not None and (int(workers) != workers or workers < 1):
+            raise ValueError(f"`workers` needs an integer >= 1, got {workers!r}.")
+        self.plan = plan
+        self.study_dir = Path(study_dir).resolve()
+        self.devices = visible_gpus()
+        self.workers = int(workers) if workers else max(1, len(self.devices))
+        self.threads = max(1, _cores() // self.workers)
+        self._free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        for k in range(self.workers):
+            self._free.put(self.devices[k % len(self.devices)] if self.devices else None)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = threading.Event()
+
+    def folder(self, cell: StudyCell) -> Path:
+        """Return the folder of a cell."""
+        return self.study_dir / "cells" / cell.folder
+
+    def is_done(self, cell: StudyCell) -> bool:
+        """Tell whether a cell is finished."""
+        return (self.folder(cell) / DONE).is_file()
+
+    def run(self, cells: Sequence[StudyCell]) -> Iterator[tuple[StudyCell, CellError | None]]:
+        """Run the cells that are not finished, and yield each when it ends, with its failure or None.
+
+        Whatever ends the iteration early, ``KeyboardInterrupt`` too, ends the processes: they go on when run again.
+        """
+        pool = ThreadPoolExecutor(self.workers)
+        futures: dict[Future[None], StudyCell] = {
+            pool.submit(self._run_cell, cell): cell for cell in cells if not self.is_done(cell)
+        }
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                if error is not None and not isinstance(error, CellError):
+                    raise error
+                yield futures[future], error
+        finally:
+            self._stopped.set()
+            for process in list(self._running):
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._stopped.clear()
+
+    def _run_cell(self, cell: StudyCell) -> None:
+        place, device = self.folder(cell), self._free.get()
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            with _locked(place / "cell.lock", self._stopped) as lock:
+                if self.is_done(cell) or self._stopped.is_set():
+                    return
+                began = time.perf_counter()
+                overrides = self.plan.overrides(cell, self.study_dir)
+                for config in self._configs(cell, place, overrides):
+                    self._call(config, place / "log.txt", device, lock)
+                about = {**cell._asdict(), "overrides": overrides, "seconds": time.perf_counter() - began}
+                where = {"device": device or "cpu", "threads": self.threads}
+                write_json({**about, **where, "commit": git_commit(), "settings": self.plan.settings()}, place / DONE)
+        finally:
+            self._free.put(device)
+
+    def _configs(self, cell: StudyCell, place: Path, overrides: Mapping[str, Any]) -> list[list[Path]]:
+        """Write the cell's layers, and return those of the training and of the evaluation."""
+        layers = {"overrides.yaml": overrides}
+        if _has_train_handlers(self.plan.config):
+            layers["step_time.yaml"] = _STEP_TIME
+        for name, layer in layers.items():
+            (place / name).write_text(yaml.safe_dump(dict(layer), sort_keys=False, width=1000), encoding="utf-8")
+        configs = [[*self.plan.config, *(place / name for name in layers)]]
+        if self.plan.evaluate is not None and cell.arm != START:
+            known = yaml.safe_load(self.plan.evaluate.read_text(encoding="utf-8"))
+            shared = {k: v for k, v in overrides.items() if k.lstrip("+").split("::")[0].split("#")[0] in known}
+            (place / "evaluate_overrides.yaml").write_text(yaml.safe_dump(shared, sort_keys=False), encoding="utf-8")
+            configs.append([self.plan.evaluate, place / "evaluate_overrides.yaml"])
+        return configs
+
+    def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:
+        command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str([str(p) for p in configs])]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
+        if device is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = device
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                pass_fds=() if lock is None else (lock,),
+            )
+            self._running.add(process)
+            if self._stopped.is_set():
+                process.terminate()
+            code = process.wait()
+            self._running.discard(process)
+        if code:
+            raise CellError(f"{log.parent.name} ended with exit code {code}; the end of {log}:\n{log_tail(log)}")
+
+
+def log_tail(path: str | os.PathLike[str], lines: int = TAIL) -> str:
+    """Return the last lines of a log, indented; of a progress bar only its last state."""
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    last = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n") if line.strip()]
+    return "\n".join(f"    {line}" for line in last[-lines:])
+
+
+def visible_gpus() -> list[str]:
+    """Return the names of the GPUs as ``CUDA_VISIBLE_DEVICES`` takes them; none on a machine without."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1")]
+    import torch  # takes a second, and only the runs need it
+
+    return [str(k) for k in range(torch.cuda.device_count())]
+
+
+@contextlib.contextmanager
+def only_process(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Refuse a second process in the same folder.
+
+    Raises:
+        ValueError: if another process holds the folder.
+    """
+    with (Path(folder) / "study.lock").open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                message = f"`output_dir` needs a folder of its own, {folder} is being run by another process."
+                raise ValueError(message) from error
+        yield
+
+
+def git_commit() -> str:
+    """Return the commit of the working directory with ``+`` if files were changed, or nothing where there is no git."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    with contextlib.suppress(OSError):
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return ""
+
+
+def read_cell(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return what ``cell.json`` says, or None if the cell is not finished."""
+    path = Path(folder) / DONE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _has_train_handlers(configs: Sequence[Path]) -> bool:
+    layers = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in configs]
+    return any(isinstance((layer.get("train") or {}).get("handlers"), list) for layer in layers)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, stopped: threading.Event) -> Iterator[int | None]:
+    """Hold a lock that a child process inherits, and keeps if this process is killed; yield its descriptor."""
+    with path.open("w") as file:
+        told = fcntl is None
+        while fcntl is not None and not stopped.is_set():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if not told:
+                    logger.warning(f"{path.parent.name} is still run by a process of a study that was killed: waiting.")
+                told = True
+                stopped.wait(0.5)
+        yield None if fcntl is None else file.fileno()

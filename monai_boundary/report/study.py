@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a study, go on with one that was stopped, and write what it says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from monai_boundary._tables import Row, write_json, write_table
+from monai_boundary.report.cell_runs import CellRunner, git_commit, only_process
+from monai_boundary.report.study_picture import draw_study
+from monai_boundary.report.study_plan import StudyCell, StudyPlan, read_study
+from monai_boundary.report.study_scores import ArmScore, arm_scores, cell_rows, read_score
+from monai_boundary.report.study_tables import study_markdown, study_sentence
+from monai_boundary.report.study_tracking import StudyTracking
+
+logger = logging.getLogger(__name__)
+
+PLAN = "plan.json"
+FILES = ("study.csv", "study.json", "study.md", "study.png")
+
+
+class StudyResult(NamedTuple):
+    """What a study found: a row for each finished cell, scores of the arms, the sentence, and the files with them."""
+
+    rows: list[Row]
+    scores: list[ArmScore]
+    sentence: str
+    files: list[Path]
+
+
+class StudyError(RuntimeError):
+    """Cells of a study failed; the others are finished, and the tables are written."""
+
+
+def run_study(
+    plan: StudyPlan,
+    output_dir: str | os.PathLike[str],
+    workers: int | None = None,
+    tracking_uri: str | None = None,
+    experiment: str = "studies",
+) -> StudyResult:
+    """Run every cell that is not finished, several at once, and write the tables and the picture.
+
+    A study that was killed goes on when it is run again with the same folder: finished cells are kept, a half-finished
+    one is resumed by its bundle. Arms, seeds and folds may be added to a study later; what an arm is may not change.
+
+    Args:
+        plan: of :func:`read_study`.
+        output_dir: folder of the study: a folder for each cell in ``cells``, and ``study.csv``, ``study.json``,
+            ``study.md`` and ``study.png``.
+        workers: cells at once, each with its share of the cores and, where there are GPUs, one of them in turn; None is
+            one for each GPU, or one.
+        tracking_uri: of MLflow, for a parent run with a child for each cell; None for none.
+        experiment: of MLflow.
+
+    Returns:
+        The result over all finished cells of the plan.
+
+    Raises:
+        ValueError: if the folder holds a study with other settings, another process runs it, or a score is unknown.
+        StudyError: if cells failed; the end of their logs is logged as it happens.
+    """
+    root = Path(output_dir)
+    root.mkdir(parents=True, exist_ok=True)
+    with only_process(root):
+        _keep_plan(plan, root)
+        tracking = None if tracking_uri is None else StudyTracking(tracking_uri, plan, root, experiment)
+        if tracking is not None:
+            tracking.start()
+        try:
+            failed = _run_cells(CellRunner(plan, root, workers), plan, tracking)
+            result = write_study_tables(plan, root)
+        except BaseException:
+            if tracking is not None:
+                tracking.interrupted()
+            raise
+        if tracking is not None:
+            tracking.finish(result.scores, result.files, bool(failed))
+    if failed:
+        names = ", ".join(cell.folder for cell in failed)
+        raise StudyError(f"{len(failed)} cells failed: {names}. Run the study again to try them anew.")
+    return result
+
+
+def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> StudyResult:
+    """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished cells.
+
+    Args:
+        plan: the study.
+        output_dir: its folder.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: if no cell is finished, or a score is unknown.
+    """
+    root = Path(output_dir)
+    rows = cell_rows(plan, root)
+    if not rows:
+        raise ValueError(f"`output_dir` needs a finished cell of the study, {root} has none.")
+    scores = arm_scores(plan, rows)
+    sentence = study_sentence(plan, scores)
+    csv, content, page, picture = files = [root / name for name in FILES]
+    write_table(rows, csv)
+    about = {"written_at_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
+    about |= {name: version(name) for name in ("torch", "monai", "monai-boundary")}
+    table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
+    write_json(
+        {"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "cells": rows}, content
+    )
+    page.write_text(study_markdown(plan, scores, len(plan.cells()) - len(rows)), encoding="utf-8")
+    draw_study(plan, scores, rows, picture)
+    return StudyResult(rows, scores, sentence, files)
+
+
+def find_study(output_dir: str | os.PathLike[str]) -> StudyPlan:
+    """Return the plan of a study from its folder.
+
+    Raises:
+        ValueError: if the folder holds no study.
+    """
+    path = Path(output_dir) / PLAN
+    if not path.is_file():
+        raise ValueError(f"`output_dir` needs the folder of a study, {path} does not exist.")
+    return read_study(json.loads(path.read_text(encoding="utf-8"))["study"])
+
+
+def _run_cells(runner: CellRunner, plan: StudyPlan, tracking: StudyTracking | None) -> list[StudyCell]:
+    """Run the starts, then the cells; return those that failed."""
+    starts, cells = plan.starts(), plan.cells()
+    done = [cell for cell in [*starts, *cells] if runner.is_done(cell)]
+    logger.info(
+        f"{len(starts) + len(cells)} cells, {len(done)} of them finished; {runner.workers} at once on "
+        f"{', '.join(runner.devices) if runner.devices else 'the CPU'}, {runner.threads} threads each."
+    )
+    for cell in done:
+        _finished(cell, runner, plan, tracking)
+    failed: list[StudyCell] = []
+    total = len(starts) + len(cells)
+    with logging_redirect_tqdm(), tqdm(total=total, initial=len(done), desc="cells", unit="cell", smoothing=0) as bar:
+        for group in (starts, cells):
+            lacking = {cell.pair for cell in failed}
+            for cell, failure in runner.run([cell for cell in group if cell.pair not in lacking]):
+                bar.update()
+                if failure is None:
+                    _finished(cell, runner, plan, tracking)
+                else:
+                    logger.error(str(failure))
+                    failed.append(cell)
+    return failed
+
+
+def _finished(cell: StudyCell, runner: CellRunner, plan: StudyPlan, tracking: StudyTracking | None) -> None:
+    if cell.arm in plan.arms:
+        for metric in plan.metrics:  # a score that is unknown ends the study with its first cell, not with its last
+            read_score(runner.folder(cell), metric)
+    if tracking is not None:
+        tracking.add_cell(cell)
+
+
+def _plain_plan(plan: StudyPlan) -> dict[str, Any]:
+    """Return a plan as :func:`read_study` reads it."""
+    metrics = {
+        m.name: {"better": "lower" if m.lower else "higher", "title": m.title, "from": m.source} for m in plan.metrics
+    }
+    return {
+        "bundle": str(plan.bundle),
+        "config": [str(path) for path in plan.config],
+        "evaluate": None if plan.evaluate is None else str(plan.evaluate),
+        "common": dict(plan.common),
+        "start": plan.start,
+        "arms": {name: dict(own) for name, own in plan.arms.items()},
+        "base": plan.base,
+        "seeds": list(plan.seeds),
+        "folds": None if plan.folds == (None,) else list(plan.folds),
+        "metrics": metrics,
+    }
+
+
+def _keep_plan(plan: StudyPlan, root: Path) -> None:
+    """Write the plan into the folder, after a check that it is the one whose cells are there; arms may be added."""
+    path, now = root / PLAN, json.loads(json.dumps(plan.settings()))
+    arms = {name: json.loads(json.dumps(own)) for name, own in plan.arms.items()}
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changes = _changes(before["settings"], now)
+        known = {name: own for name, own in before["arms"].items() if name in arms}
+        changes += _changes(known, {name: arms[name] for name in known}, "arms::")
+        if changes:
+            raise ValueError(
+                f"`output_dir` needs a folder of its own for other settings, {root} has a study with: "
+                f"{'; '.join(changes)}."
+            )
+        arms = {**before["arms"], **arms}
+    write_json({"settings": now, "arms": arms, "study": _plain_plan(plan)}, path)
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    told: list[str] = []
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            told += _changes(old, new, f"{prefix}{key}::")
+        elif old != new:
+            told.append(f"{prefix}{key}: {old!r} there, {new!r} now")
+    return told

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a study is: a bundle, the arms that are compared, seeds, folds, and the scores that are reported."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from monai_boundary._validation import check_choice
+
+Overrides = dict[str, Any]
+START = "start"  # the network of a (seed, fold) that its arms go on from
+_KEYS = ("bundle", "config", "evaluate", "common", "start", "arms", "base", "seeds", "folds", "scores", "metrics")
+
+
+class StudyMetric(NamedTuple):
+    """A score of a cell: its name, its title in tables, whether lower is better, and where a cell's files have it.
+
+    ``source`` is a JSON file in the cell's folder and the keys in it: ``metrics.json::last::dice``.
+    """
+
+    name: str
+    title: str
+    lower: bool
+    source: str
+
+
+class StudyCell(NamedTuple):
+    """One training: an arm with a seed and a fold (None where the study has no folds)."""
+
+    arm: str
+    seed: int
+    fold: int | None
+
+    @property
+    def folder(self) -> str:
+        """Name of the cell's folder."""
+        fold = "" if self.fold is None else f"_fold{self.fold}"
+        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', self.arm).strip('_')}_seed{self.seed}{fold}"
+
+    @property
+    def pair(self) -> tuple[int, int | None]:
+        """What a cell has in common with those of other arms it is compared with."""
+        return self.seed, self.fold
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A grid of arms, seeds and folds on one bundle; made by :func:`read_study`.
+
+    Args:
+        bundle: folder that holds ``configs``.
+        config: files of the training, in layers.
+        arms: name -> overrides.
+        base: the arm that the others are compared with.
+        metrics: scores to report.
+        seeds: given to the training as ``seed``.
+        folds: given as ``fold``; ``(None,)`` gives none.
+        common: overrides of every cell.
+        evaluate: configuration that is run after the training, or None.
+        start: overrides of a training before those of the arms, one for each seed and fold, whose network they get as
+            ``init_checkpoint``; or None.
+    """
+
+    bundle: Path
+    config: tuple[Path, ...]
+    arms: Mapping[str, Overrides]
+    base: str
+    metrics: tuple[StudyMetric, ...]
+    seeds: tuple[int, ...] = (0,)
+    folds: tuple[int | None, ...] = (None,)
+    common: Overrides = field(default_factory=dict)
+    evaluate: Path | None = None
+    start: Overrides | None = None
+
+    def cells(self) -> list[StudyCell]:
+        """Return the cells in the order in which they run: whole seeds first, so that a part can be compared."""
+        return [StudyCell(arm, seed, fold) for seed in self.seeds for fold in self.folds for arm in self.arms]
+
+    def starts(self) -> list[StudyCell]:
+        """Return the trainings that have to be done before those of the arms."""
+        if self.start is None:
+            return []
+        return [StudyCell(START, seed, fold) for seed in self.seeds for fold in self.folds]
+
+    def overrides(self, cell: StudyCell, study_dir: str | os.PathLike[str]) -> Overrides:
+        """Return what a cell's training gets on top of the configuration.
+
+        Args:
+            cell: one of the plan's.
+            study_dir: folder of the study; ``{study_dir}`` in a text is replaced by it.
+        """
+        root = Path(study_dir).resolve()
+        own = self.start or {} if cell.arm == START else dict(self.arms[cell.arm])
+        if self.start is not None and cell.arm != START:
+            begin = StudyCell(START, cell.seed, cell.fold)
+            own = {"init_checkpoint": str(root / "cells" / begin.folder / "model.pt"), **own}
+        fold = {} if cell.fold is None else {"fold": cell.fold}
+        chosen = {**self.common, **own, "seed": cell.seed, **fold, "output_dir": str(root / "cells" / cell.folder)}
+        return {key: _placed(value, str(root)) for key, value in chosen.items()}
+
+    def settings(self) -> dict[str, Any]:
+        """Return what two runs in the same folder need to have in common, apart from the arms (as plain data)."""
+        names = {"bundle": self.bundle.name, "config": [path.name for path in self.config]}
+        evaluate = None if self.evaluate is None else self.evaluate.name
+        return {**names, "evaluate": evaluate, "common": dict(self.common), "start": self.start}
+
+    def restricted(
+        self, arms: Sequence[str] | None = None, seeds: Sequence[int] | None = None, folds: Sequence[int] | None = None
+    ) -> StudyPlan:
+        """Return the plan with some of its arms (the base is always among them), and other seeds and folds.
+
+        Args:
+            arms: names of the plan; None for all.
+            seeds: None for those of the plan.
+            folds: None for those of the plan.
+
+        Raises:
+            ValueError: if the plan lacks an arm.
+        """
+        for name in arms or ():
+            _check_known("arms", name, self.arms)
+        chosen = {k: v for k, v in self.arms.items() if arms is None or k in arms or k == self.base}
+        return replace(
+            self,
+            arms=chosen,
+            seeds=self.seeds if seeds is None else _whole_numbers("seeds", seeds),
+            folds=self.folds if folds is None else _whole_numbers("folds", folds),
+        )
+
+
+def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any) -> StudyPlan:
+    """Return the plan of a YAML file, or of a dictionary with the same content.
+
+    Args:
+        source: file or dictionary with ``bundle`` (folder, from the working directory or from the file's folder),
+            ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
+            ``better``, ``title`` and ``from``), and optionally ``config`` (``train.yaml``), ``evaluate``, ``common``,
+            ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``).
+        common: overrides of every cell, over those of the file.
+
+    Raises:
+        ValueError: if a key is unknown or missing, the bundle is not found, the base is no arm, or the configuration
+            does not know an override.
+        TypeError: if an entry has another form.
+    """
+    content, beside = _load(source)
+    for key in content:
+        check_choice("study", key, _KEYS)
+    for key in ("bundle", "arms", "base", "metrics"):
+        if key not in content:
+            raise ValueError(f"`study` needs the entry {key!r}, it has: {', '.join(content) or 'nothing'}.")
+    bundle = _bundle(str(content["bundle"]), beside)
+    names = content.get("config", "train.yaml")
+    start = content.get("start")
+    arms = _mapping("arms", content["arms"])
+    plan = StudyPlan(
+        bundle=bundle,
+        config=tuple(_config(bundle, name) for name in ([names] if isinstance(names, str) else names)),
+        arms={str(name): dict(_mapping(f"arms::{name}", own)) for name, own in arms.items()},
+        base=str(content["base"]),
+        metrics=_metrics(content["metrics"], content.get("scores", "last")),
+        seeds=_whole_numbers("seeds", content.get("seeds", [0])),
+        folds=(None,) if content.get("folds") is None else _whole_numbers("folds", content["folds"]),
+        common={**_mapping("common", content.get("common")), **common},
+        evaluate=_config(bundle, content["evaluate"]) if content.get("evaluate") else None,
+        start=None if start is None else dict(_mapping("start", start)),
+    )
+    _check_plan(plan)
+    return plan
+
+
+def _load(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Mapping[str, Any], Path]:
+    if isinstance(source, Mapping):
+        return source, Path()
+    path = Path(source)
+    if not path.is_file():
+        raise ValueError(f"`study` needs a YAML file, {path} does not exist.")
+    return _mapping("study", yaml.safe_load(path.read_text(encoding="utf-8"))), path.parent
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`{name}` needs a dictionary, got {type(value).__name__}: {value!r}.")
+    return value
+
+
+def _bundle(name: str, beside: Path) -> Path:
+    places = [Path(name), beside / name, Path("bundles") / name]
+    for place in places:
+        if (place / "configs").is_dir():
+            return place.resolve()
+    raise ValueError(f"`bundle` needs a folder with configs, found none at {', '.join(str(p) for p in places)}.")
+
+
+def _config(bundle: Path, name: str) -> Path:
+    for path in (bundle / "configs" / name, Path(name)):
+        if path.is_file():
+            return path.resolve()
+    found = ", ".join(sorted(p.name for p in (bundle / "configs").glob("*.yaml")))
+    raise ValueError(f"`config` needs a file of {bundle / 'configs'} ({found}) or a path, got {name!r}.")
+
+
+def _metrics(entries: Any, scores: str) -> tuple[StudyMetric, ...]:
+    check_choice("scores", scores, ("last", "best"))
+    found = []
+    for name, entry in _mapping("metrics", entries).items():
+        options = {"better": entry} if isinstance(entry, str) else dict(_mapping(f"metrics::{name}", entry))
+        for key in options:
+            check_choice(f"metrics::{name}", key, ("better", "title", "from"))
+        check_choice(f"metrics::{name}::better", options.get("better"), ("higher", "lower"))
+        source = options.get("from", f"metrics.json::{scores}::{name}")
+        found.append(StudyMetric(name, options.get("title", name), options["better"] == "lower", source))
+    if not found:
+        raise ValueError("`metrics` needs at least one score, got none.")
+    return tuple(found)
+
+
+def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
+    items = [values] if isinstance(values, int) else list(values)
+    if not items or len(set(items)) < len(items) or any(isinstance(v, bool) or not isinstance(v, int) for v in items):
+        raise ValueError(f"`{name}` needs different integers, at least one, got {values!r}.")
+    return tuple(items)
+
+
+def _check_plan(plan: StudyPlan) -> None:
+    _check_known("base", plan.base, plan.arms)
+    folders = [StudyCell(arm, 0, None).folder for arm in [START, *plan.arms]]
+    if len(set(folders)) < len(folders):
+        raise ValueError(
+            f"`arms` needs names that differ in letters and digits, and are not {START!r}, got {', '.join(plan.arms)}."
+        )
+    known: set[str] = set()
+    for path in plan.config:
+        known |= {re.split("::|#", key.lstrip("+"))[0] for key in yaml.safe_load(path.read_text(encoding="utf-8"))}
+    for place in (plan.common, plan.start or {}, *plan.arms.values()):
+        for key in place:
+            root = re.split("::|#", key.lstrip("+"))[0]
+            _check_known("overrides", root, known, f"names of {', '.join(p.name for p in plan.config)}")
+            check_choice("overrides", root in ("seed", "fold", "output_dir"), (False,)) if root == key else None
+
+
+def _check_known(name: str, value: str, known: Collection[str], what: str = "arms of the study") -> None:
+    if value in known:
+        return
+    near = difflib.get_close_matches(value, known, n=1)
+    listed = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}."
+    raise ValueError(f"`{name}` needs {what}, got {value!r}; {listed}")
+
+
+def _placed(value: Any, study_dir: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{study_dir}", study_dir)
+    if isinstance(value, Mapping):
+        return {key: _placed(item, study_dir) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_placed(item, study_dir) for item in value]
+    return value

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scores of finished cells, and what they say about the arms."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_boundary._tables import Row, read_table
+from monai_boundary.report.cell_runs import read_cell
+from monai_boundary.report.paired_difference import PairedDifference, paired_difference
+from monai_boundary.report.study_plan import StudyMetric, StudyPlan
+
+COST = "seconds_per_step"
+
+
+class ArmScore(NamedTuple):
+    """A score of an arm over its cells: how many have it, mean, standard deviation, difference to the base arm."""
+
+    arm: str
+    metric: str
+    cells: int
+    mean: float
+    std: float
+    difference: PairedDifference
+
+
+def cell_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
+    """Return a row for each finished cell of the plan: arm, seed, fold, scores, seconds, seconds per step.
+
+    Args:
+        plan: the study.
+        study_dir: its folder.
+
+    Raises:
+        ValueError: if a finished cell lacks a score; the message names those that it has.
+    """
+    rows = []
+    for cell in plan.cells():
+        folder = Path(study_dir) / "cells" / cell.folder
+        about = read_cell(folder)
+        if about is None:
+            continue
+        row: Row = {"arm": cell.arm, "seed": cell.seed, "fold": cell.fold}
+        row |= {metric.name: read_score(folder, metric) for metric in plan.metrics}
+        rows.append({**row, COST: _step_seconds(folder), "seconds": about["seconds"], "commit": about["commit"]})
+    return rows
+
+
+def read_score(folder: str | os.PathLike[str], metric: StudyMetric) -> float:
+    """Return a score of a cell, NaN where it is undefined (null).
+
+    Args:
+        folder: of the cell.
+        metric: where the score is.
+
+    Raises:
+        ValueError: if the file or an entry does not exist, or is no number.
+    """
+    name, *keys = metric.source.split("::")
+    path = Path(folder) / name
+    if not path.is_file():
+        raise ValueError(f"`metrics` needs {metric.name!r} in {name}, which {folder} does not have.")
+    value: Any = json.loads(path.read_text(encoding="utf-8"))
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            known = ", ".join(value) if isinstance(value, dict) else "no entries"
+            raise ValueError(f"`metrics` needs {metric.source}, got no {key!r} in {path}, which has: {known}.")
+        value = value[key]
+    if value is not None and not isinstance(value, (int, float)):
+        raise ValueError(f"`metrics` needs a number at {metric.source}, got {type(value).__name__} in {path}.")
+    return math.nan if value is None else float(value)
+
+
+def arm_scores(plan: StudyPlan, rows: Sequence[Row]) -> list[ArmScore]:
+    """Return the scores of every arm that has finished cells, the cost of a step among them, arms in their order.
+
+    Args:
+        plan: the study.
+        rows: of :func:`cell_rows`.
+    """
+    found = []
+    for arm in plan.arms:
+        own = [row for row in rows if row["arm"] == arm]
+        base = [row for row in rows if row["arm"] == plan.base]
+        for name in [metric.name for metric in plan.metrics] + [COST]:
+            values = [row[name] for row in own if math.isfinite(row[name])]
+            difference = paired_difference(_by_pair(own, name), _by_pair(base, name))
+            mean, std = _or_nan(statistics.mean, values, 1), _or_nan(statistics.stdev, values, 2)
+            found.append(ArmScore(arm, name, len(values), mean, std, difference))
+    return [score for score in found if any(row["arm"] == score.arm for row in rows)]
+
+
+def _by_pair(rows: Sequence[Row], name: str) -> dict[Any, float]:
+    return {(row["seed"], row["fold"]): row[name] for row in rows}
+
+
+def _or_nan(function: Callable[[Sequence[float]], float], values: Sequence[float], least: int) -> float:
+    return float(function(values)) if len(values) >= least else math.nan
+
+
+def _step_seconds(folder: Path) -> float:
+    """The quietest epoch's median: what else the machine did is in the others."""
+    seconds = [row[COST] for row in read_table(folder / "metrics.csv") if COST in row]
+    return min(seconds, default=math.nan)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study in writing: the tables, and the sentence that says which differences are larger than the noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from monai_boundary.report.study_plan import StudyMetric, StudyPlan
+from monai_boundary.report.study_scores import COST, ArmScore
+
+
+def study_markdown(plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0) -> str:
+    """Return the page of a study: sentence, mean and spread, paired differences to the base arm.
+
+    Args:
+        plan: the study.
+        scores: of :func:`arm_scores`.
+        missing: cells that are not finished, which the page then says.
+    """
+    folds = "" if plan.folds == (None,) else f", folds {', '.join(map(str, plan.folds))}"
+    head = f"Bundle `{plan.bundle.name}`, seeds {', '.join(map(str, plan.seeds))}{folds}."
+    if missing:
+        head += f" **{missing} of {len(plan.cells())} cells are not finished.**"
+    spread = "Mean ± standard deviation over the cells; ↑ higher is better, ↓ lower is better."
+    paired = (
+        f"Difference to `{plan.base}` over the same seeds and folds, with its 95 % t confidence interval; "
+        "**bold** where the interval excludes 0."
+    )
+    parts = [head, study_sentence(plan, scores), spread, _means(plan, scores), paired, _differences(plan, scores)]
+    return "\n\n".join(parts) + "\n"
+
+
+def study_sentence(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
+    """Return in one sentence which differences to the base are larger than the noise, and which are not.
+
+    Args:
+        plan: the study.
+        scores: of :func:`arm_scores`.
+    """
+    told: dict[str, list[str]] = {"better": [], "worse": [], "within": [], "unknown": []}
+    for metric in plan.metrics:
+        for score in scores:
+            if score.arm == plan.base or score.metric != metric.name:
+                continue
+            difference = score.difference
+            kind = "unknown" if math.isnan(difference.low) else "within"
+            if difference.clear:
+                kind = "better" if (difference.mean < 0) == metric.lower else "worse"
+            told[kind].append(f"{score.arm} in {metric.title} ({_signed(difference.mean)})")
+    known = sum(len(told[kind]) for kind in ("better", "worse", "within"))
+    if not known:
+        return "Nothing can be said about the noise: that takes two seeds or folds of the base and of another arm."
+    clear = [f"{kind} than {plan.base}: {', '.join(told[kind])}" for kind in ("better", "worse") if told[kind]]
+    sentence = f"Larger than the noise: {'; '.join(clear)}" if clear else "No difference is larger than the noise"
+    sentence += f"; within the noise: {', '.join(told['within'])}" if told["within"] else ""
+    sentence += f"; with too few pairs: {', '.join(told['unknown'])}" if told["unknown"] else ""
+    return f"{sentence} ({known} intervals of 95 %, of which chance alone puts about {0.05 * known:.1f} off 0)."
+
+
+def score_title(metric: StudyMetric) -> str:
+    """Return a metric's title with an arrow to what is better."""
+    return f"{metric.title} {'↓' if metric.lower else '↑'}"
+
+
+def _means(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
+    arms = list(dict.fromkeys(score.arm for score in scores))
+    by = {(score.arm, score.metric): score for score in scores}
+    lines = [_line(["arm", *(score_title(m) for m in plan.metrics), "ms per step"])]
+    lines.append("|---" * (len(plan.metrics) + 2) + "|")
+    for arm in arms:
+        cells = max(by[arm, metric.name].cells for metric in plan.metrics)
+        shown = [_spread(by[arm, metric.name], cells) for metric in plan.metrics]
+        lines.append(_line([arm, *shown, _number(1000 * by[arm, COST].mean)]))
+    return "\n".join(lines)
+
+
+def _differences(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
+    arms = [arm for arm in dict.fromkeys(score.arm for score in scores) if arm != plan.base]
+    by = {(score.arm, score.metric): score.difference for score in scores}
+    lines = [_line([f"minus {plan.base}", *(score_title(m) for m in plan.metrics), "ms per step"])]
+    lines.append("|---" * (len(plan.metrics) + 2) + "|")
+    for arm in arms:
+        shown = []
+        for metric in plan.metrics:
+            d = by[arm, metric.name]
+            text = _signed(d.mean) + ("" if math.isnan(d.low) else f" [{_signed(d.low)}, {_signed(d.high)}]")
+            shown.append(f"**{text}**" if d.clear else text)
+        lines.append(_line([arm, *shown, _signed(1000 * by[arm, COST].mean)]))
+    return "\n".join(lines)
+
+
+def _line(entries: Sequence[str]) -> str:
+    return f"| {' | '.join(entry.replace('|', '/') for entry in entries)} |"
+
+
+def _spread(score: ArmScore, cells: int) -> str:
+    if not score.cells:
+        return "undefined"
+    text = _number(score.mean) + ("" if math.isnan(score.std) else f" ± {_number(score.std)}")
+    return text if score.cells == cells else f"{text} (of {score.cells})"
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if math.isnan(value) else f"{'+' if value >= 0 else '-'}{_number(abs(value))}"

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study in MLflow: a parent run with the tables and the picture, and a child run for each cell."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_boundary._tables import read_table, write_json
+from monai_boundary.report.cell_runs import read_cell
+from monai_boundary.report.study_plan import StudyCell, StudyPlan
+from monai_boundary.report.study_scores import ArmScore, read_score
+
+_ARTIFACTS = ("overrides.yaml", "log.txt", "metrics.csv", "metrics.json", "pictures", "evaluation")
+_LONGEST = 500  # of a parameter's value, the least that any version of MLflow takes
+
+
+class StudyTracking:
+    """Writes a study to an MLflow server or database.
+
+    The parent's id is kept in ``tracking.json`` of the study's folder, so that a study that goes on later goes on with
+    the same runs; a cell's child is written when the cell is finished, and only once.
+
+    Args:
+        tracking_uri: such as ``http://127.0.0.1:5000`` or ``sqlite:///mlflow.db``.
+        plan: the study.
+        study_dir: its folder, whose name is the parent's.
+        experiment: name of the experiment, made when missing.
+
+    Raises:
+        ImportError: if MLflow is not installed.
+    """
+
+    def __init__(
+        self, tracking_uri: str, plan: StudyPlan, study_dir: str | os.PathLike[str], experiment: str = "studies"
+    ) -> None:
+        try:
+            from mlflow.tracking import MlflowClient
+        except ImportError as error:
+            raise ImportError("`tracking_uri` needs MLflow: pip install 'monai-boundary[mlflow]'.") from error
+        self.client = MlflowClient(tracking_uri=tracking_uri)
+        self.plan = plan
+        self.study_dir = Path(study_dir)
+        self.file = self.study_dir / "tracking.json"
+        known = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
+        self.state: dict[str, Any] = known.get(tracking_uri) or {"parent": None, "children": {}}
+        self._others = {uri: state for uri, state in known.items() if uri != tracking_uri}
+        self._uri = tracking_uri
+        found = self.client.get_experiment_by_name(experiment)
+        self.experiment = self.client.create_experiment(experiment) if found is None else found.experiment_id
+
+    @property
+    def parent(self) -> str:
+        """Id of the parent run."""
+        return str(self.state["parent"])
+
+    def start(self) -> None:
+        """Open the parent run, or open it again."""
+        if self.state["parent"] is None:
+            run = self.client.create_run(self.experiment, run_name=self.study_dir.resolve().name)
+            self.state["parent"] = run.info.run_id
+            self._log_params(self.parent, {"base": self.plan.base, **_flat(self.plan.settings())})
+            self._save()
+        else:
+            self.client.update_run(self.parent, status="RUNNING")
+
+    def add_cell(self, cell: StudyCell) -> None:
+        """Write the child run of a finished cell: parameters, every epoch's numbers, scores, files and pictures."""
+        if cell.folder in self.state["children"]:
+            return
+        folder = self.study_dir / "cells" / cell.folder
+        about = read_cell(folder) or {}
+        tags = {"mlflow.parentRunId": self.parent, "cell": cell.folder}
+        run = self.client.create_run(self.experiment, run_name=cell.folder, tags=tags).info.run_id
+        self._log_params(run, {"arm": cell.arm, **_flat(about.get("overrides", {}))})
+        for row in read_table(folder / "metrics.csv"):
+            self._log_metrics(run, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
+        if cell.arm in self.plan.arms:
+            self._log_metrics(run, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
+        self._log_metrics(run, {"study/seconds": about.get("seconds", math.nan)})
+        for path in [folder / name for name in _ARTIFACTS]:
+            if path.is_dir():
+                self.client.log_artifacts(run, str(path), path.name)
+            elif path.is_file():
+                self.client.log_artifact(run, str(path))
+        self.client.set_terminated(run)
+        self.state["children"][cell.folder] = run
+        self._save()
+
+    def finish(self, scores: Sequence[ArmScore], files: Sequence[Path], failed: bool = False) -> None:
+        """Write the tables and the picture to the parent run, and close it.
+
+        Args:
+            scores: of :func:`arm_scores`: means by arm, and the differences to the base.
+            files: the tables and the picture.
+            failed: whether cells failed.
+        """
+        numbers: dict[str, float] = {}
+        for score in scores:
+            numbers[f"{score.metric}/{_slug(score.arm)}"] = score.mean
+            if score.arm != self.plan.base:
+                numbers[f"{score.metric}_difference/{_slug(score.arm)}"] = score.difference.mean
+        self._log_metrics(self.parent, numbers)
+        for path in files:
+            self.client.log_artifact(self.parent, str(path))
+        self.client.set_terminated(self.parent, status="FAILED" if failed else "FINISHED")
+
+    def interrupted(self) -> None:
+        """Close the parent run of a study that was stopped."""
+        self.client.set_terminated(self.parent, status="KILLED")
+
+    def _save(self) -> None:
+        write_json({**self._others, self._uri: self.state}, self.file)
+
+    def _log_params(self, run: str, params: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        entries = [Param(_slug(key), str(value)[:_LONGEST]) for key, value in params.items()]
+        self.client.log_batch(run, params=entries)
+
+    def _log_metrics(self, run: str, metrics: Mapping[str, Any], step: int = 0) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        numbers = {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and math.isfinite(v)}
+        self.client.log_batch(run, metrics=[Metric(_slug(k), float(v), now, step) for k, v in numbers.items()])
+
+
+def _slug(name: str) -> str:
+    """What MLflow takes as a name: letters, digits, and some signs."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-./ ") else "_" for c in name.replace("::", "."))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
