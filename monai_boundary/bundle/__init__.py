@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
+from monai_boundary.bundle.case_scores import write_case_scores
 from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
@@ -17,7 +18,9 @@ from monai_boundary.bundle.results import (
     write_table,
 )
 from monai_boundary.bundle.schedule import loss_schedule
-from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple
+from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
+from monai_boundary.bundle.slice_dataset import SliceDataset, case_names, tumour_dataset
+from monai_boundary.bundle.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
     "LesionGridd",
@@ -26,6 +29,10 @@ __all__ = [
     "NormalizeSectionsd",
     "SaveLesionsd",
     "SectionwiseInferer",
+    "SliceDataset",
+    "TumourCased",
+    "TumourPlaced",
+    "case_names",
     "check_patch_multiple",
     "check_patch_size",
     "curve_summary",
@@ -47,7 +54,12 @@ __all__ = [
     "read_table",
     "require_model",
     "scores_at",
+    "stride_multiple",
     "tracking_run_name",
+    "tumour_crops",
+    "tumour_dataset",
+    "tumour_transforms",
+    "write_case_scores",
     "write_evaluation",
     "write_json",
     "write_lesion_evaluation",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data of the lesion bundles: patients of a data set, or of a phantom where none is given, split and cached."""
+"""The data of the lesion and tumour bundles: patients of a data set, or of a phantom without one; split and cached."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from monai.transforms import Transform
 
 from monai_boundary._validation import check_choice
 from monai_boundary.data import (
+    brats_datalist,
     isles2018_datalist,
     isles2022_datalist,
     split_patients,
     wmh_datalist,
     write_lesion_phantom,
     write_stroke_phantom,
+    write_tumour_phantom,
 )
 
 logger = logging.getLogger(__name__)
@@ -29,9 +31,11 @@ READERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "wmh": wmh_datalist,
     "isles2022": isles2022_datalist,
     "isles2018": isles2018_datalist,
+    "brats": brats_datalist,
 }
 CACHES = ("memory", "disk", "none")
 PHANTOM: dict[str, Any] = {"patients": 10, "shape": (64, 64, 24)}
+TUMOUR_PHANTOM: dict[str, Any] = {"patients": 12, "shape": (64, 64, 48)}
 
 
 def lesion_patients(
@@ -47,7 +51,7 @@ def lesion_patients(
     Args:
         dataset_dir: folder in the given layout. ``None`` writes a phantom, always the same, to
             ``output_dir/phantom_{layout}`` and says so.
-        layout: ``"wmh"``, ``"isles2022"`` or ``"isles2018"``: which of the readers of `monai_boundary.data`.
+        layout: ``"wmh"``, ``"isles2022"``, ``"isles2018"`` or ``"brats"``: which reader of `monai_boundary.data`.
         modalities: of the images, in the order of the network's channels.
         output_dir: where the phantom goes.
         require_labels: whether a patient without a label is an error; if not, labels are left out.
@@ -59,9 +63,11 @@ def lesion_patients(
     check_choice("layout", layout, tuple(READERS))
     if dataset_dir is None:
         dataset_dir = Path(output_dir) / f"phantom_{layout}"
-        options = {**PHANTOM, **(phantom or {})}
+        options = {**(TUMOUR_PHANTOM if layout == "brats" else PHANTOM), **(phantom or {})}
         options["shape"] = tuple(options["shape"])
-        if layout == "wmh":
+        if layout == "brats":
+            write_tumour_phantom(dataset_dir, **options)
+        elif layout == "wmh":
             write_lesion_phantom(dataset_dir, **options)
         else:
             write_stroke_phantom(dataset_dir, layout=layout, **options)

@@ -17,8 +17,8 @@ from monai.engines.workflow import Workflow
 from monai.transforms import MapTransform, Orientation, SaveImage
 from monai.utils import ensure_tuple_rep
 
-from monai_boundary.bundle.results import Row, log_scores, write_json, write_table
-from monai_boundary.metrics.lesion_scores import LesionScores, LesionScoresMetric
+from monai_boundary.bundle.case_scores import write_case_scores
+from monai_boundary.metrics.lesion_scores import LesionScoresMetric
 
 _SHOWN = ("dice", "hd95_mm", "volume_difference_percent", "volume_difference_ml", "lesion_recall", "lesion_f1")
 
@@ -27,13 +27,14 @@ class SaveLesionsd(MapTransform):
     """Write segmentations as NIfTI on the grid of the input image: its shape, orientation and affine.
 
     The files are ``{case}_{postfix}.nii.gz``. Needs ``image`` with its affine, ``case`` and ``native_affine``, as
-    :func:`~monai_boundary.bundle.lesion_transforms` gives them. Of several channels the last one is written.
+    :func:`~monai_boundary.bundle.lesion_transforms` gives them. Of several channels the last one is written, or all.
 
     Args:
         keys: masks or probabilities, (C, x, y, z), on the grid of ``image``.
         output_dir: folder, made when missing.
         postfix: ends of the names, one for each key or for all.
         output_dtype: ``"uint8"`` for masks, ``"float32"`` for probabilities; one for each key or for all.
+        all_channels: write every channel, (x, y, z, C) in the file, instead of the last one.
         allow_missing_keys: do not raise for keys that the data lacks.
     """
 
@@ -43,11 +44,13 @@ class SaveLesionsd(MapTransform):
         output_dir: str | os.PathLike[str],
         postfix: str | Sequence[str] = "lesions",
         output_dtype: str | Sequence[str] = "uint8",
+        all_channels: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_dir = Path(output_dir)
         self.postfix = ensure_tuple_rep(postfix, len(self.keys))
+        self.all_channels = all_channels
         self.output_dtype = ensure_tuple_rep(output_dtype, len(self.keys))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -57,7 +60,8 @@ class SaveLesionsd(MapTransform):
         turn = Orientation(axcodes="".join(nibabel.aff2axcodes(native)), labels=None)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         for key, postfix, dtype in self.key_iterator(d, self.postfix, self.output_dtype):
-            values = torch.as_tensor(d[key]).as_subclass(torch.Tensor)[-1:].detach().cpu()
+            values = torch.as_tensor(d[key]).as_subclass(torch.Tensor).detach().cpu()
+            values = values if self.all_channels else values[-1:]
             turned = torch.as_tensor(turn(MetaTensor(values.float(), affine=torch.as_tensor(affine).cpu())))
             # the affine as it was read: turning it twice may round
             image = MetaTensor(turned.as_subclass(torch.Tensor), affine=torch.as_tensor(native))
@@ -84,32 +88,4 @@ def write_lesion_evaluation(
         ``mean``, ``std`` (over the cases where a score is defined) and ``defined`` (their number) by score, but of
         ``missed`` and ``false_alarm`` the number of cases.
     """
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    details = {name: evaluator.state.metric_details[name].flatten().numpy() for name in LesionScores._fields}
-    averaged = [name for name in LesionScores._fields if name not in LesionScoresMetric.counted]
-    result: dict[str, Any] = {"settings": dict(settings), "cases": len(items)}
-    result["mean"] = {name: float(evaluator.state.metrics[name]) for name in averaged}
-    result["std"] = {name: _std(details[name]) for name in averaged}
-    result["defined"] = {name: int(np.isfinite(details[name]).sum()) for name in averaged}
-    result |= {name: int(details[name].sum()) for name in LesionScoresMetric.counted}
-    files = {
-        "scores": place / "evaluation.json",
-        "cases": place / "evaluation_cases.csv",
-        "pictures": place / "pictures",
-    }
-    write_json(result, files["scores"])
-    rows: list[Row] = [
-        {"case": item["case"], **{name: float(values[k]) for name, values in details.items()}}
-        for k, item in enumerate(items)
-    ]
-    write_table(rows, files["cases"])
-    shown = {name: result["mean"][name] for name in _SHOWN}
-    shown |= {name: result[name] for name in LesionScoresMetric.counted}
-    log_scores(f"Mean scores of {len(items)} cases:", shown, files)
-    return result
-
-
-def _std(values: Any) -> float:
-    defined = values[np.isfinite(values)]
-    return float(defined.std(ddof=1)) if defined.size > 1 else float("nan")
+    return write_case_scores(folder, evaluator, LesionScoresMetric, items, settings, _SHOWN)

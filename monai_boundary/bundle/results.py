@@ -15,6 +15,7 @@ from monai.engines.workflow import Workflow
 from monai.utils import is_scalar
 
 from monai_boundary._tables import Row, read_table, write_json, write_table
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 
 __all__ = [
     "EM_METRICS",
@@ -39,6 +40,8 @@ TITLES = {
     "ari": "ARI",
     "cremi_score": "CREMI score",
     "dice": "Dice",
+    "jaccard": "Jaccard",
+    "hausdorff_mm": "Hausdorff (mm)",
     "hd95_mm": "HD95 (mm)",
     "volume_difference_percent": "volume diff. (%)",
     "volume_difference_ml": "volume diff. (ml)",
@@ -48,6 +51,18 @@ TITLES = {
     "lesion_count_difference": "count difference",
     "missed": "missed patients",
     "false_alarm": "false alarms",
+    **{
+        f"{region}_{score}": f"{region.upper()} {title}"
+        for region in TUMOUR_REGIONS
+        for score, title in {
+            "dice": "Dice",
+            "jaccard": "Jaccard",
+            "hausdorff_mm": "Hausdorff (mm)",
+            "hd95_mm": "HD95 (mm)",
+            "missed": "missed",
+            "false_alarm": "false alarms",
+        }.items()
+    },
 }
 
 

@@ -26,6 +26,7 @@ from monai_boundary.handlers.resume import (
 from monai_boundary.handlers.step_time import StepTime
 from monai_boundary.handlers.targets import LossWithTargets
 from monai_boundary.handlers.tumour_metrics import TumourScoresHandler
+from monai_boundary.handlers.tumour_pictures import TumourPictures
 
 __all__ = [
     "AdaptedRandHandler",
@@ -43,6 +44,7 @@ __all__ = [
     "StepTime",
     "StopWithoutImprovement",
     "ThresholdCurveHandler",
+    "TumourPictures",
     "TumourScoresHandler",
     "ValidationPictures",
     "VariationOfInformationHandler",

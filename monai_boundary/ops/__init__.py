@@ -37,6 +37,7 @@ from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_
 from monai_boundary.ops.equipotential_lines import LineValues, line_region, line_values
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
+from monai_boundary.ops.persistence import persistence_pairs
 from monai_boundary.ops.regions import (
     label_regions,
     region_cells,
@@ -50,7 +51,7 @@ from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regio
 from monai_boundary.ops.semantic_edges import semantic_edges
 from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
 from monai_boundary.ops.slices import slices_around
-from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_regions
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_label, tumour_regions
 
 __all__ = [
     "TUMOUR_REGIONS",
@@ -91,6 +92,7 @@ __all__ = [
     "line_values",
     "membrane_to_instances",
     "partition_contours",
+    "persistence_pairs",
     "quantise_probability",
     "ray_directions",
     "ray_sum",
@@ -110,6 +112,7 @@ __all__ = [
     "slices_around",
     "tensor_distance",
     "to_probabilities",
+    "tumour_label",
     "tumour_regions",
     "voxel_cross_entropy",
 ]

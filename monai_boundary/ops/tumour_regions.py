@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from monai_boundary._typing import AnyArray, BoolArray
+from monai_boundary._typing import AnyArray, BoolArray, UInt8Array
 from monai_boundary._validation import check_choice
 
 CORE, OEDEMA = 1, 2  # the same in every year
@@ -69,6 +69,37 @@ def tumour_regions(
     core = enhancing | (values == CORE)
     masks = {"wt": core | (values == OEDEMA), "tc": core, "et": enhancing}
     return np.stack([masks[region] for region in regions])
+
+
+def tumour_label(masks: npt.ArrayLike, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int = 4) -> UInt8Array:
+    """Return one segmentation of the masks of regions, with BraTS's labels: the way back from `tumour_regions`.
+
+    The innermost region that a voxel is in counts: ``et_label`` in the enhancing tumour, else 1 in the core, else 2 in
+    the whole tumour. Masks that are not nested (independent predictions) become so: what is enhancing is also core.
+
+    Args:
+        masks: 0 and not 0, (len(regions), spatial).
+        regions: names of the channels.
+        et_label: value of the enhancing tumour, 3 or 4.
+
+    Raises:
+        ValueError: if a region is unknown, or not one for each channel; if ``et_label`` is neither 3 nor 4.
+
+    Example:
+        >>> tumour_label([[0, 1, 1, 1, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]).tolist()
+        [0, 2, 1, 4, 4]
+    """
+    check_choice("et_label", et_label, ENHANCING)
+    inside = np.asarray(masks) != 0
+    if len(inside) != len(regions) or len(set(regions)) < len(regions):
+        raise ValueError(f"`regions` needs a different name for each of {len(inside)} channels, got {tuple(regions)}.")
+    for region in regions:
+        check_choice("regions", region, TUMOUR_REGIONS)
+    label = np.zeros(inside.shape[1:], dtype=np.uint8)
+    for region, value in zip(TUMOUR_REGIONS, (OEDEMA, CORE, et_label), strict=True):
+        if region in regions:
+            label[inside[list(regions).index(region)]] = value
+    return label
 
 
 def _whole(name: str, values: AnyArray) -> AnyArray:

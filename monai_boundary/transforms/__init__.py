@@ -30,6 +30,10 @@ from monai_boundary.transforms.post import (
     RemoveSmallRegionsD,
     RemoveSmallRegionsd,
     RemoveSmallRegionsDict,
+    TumourLabel,
+    TumourLabelD,
+    TumourLabeld,
+    TumourLabelDict,
 )
 from monai_boundary.transforms.slices import SlicesAround, SlicesAroundD, SlicesAroundd, SlicesAroundDict
 from monai_boundary.transforms.targets import (
@@ -106,6 +110,10 @@ __all__ = [
     "SlicesAroundD",
     "SlicesAroundDict",
     "SlicesAroundd",
+    "TumourLabel",
+    "TumourLabelD",
+    "TumourLabelDict",
+    "TumourLabeld",
     "TumourRegions",
     "TumourRegionsD",
     "TumourRegionsDict",

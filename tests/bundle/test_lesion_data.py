@@ -71,7 +71,9 @@ def test_patients_without_labels_and_of_a_single_folder(tmp_path: Path) -> None:
 
 
 def test_the_layout_is_known(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', 'brats', got 'mslesseg'"):
+    with pytest.raises(
+        ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', 'brats', got 'mslesseg'"
+    ):
         lesion_patients(None, "mslesseg", ["flair"], tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.transforms import ConvertToMultiChannelBasedOnBratsClasses
 
-from monai_boundary.ops import TUMOUR_REGIONS, tumour_regions
+from monai_boundary.ops import TUMOUR_REGIONS, tumour_label, tumour_regions
 
 
 def test_drawn() -> None:
@@ -84,3 +84,30 @@ def test_a_real_case(real_data: Callable[[str], Path]) -> None:
     masks = tumour_regions(label)
     assert [int(m.sum()) for m in masks] == [int(np.isin(label, ids).sum()) for ids in ((1, 2, 4), (1, 4), (4,))]
     np.testing.assert_array_equal(tumour_regions(np.where(label == 4, 3, label).astype(np.float32)), masks)
+
+
+@pytest.mark.parametrize("et_label", [3, 4])
+def test_there_and_back(rng: np.random.Generator, et_label: int) -> None:
+    label = rng.choice([0, 1, 2, et_label], size=(6, 7, 5))
+    np.testing.assert_array_equal(tumour_label(tumour_regions(label), et_label=et_label), label)
+    shuffled = ("et", "wt", "tc")
+    np.testing.assert_array_equal(tumour_label(tumour_regions(label, shuffled), shuffled, et_label), label)
+    core = tumour_label(tumour_regions(label, ("tc",)), ("tc",))
+    np.testing.assert_array_equal(core, np.isin(label, (1, et_label)))
+
+
+def test_regions_that_are_not_nested_become_so() -> None:
+    masks = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 1]])
+    assert tumour_label(masks).tolist() == [2, 1, 4, 4]
+    assert tumour_label(masks).dtype == np.uint8
+
+
+def test_masks_without_names() -> None:
+    with pytest.raises(
+        ValueError, match=r"`regions` needs a different name for each of 2 channels, got \('wt', 'tc', 'e"
+    ):
+        tumour_label(np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="`regions` needs one of 'wt', 'tc', 'et', got 'ed'"):
+        tumour_label(np.zeros((1, 4)), ("ed",))
+    with pytest.raises(ValueError, match="`et_label` needs one of 3, 4, got 1"):
+        tumour_label(np.zeros((3, 4)), et_label=1)

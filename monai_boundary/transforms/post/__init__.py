@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.post.array import MembraneToInstances, RelabelRegions, RemoveSmallRegions
+from monai_boundary.transforms.post.array import MembraneToInstances, RelabelRegions, RemoveSmallRegions, TumourLabel
 from monai_boundary.transforms.post.dictionary import (
     MembraneToInstancesD,
     MembraneToInstancesd,
@@ -14,6 +14,9 @@ from monai_boundary.transforms.post.dictionary import (
     RemoveSmallRegionsD,
     RemoveSmallRegionsd,
     RemoveSmallRegionsDict,
+    TumourLabelD,
+    TumourLabeld,
+    TumourLabelDict,
 )
 
 __all__ = [
@@ -29,4 +32,8 @@ __all__ = [
     "RemoveSmallRegionsD",
     "RemoveSmallRegionsDict",
     "RemoveSmallRegionsd",
+    "TumourLabel",
+    "TumourLabelD",
+    "TumourLabelDict",
+    "TumourLabeld",
 ]

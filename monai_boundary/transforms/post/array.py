@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the network's membrane probability to instances."""
+"""From the network's prediction to a segmentation: instances of a membrane, labels of a tumour."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from monai_boundary.ops.segmentation import (
     relabel_regions,
     remove_small_regions,
 )
-from monai_boundary.transforms._channel import channel_first, image_spacing, single_channel
+from monai_boundary.ops.tumour_regions import ENHANCING, TUMOUR_REGIONS, tumour_label
+from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
 
-__all__ = ["MembraneToInstances", "RelabelRegions", "RemoveSmallRegions"]
+__all__ = ["MembraneToInstances", "RelabelRegions", "RemoveSmallRegions", "TumourLabel"]
 
 
 class MembraneToInstances(Transform):
@@ -138,3 +139,38 @@ class RelabelRegions(Transform):
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Return the new ids (1, spatial), int32, with the meta data of the labels."""
         return channel_first(relabel_regions(single_channel("labels", img), split=self.split), img, torch.int32)
+
+
+class TumourLabel(Transform):
+    """One segmentation with BraTS's labels, of the overlapping masks of regions: the way back from `TumourRegions`.
+
+    A thin shell over `monai_boundary.ops.tumour_label`: the innermost region of a voxel counts.
+
+    Args:
+        regions: names of the channels.
+        et_label: value of the enhancing tumour: 4 until BraTS 2021, 3 since 2023.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import TumourLabel
+        >>> TumourLabel(et_label=3)(torch.tensor([[[0, 1, 1, 1]], [[0, 0, 1, 1]], [[0, 0, 0, 1]]]))
+        tensor([[[0, 2, 1, 3]]], dtype=torch.uint8)
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+
+    def __init__(self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int = 4) -> None:
+        check_choice("et_label", et_label, ENHANCING)
+        self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
+        for region in self.regions:
+            check_choice("regions", region, TUMOUR_REGIONS)
+        self.et_label = et_label
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        """Return the label (1, spatial), uint8, of masks (regions, spatial), with their meta data.
+
+        Raises:
+            ValueError: if the masks are not one for each region.
+        """
+        masks = class_label("masks", img).cpu().numpy()
+        return channel_first(tumour_label(masks, self.regions, self.et_label), img, torch.uint8)

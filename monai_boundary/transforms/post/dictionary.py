@@ -10,7 +10,8 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
-from monai_boundary.transforms.post.array import MembraneToInstances, RelabelRegions, RemoveSmallRegions
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
+from monai_boundary.transforms.post.array import MembraneToInstances, RelabelRegions, RemoveSmallRegions, TumourLabel
 
 __all__ = [
     "MembraneToInstancesD",
@@ -22,6 +23,9 @@ __all__ = [
     "RemoveSmallRegionsD",
     "RemoveSmallRegionsDict",
     "RemoveSmallRegionsd",
+    "TumourLabelD",
+    "TumourLabelDict",
+    "TumourLabeld",
 ]
 
 
@@ -147,6 +151,43 @@ class RelabelRegionsd(MapTransform):
         return d
 
 
+class TumourLabeld(MapTransform):
+    """Dictionary version of `monai_boundary.transforms.TumourLabel`; the masks are replaced by one segmentation.
+
+    Args:
+        keys: masks of regions.
+        regions: see `TumourLabel`.
+        et_label: see `TumourLabel`.
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import TumourLabeld
+        >>> TumourLabeld("pred", regions=("tc",))({"pred": torch.tensor([[[0, 1, 1]]])})["pred"].tolist()
+        [[[0, 1, 1]]]
+    """
+
+    backend = TumourLabel.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        regions: Sequence[str] = TUMOUR_REGIONS,
+        et_label: int = 4,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform = TumourLabel(regions, et_label)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
+        """Return the data with the masks replaced."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.transform(d[key])
+        return d
+
+
 MembraneToInstancesD = MembraneToInstancesDict = MembraneToInstancesd
 RelabelRegionsD = RelabelRegionsDict = RelabelRegionsd
 RemoveSmallRegionsD = RemoveSmallRegionsDict = RemoveSmallRegionsd
+TumourLabelD = TumourLabelDict = TumourLabeld
