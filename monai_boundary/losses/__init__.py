@@ -17,6 +17,7 @@ from monai_boundary.losses.equipotential import (
 )
 from monai_boundary.losses.lovasz import LovaszSoftmaxLoss, lovasz_extension
 from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
+from monai_boundary.losses.persistent_homology import PersistentHomologyLoss, persistence_distance
 from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
 from monai_boundary.losses.semantic_edge import SEMEDALoss
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
@@ -37,6 +38,7 @@ __all__ = [
     "IncreaseSchedule",
     "LovaszSoftmaxLoss",
     "MaskedOverlapLoss",
+    "PersistentHomologyLoss",
     "RebalanceSchedule",
     "SEMEDALoss",
     "SignedDistanceLoss",
@@ -45,6 +47,7 @@ __all__ = [
     "balanced_cross_entropy",
     "equipotential_terms",
     "lovasz_extension",
+    "persistence_distance",
     "resample_target",
     "signed_distance_loss",
 ]

@@ -195,6 +195,7 @@ CASES: tuple[LossCase, ...] = (
         quick=True,
     ),
     LossCase(losses.SobelEdgeLoss, {"sigmoid": True}),
+    LossCase(losses.PersistentHomologyLoss, {"sigmoid": True}, quick=True),
     LossCase(losses.LovaszSoftmaxLoss, {"softmax": True}, target=_two_classes),
     LossCase(losses.LovaszSoftmaxLoss, {"sigmoid": True, "classes": "all"}),
     LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),

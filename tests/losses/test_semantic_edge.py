@@ -75,7 +75,6 @@ def test_ignored_voxels() -> None:
 
 
 def test_a_fitted_network_tells_a_near_miss_from_a_far_one() -> None:
-    torch.set_num_threads(1)
     label = torch.zeros(1, 1, 48, 48)
     label[..., 12:30, 16:34] = 1
     loss = SEMEDALoss(fit_semantic_edge_net([label], num_classes=1, max_steps=50, progress=False))

@@ -27,7 +27,6 @@ def blobs(classes: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
 def test_it_learns_the_edges_of_labels_it_has_not_seen(
     classes: int, shape: tuple[int, ...], noise: float, f1: float
 ) -> None:
-    torch.set_num_threads(1)
     labels = [blobs(max(2, classes), shape, seed) for seed in range(4)]
     net = fit_semantic_edge_net(labels, len(shape), classes, noise=noise, target_f1=f1, progress=False)
     assert net.fitted
