@@ -29,6 +29,7 @@ except ImportError:  # not on Windows: nothing then guards against a second proc
 
 logger = logging.getLogger(__name__)
 
+COMMAND = ["-m", "monai.bundle", "run"]
 DONE = "cell.json"
 TAIL = 12
 # added to every training, so that the table can say what a step costs
@@ -129,7 +130,7 @@ class CellRunner:
         return configs
 
     def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:
-        command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str([str(p) for p in configs])]
+        command = [sys.executable, *COMMAND, "--config_file", str([str(p) for p in configs])]
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
         if device is not None:
             environment["CUDA_VISIBLE_DEVICES"] = device
@@ -153,7 +154,7 @@ class CellRunner:
 
 def log_tail(path: str | os.PathLike[str], lines: int = TAIL) -> str:
     """Return the last lines of a log, indented; of a progress bar only its last state."""
-    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    text = Path(path).read_bytes().decode(errors="replace")
     last = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n") if line.strip()]
     return "\n".join(f"    {line}" for line in last[-lines:])
 

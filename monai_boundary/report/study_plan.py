@@ -18,6 +18,7 @@ from monai_boundary._validation import check_choice
 Overrides = dict[str, Any]
 START = "start"  # the network of a (seed, fold) that its arms go on from
 _KEYS = ("bundle", "config", "evaluate", "common", "start", "arms", "base", "seeds", "folds", "scores", "metrics")
+_GIVEN = ("seed", "fold", "output_dir")
 
 
 class StudyMetric(NamedTuple):
@@ -246,7 +247,10 @@ def _check_plan(plan: StudyPlan) -> None:
         for key in place:
             root = re.split("::|#", key.lstrip("+"))[0]
             _check_known("overrides", root, known, f"names of {', '.join(p.name for p in plan.config)}")
-            check_choice("overrides", root in ("seed", "fold", "output_dir"), (False,)) if root == key else None
+            if key in _GIVEN:
+                raise ValueError(
+                    f"`overrides` needs other names than {', '.join(_GIVEN)}: the study gives them itself."
+                )
 
 
 def _check_known(name: str, value: str, known: Collection[str], what: str = "arms of the study") -> None:

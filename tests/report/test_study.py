@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from monai_boundary._tables import read_table
+from monai_boundary.report import StudyError, find_study, read_study, run_study, write_study_tables
+from tests.report.pretend_bundle import study
+
+FILES = ["study.csv", "study.json", "study.md", "study.png"]
+# the command line, its cells run by the trainer
+DRIVER = """
+import sys
+from monai_boundary.report import cell_runs
+cell_runs.COMMAND = [sys.argv[1]]
+from monai_boundary.__main__ import main
+main(sys.argv[2:])
+"""
+
+
+def test_a_study_from_its_cells_to_its_files(bundle: Path, tmp_path: Path) -> None:
+    result = run_study(read_study(study(bundle)), tmp_path / "out", workers=2)
+    assert len(result.rows) == 9
+    assert [path.name for path in result.files] == FILES
+    assert all(path.stat().st_size > 100 for path in result.files)
+    better, noise = result.sentence.split("within the noise:")
+    assert "better than plain: good loss in dice (+0.2" in better
+    assert "same in dice" in noise
+    table = read_table(tmp_path / "out" / "study.csv")
+    assert {(row["arm"], row["seed"]) for row in table} == {
+        (arm, seed) for arm in ("plain", "good loss", "same") for seed in range(3)
+    }
+    content = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert content["sentence"] == result.sentence
+    assert content["plan"]["arms"]["good loss"] == {"effect": 0.2}
+    assert content["about"]["torch"]
+    (good,) = [s for s in content["table"] if s["arm"] == "good loss" and s["metric"] == "dice"]
+    assert good["difference"]["mean"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_study(read_study(study(bundle, seeds=[0, 1])), out)
+    page = (out / "study.md").read_text()
+    for name in FILES:
+        (out / name).unlink()
+    write_study_tables(find_study(out), out)
+    assert (out / "study.md").read_text() == page
+    other = study(
+        bundle, seeds=[0, 1], metrics={"loss": {"better": "lower", "from": "metrics.json::last::loss/region"}}
+    )
+    write_study_tables(read_study(other), out)
+    assert "| arm | loss ↓ | ms per step |" in (out / "study.md").read_text()
+
+
+def test_arms_and_seeds_can_be_added_but_not_changed(bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_study(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), out)
+    when = (out / "cells" / "plain_seed0" / "cell.json").stat().st_mtime_ns
+    result = run_study(read_study(study(bundle, seeds=[0, 1])), out)
+    assert len(result.rows) == 6
+    assert (out / "cells" / "plain_seed0" / "cell.json").stat().st_mtime_ns == when, "the finished cell is kept"
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({"common": {"epochs": 4}}, "common::epochs: None there, 4 now"),
+        ({"arms": {"plain": {}, "good loss": {"effect": 0.3}}}, "arms::good loss::effect: 0.2 there, 0.3 now"),
+        ({"evaluate": "evaluate.yaml"}, "evaluate: None there, 'evaluate.yaml' now"),
+    ]
+    for change, message in changes:
+        with pytest.raises(
+            ValueError, match=f"folder of its own for other settings, .*out has a study with: {message}"
+        ):
+            run_study(read_study(study(bundle, **change)), out)
+
+
+def test_a_failing_cell_ends_in_an_error_after_the_others(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arms = {"plain": {}, "broken": {"fail": True}, "good loss": {"effect": 0.2}}
+    plan = read_study(study(bundle, arms=arms, seeds=[0, 1]))
+    with pytest.raises(StudyError, match=r"2 cells failed: broken_seed[01], broken_seed[01]\. Run the study again"):
+        run_study(plan, tmp_path / "out")
+    assert caplog.text.count("ValueError: the images have no label") == 2
+    page = (tmp_path / "out" / "study.md").read_text()
+    assert "**2 of 6 cells are not finished.**" in page
+    assert "| good loss | **" in page or "| good loss | +" in page
+
+
+def test_an_unknown_score_ends_the_study_with_its_first_cell(bundle: Path, tmp_path: Path) -> None:
+    plan = read_study(study(bundle, metrics={"dise": "higher"}))
+    with pytest.raises(ValueError, match=r"got no 'dise' in .*which has: epoch, seconds_per_step, loss/region, dice"):
+        run_study(plan, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "cells").glob("*/cell.json"))) < 9
+
+
+def test_arms_go_on_from_one_start(bundle: Path, tmp_path: Path) -> None:
+    plan = read_study(study(bundle, start={"epochs": 1}, seeds=[0], arms={"plain": {}, "good loss": {"effect": 0.2}}))
+    result = run_study(plan, tmp_path / "out")
+    assert [row["arm"] for row in result.rows] == ["plain", "good loss"], "the start is no arm"
+    assert result.rows[0]["dice"] == pytest.approx(0.55, abs=0.03), "the start's network is worth 0.05"
+    broken = read_study(study(bundle, start={"fail": True}, seeds=[0]))
+    with pytest.raises(ValueError, match="needs a finished cell"):
+        run_study(broken, tmp_path / "broken")
+
+
+def test_no_study_here(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`output_dir` needs the folder of a study, .*plan.json does not exist"):
+        find_study(tmp_path)
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, "it ended before it was killed"
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills process groups")
+@pytest.mark.parametrize("everything", [True, False], ids=["all processes", "only the study's own"])
+def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
+    bundle: Path, tmp_path: Path, everything: bool
+) -> None:
+    file, out = tmp_path / "study.yaml", tmp_path / "killed"
+    file.write_text(yaml.safe_dump(study(bundle, seeds=[0, 1], common={"epochs": 8, "delay": 0.1})))
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "trainer.py"), "study", str(file), "--output_dir", str(out)]
+    process = subprocess.Popen([*command, "--workers", "2"], start_new_session=True, stderr=subprocess.DEVNULL)
+    second = out / "cells" / "same_seed0"
+    wait_for(lambda: len(read_table(second / "metrics.csv")) >= 2, process)
+    (os.killpg if everything else os.kill)(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    finished = {p: p.stat().st_mtime_ns for p in out.glob("cells/*/cell.json")}
+    assert finished
+    assert not (second / "cell.json").exists()
+    assert not (out / "study.md").exists()
+
+    result = run_study(read_study(file), out, workers=2)
+    assert {p: p.stat().st_mtime_ns for p in finished} == finished, "finished cells are kept"
+    begun = [line.split(",")[0] for line in (second / "log.txt").read_text().splitlines()]
+    assert begun[0] == "begins after epoch 0"
+    assert len(begun) == 2
+    assert int(begun[1].split()[-1]) >= 2, "the half-finished cell went on"
+    if not everything:
+        assert begun[1] == "begins after epoch 8", "its process lived on, and was waited for"
+    whole = run_study(read_study(file), tmp_path / "whole", workers=2)
+    for name in ("study.md", "study.png"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    for ours, theirs in zip(result.rows, whole.rows, strict=True):
+        assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from monai_boundary.report import StudyCell, StudyMetric, read_study
+from tests.report.pretend_bundle import study
+
+
+def test_cells_are_the_grid_and_whole_seeds_come_first(bundle: Path) -> None:
+    plan = read_study(study(bundle, seeds=[3, 1], folds=[0, 2]))
+    cells = plan.cells()
+    assert cells[:4] == [
+        StudyCell("plain", 3, 0),
+        StudyCell("good loss", 3, 0),
+        StudyCell("same", 3, 0),
+        StudyCell("plain", 3, 2),
+    ]
+    assert len(set(cells)) == 12
+    assert cells[1].folder == "good_loss_seed3_fold0"
+    assert read_study(study(bundle)).cells()[-1].folder == "same_seed2"
+
+
+def test_overrides_of_a_cell(bundle: Path, tmp_path: Path) -> None:
+    common = {"epochs": 5, "dataset_dir": "{study_dir}/data", "train::x": ["{study_dir}", {"a": "b{study_dir}"}]}
+    plan = read_study(study(bundle, common=common), epochs=7)
+    root = str(tmp_path.resolve())
+    assert plan.overrides(StudyCell("good loss", 2, None), tmp_path) == {
+        "epochs": 7,
+        "dataset_dir": f"{root}/data",
+        "train::x": [root, {"a": f"b{root}"}],
+        "effect": 0.2,
+        "seed": 2,
+        "output_dir": f"{root}/cells/good_loss_seed2",
+    }
+    assert plan.overrides(StudyCell("plain", 2, 4), tmp_path)["fold"] == 4
+
+
+def test_arms_go_on_from_the_start_of_their_seed(bundle: Path, tmp_path: Path) -> None:
+    plan = read_study(study(bundle, start={"epochs": 9}, seeds=[5]))
+    (start,) = plan.starts()
+    assert plan.overrides(start, tmp_path)["epochs"] == 9
+    network = plan.overrides(StudyCell("same", 5, None), tmp_path)["init_checkpoint"]
+    assert Path(network) == Path(plan.overrides(start, tmp_path)["output_dir"]) / "model.pt"
+    assert read_study(study(bundle)).starts() == []
+
+
+def test_metrics(bundle: Path) -> None:
+    entries = {"dice": "higher", "x": {"better": "lower", "title": "X", "from": "evaluation/e.json::mean::x"}}
+    assert read_study(study(bundle, metrics=entries, scores="best")).metrics == (
+        StudyMetric("dice", "dice", False, "metrics.json::best::dice"),
+        StudyMetric("x", "X", True, "evaluation/e.json::mean::x"),
+    )
+
+
+def test_a_file_finds_its_bundle_from_its_own_folder(bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "studies" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump(study(Path("../pretend"))))
+    plan = read_study(file)
+    assert plan.bundle == bundle.resolve()
+    assert plan.config == ((bundle / "configs" / "train.yaml").resolve(),)
+
+
+def test_a_part_of_a_study_keeps_the_base(bundle: Path) -> None:
+    plan = read_study(study(bundle)).restricted(["same"], [7], [1])
+    assert list(plan.arms) == ["plain", "same"]
+    assert (plan.seeds, plan.folds) == ((7,), (1,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arm": {}}, "`study` needs one of 'bundle', .*, got 'arm'"),
+        ({"base": "plian"}, "`base` needs arms of the study, got 'plian'; did you mean 'plain'\\?"),
+        (
+            {"arms": {"plain": {"epoch": 3}}},
+            "`overrides` needs names of train.yaml, got 'epoch'; did you mean 'epochs'",
+        ),
+        ({"common": {"seed": 3}}, "`overrides` needs other names than seed, fold, output_dir"),
+        ({"arms": {"plain": {}, "a b": {}, "a_b": {}}}, "`arms` needs names that differ in letters and digits"),
+        ({"arms": {"plain": {}, "start": {}}}, "are not 'start'"),
+        ({"seeds": [1, 1]}, "`seeds` needs different integers, at least one, got \\[1, 1\\]"),
+        ({"folds": []}, "`folds` needs different integers"),
+        ({"metrics": {}}, "`metrics` needs at least one score"),
+        ({"metrics": {"dice": "up"}}, "`metrics::dice::better` needs one of 'higher', 'lower', got 'up'"),
+        ({"metrics": {"dice": {"better": "higher", "file": "x"}}}, "`metrics::dice` needs one of .*, got 'file'"),
+        ({"scores": "first"}, "`scores` needs one of 'last', 'best', got 'first'"),
+        ({"bundle": "nowhere"}, "`bundle` needs a folder with configs, found none at nowhere"),
+        ({"config": "trian.yaml"}, "`config` needs a file of .*evaluate.yaml, train.yaml.* got 'trian.yaml'"),
+    ],
+)
+def test_what_is_refused(bundle: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_study(study(bundle, **changes))
+
+
+def test_other_things_that_are_refused(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`study` needs a YAML file, .*none\.yaml does not exist"):
+        read_study(tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match="`study` needs the entry 'arms', it has: bundle"):
+        read_study({"bundle": str(bundle)})
+    with pytest.raises(TypeError, match="`arms` needs a dictionary, got list"):
+        read_study(study(bundle, arms=["plain"]))
+    with pytest.raises(ValueError, match="`arms` needs arms of the study, got 'bad'; known: good loss, plain, same"):
+        read_study(study(bundle)).restricted(["bad"])

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m monai_boundary``, in this process but for one run of a real bundle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from monai_boundary.__main__ import main
+from tests.report.pretend_bundle import bundle, study
+
+__all__ = ["bundle"]
+
+
+def file(tmp_path: Path, content: dict[str, Any]) -> str:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+def test_a_part_of_a_study_with_overrides(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    arguments = ["study", file(tmp_path, study(bundle)), "--output_dir", str(out), "--seeds", "[3,4]", "--arms"]
+    main([*arguments, "['same']", "--epochs", "2", "--workers", "2"])
+    shown = capsys.readouterr().out
+    assert "Bundle `pretend`, seeds 3, 4." in shown
+    assert "| same |" in shown
+    assert "good loss" not in shown
+    assert str(out / "study.png") in shown
+    assert len((out / "cells" / "same_seed3" / "metrics.csv").read_text().splitlines()) == 3
+    main(["study", "table", "--output_dir", str(out)])
+    assert capsys.readouterr().out == shown
+
+
+def test_what_the_user_can_mend_is_one_line(bundle: Path, tmp_path: Path) -> None:
+    name = file(tmp_path, study(bundle, seeds=[0], arms={"plain": {}, "broken": {"fail": True}}))
+    out = ["--output_dir", str(tmp_path / "out")]
+    for arguments, message in [
+        (["study", name, *out, "--epoch", "3"], "error: `overrides` needs names of train.yaml, got 'epoch'"),
+        (["study", name, *out, "--arms", "plian"], "error: `arms` needs arms of the study, got 'plian'"),
+        (["study", "none.yaml", *out], "error: `study` needs a YAML file, none.yaml does not exist"),
+        (["study", "table", *out], "error: `output_dir` needs the folder of a study"),
+        (["study", name, *out], "error: 1 cells failed: broken_seed0."),
+    ]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert str(ended.value).startswith(message)
+
+
+@pytest.mark.slow
+def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
+    """The WMH bundle on a small phantom, one epoch of two steps, as users start it."""
+    phantom = "{'patients': 2, 'shape': [32, 32, 8], 'imbalance': 200}"
+    options = {
+        "data": f"$mb.lesion_split(None, @layout, @modalities, '{{study_dir}}', 0, 2, phantom={phantom})",
+        "patch_size": [32, 32],
+        "network_def::channels": [8, 16],
+        "network_def::strides": [2],
+        "epochs": 1,
+        "iterations": 2,
+    }
+    content = {
+        "bundle": str(repo / "bundles" / "wmh_mri_boundary"),
+        "common": options,
+        "arms": {"dice": {"schedule": "constant", "alpha": 0.0}, "boundary": {"schedule": "increase"}},
+        "base": "dice",
+        "metrics": {"dice": "higher", "lesion_recall": "higher", "hd95_mm": "lower"},
+    }
+    command = ["-m", "monai_boundary", "study", file(tmp_path, content), "--output_dir", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONWARNINGS": "default", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, *command, "--workers", "2"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "2 cells, 0 of them finished; 2 at once on the CPU" in done.stderr
+    lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| boundary")]
+    assert len(lines) == 2
+    assert float(lines[0][-1].strip(" |")) > 0, "what a step costs"
+    assert (tmp_path / "out" / "cells" / "boundary_seed0" / "model.pt").is_file()
