@@ -4,15 +4,10 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,12 +16,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from monai.bundle import ConfigWorkflow, ckpt_export, verify_net_in_out
+from monai.bundle import ckpt_export, verify_net_in_out
 
 from monai_boundary.bundle import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
+from tests.bundles import bundle_runs
+from tests.bundles.bundle_runs import BUNDLES, call, kill_when, quiet_process
 
-BUNDLE = Path(__file__).parents[2] / "bundles" / "em_neuron_boundary"
+NAME = "em_neuron_boundary"
+BUNDLE = BUNDLES / NAME
 CONFIGS = BUNDLE / "configs"
 SCORES = {"voi_split", "voi_merge", "ari", "arand", "cremi_score"}
 TINY: dict[str, Any] = {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]}
@@ -35,14 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing confi
 
 @pytest.fixture(scope="module", autouse=True)
 def _quiet() -> Iterator[None]:
-    """Let the handlers log at INFO, as with the bundle's logging.conf, and leave the process as it was."""
-    root, level, path, threads = logging.getLogger(), logging.getLogger().level, list(sys.path), torch.get_num_threads()
-    root.setLevel(logging.INFO)
-    torch.set_num_threads(1)
-    yield
-    root.setLevel(level)
-    sys.path[:] = path
-    torch.set_num_threads(threads)
+    with quiet_process():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(config: str, kind: str, **overrides: Any) -> ConfigWorkflow:
-    """Run a configuration in this process, as the model zoo's tests do, its properties checked."""
-    workflow = ConfigWorkflow(str(CONFIGS / config), workflow_type=kind, logging_file=False, **overrides)
-    workflow.initialize()
-    assert workflow.check_properties() == []
-    workflow.run()
-    workflow.finalize()
-    return workflow
+run = partial(bundle_runs.run, NAME)
 
 
 @pytest.fixture(scope="module")
@@ -71,27 +56,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(output: Path, **overrides: Any) -> list[str]:
     """Return the command line of a training."""
-    options = [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
-    return [
-        "-m",
-        "monai.bundle",
-        "run",
-        "--config_file",
-        str(CONFIGS / "train.yaml"),
-        "--output_dir",
-        str(output),
-        *options,
-    ]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-
-
-def call(arguments: list[str], where: Path) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    return bundle_runs.command(NAME, output_dir=output, **overrides)
 
 
 def test_training_leaves_network_numbers_and_pictures(trained: Path) -> None:
@@ -217,14 +182,6 @@ def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: P
     assert "alpha: 0.1 there, 0.7 now" in str(error.value.__cause__)
 
 
-def _wait(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.05)
-
-
 def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone."""
     tiny = {
@@ -235,26 +192,14 @@ def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
         "patch_size": "[32,32]",
         "dataset_dir": data,
     }
-    killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        [sys.executable, *command(killed, **tiny)],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    _wait(lambda: len(read_table(killed / "metrics.csv")) >= 2, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    kill_when(command(killed, **tiny), tmp_path, lambda: len(read_table(killed / "metrics.csv")) >= 2)
     done = torch.load(killed / "checkpoint.pt", weights_only=True)["training"]["epoch"]
     assert 1 <= done < 4
     output = call(command(killed, **tiny), tmp_path)
     assert f"Resuming after epoch {done} of 4" in output
     assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == [1, 2, 3, 4]
-    whole = tmp_path / "whole"
-    run("train.yaml", "train", **{**tiny, "dataset_dir": str(data), "patch_size": [32, 32], "output_dir": str(whole)})
+    call(command(whole, **tiny), tmp_path)
     for name in ("checkpoint.pt", "model.pt"):
         a, b = (torch.load(folder / name, weights_only=True) for folder in (killed, whole))
         network = (lambda c: c["network"]) if name == "checkpoint.pt" else (lambda c: c)
