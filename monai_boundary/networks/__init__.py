@@ -2,6 +2,7 @@
 """Networks that know where boundaries are: blocks, nets, and what a network costs.
 
 - ``blocks``: one idea per file; each computes an equation of a paper and can be used alone.
+- ``cost``: parameters, operations and receptive field of any network.
 - ``nets``: whole networks. They take (B, C, H, W[, D]) and give logits; in eval mode always one tensor.
 
 All of it scripts (TorchScript), exports (``torch.export``, ONNX) and compiles; the tests compare each with eager mode.
@@ -17,6 +18,7 @@ from monai_boundary.networks.blocks import (
     ShapeGate,
     ShapeStream,
 )
+from monai_boundary.networks.cost import NetworkCost, network_cost, receptive_field
 from monai_boundary.networks.nets import (
     BackboneParts,
     BoundaryAwareNet,
@@ -36,6 +38,7 @@ __all__ = [
     "DCUNet",
     "DilatedPyramid",
     "DualChannelBlock",
+    "NetworkCost",
     "PreActivationBlock",
     "ResidualPath",
     "SemanticEdgeNet",
@@ -46,5 +49,7 @@ __all__ = [
     "edge_scores",
     "fit_semantic_edge_net",
     "load_semantic_edge_net",
+    "network_cost",
+    "receptive_field",
     "save_semantic_edge_net",
 ]

@@ -27,7 +27,8 @@ class DilatedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, out_channels, spatial) from (B, in_channels, spatial)."""
-        rates = [max(1, min(self.rate, size - 1)) for size in x.shape[2:]]
+        # A choice, not a minimum: with dynamic shapes an exporter can settle it by the size's range.
+        rates = [self.rate if size > self.rate else max(1, size - 1) for size in x.shape[2:]]
         if x.ndim == 5:
             return F.conv3d(x, self.conv.weight, None, padding=rates, dilation=rates)
         return F.conv2d(x, self.conv.weight, None, padding=rates, dilation=rates)

@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from monai_boundary._validation import check_choice, check_positive, check_spatial_dims
 from monai_boundary.networks.blocks.layers import GROUP_NORM, RELU, LayerSpec, conv_layer, mean_pool, norm_act
@@ -17,7 +20,7 @@ STREAMS = ("fine", "descending")
 
 
 class _GatedLevel(nn.Module):
-    """One level of the stream: go there, gate by the encoder's output, a residual block unless it is the last."""
+    """One level of the stream: go there, gate by the encoder's output, then a residual block, or the last norm."""
 
     def __init__(self, pool: nn.Module, lateral: nn.Module, gate: ShapeGate, connection: nn.Module) -> None:
         super().__init__()
@@ -43,14 +46,20 @@ class ShapeStream(nn.Module):
     which the paper follows). ``"descending"`` goes down with the encoder, the plainer reading of "the corresponding
     resolution", and takes the edges at the bottleneck's.
 
+    **Decision:** the residual blocks have one convolution each. While training, a level's activations are computed
+    again in the backward pass instead of being kept (unless they are batch-normalised, where that would count each
+    batch twice); the gradient is the same. Both hold the price of a stream at full resolution down: see the concept
+    page.
+
     Args:
         spatial_dims: 2 or 3.
         level_channels: channels of each encoder level, the first level first; two or more.
         level_strides: for each level, the image's size over its size, per axis.
-        channels: width of the stream.
+        channels: width of the stream. Convolutions of fewer than 16 channels can be *slower* on CPUs.
         stream: ``"fine"`` or ``"descending"``.
         norm: MONAI's name of a normalisation, or name and arguments; it has to fit ``channels``.
         act: the same of an activation.
+        recompute: compute again in the backward pass instead of keeping activations.
 
     Raises:
         ValueError: if ``spatial_dims`` is not 2 or 3, there are fewer than two levels, a stride is none of the next
@@ -63,7 +72,7 @@ class ShapeStream(nn.Module):
         >>> levels = [torch.randn(1, 16, 8, 8), torch.randn(1, 32, 4, 4), torch.randn(1, 64, 2, 2)]
         >>> shape, maps = stream(levels)
         >>> shape.shape, [tuple(alpha.shape) for alpha in maps]
-        (torch.Size([1, 8, 8, 8]), [(1, 1, 8, 8), (1, 1, 8, 8)])
+        (torch.Size([1, 16, 8, 8]), [(1, 1, 8, 8), (1, 1, 8, 8)])
     """
 
     def __init__(
@@ -71,10 +80,11 @@ class ShapeStream(nn.Module):
         spatial_dims: int,
         level_channels: Sequence[int],
         level_strides: Sequence[Sequence[int]],
-        channels: int = 8,
+        channels: int = 16,
         stream: str = "fine",
         norm: LayerSpec = GROUP_NORM,
         act: LayerSpec = RELU,
+        recompute: bool = True,
     ) -> None:
         super().__init__()
         check_spatial_dims("spatial_dims", spatial_dims)
@@ -94,13 +104,13 @@ class ShapeStream(nn.Module):
                     ShapeGate(spatial_dims, channels, channels),
                     PreActivationBlock(spatial_dims, channels, norm, act, convolutions=1)
                     if number < last
-                    else nn.Identity(),
+                    else norm_act(norm, act, spatial_dims, channels),
                 )
             )
             here = there
         self.levels = nn.ModuleList(levels)
-        self.finish = norm_act(norm, act, spatial_dims, channels)
-        self.out_channels = channels
+        # Batch statistics would count each batch twice.
+        self.recompute = recompute and not any(isinstance(module, _BatchNorm) for module in self.modules())
         self.to_deepest = mean_pool(spatial_dims, [b // a for a, b in zip(here, level_strides[-1], strict=True)])
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -112,9 +122,18 @@ class ShapeStream(nn.Module):
         shape = self.entry(features[0])
         maps: list[Tensor] = []
         for number, level in enumerate(self.levels):
-            shape, alpha = level(shape, features[number + 1])
+            if not torch.jit.is_scripting() and self._keeps_less():  # type: ignore[attr-defined]
+                shape, alpha = checkpoint(
+                    level, shape, features[number + 1], use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                shape, alpha = level(shape, features[number + 1])
             maps.append(alpha)
-        return self.finish(shape), maps
+        return shape, maps
+
+    def _keeps_less(self) -> bool:
+        # A compiler decides by itself what to keep.
+        return self.recompute and self.training and torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def check_levels(level_channels: Sequence[int], level_strides: Sequence[Sequence[int]]) -> None:

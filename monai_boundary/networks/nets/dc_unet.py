@@ -34,7 +34,7 @@ class DCUNet(nn.Module):
     ends in a 1 x 1 convolution to logits: no tanh, no sigmoid. ``filters``, twice, 4, 8 and 16 times as many per level;
     maximum pooling by 2 downwards, transposed convolutions upwards; the paths have 4, 3, 2 and 1 steps.
 
-    With the defaults, one channel in and out: 10.8 million parameters in 2-D, 30.6 million in 3-D; a receptive field of
+    With the defaults, one channel in and out: 10.8 million parameters in 2-D, 29.4 million in 3-D; a receptive field of
     298 voxels per axis.
 
     The output (B, out_channels, spatial) is one tensor in training and in eval mode. Sizes: multiples of

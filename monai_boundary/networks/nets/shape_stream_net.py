@@ -47,6 +47,7 @@ class ShapeStreamNet(nn.Module):
             paper.
         norm: normalisation of the added layers, in MONAI's words.
         act: activation of the added layers, in MONAI's words.
+        recompute: compute the stream's activations again in the backward pass instead of keeping them.
 
     Raises:
         TypeError: if the backbone is of another kind.
@@ -70,12 +71,13 @@ class ShapeStreamNet(nn.Module):
         self,
         backbone: nn.Module | BackboneParts,
         edge_channels: int = 1,
-        stream_channels: int = 8,
+        stream_channels: int = 16,
         stream: str = "fine",
         dilation_rates: Sequence[int] = (1, 2, 4),
         residual: bool = True,
         norm: LayerSpec = GROUP_NORM,
         act: LayerSpec = RELU,
+        recompute: bool = True,
     ) -> None:
         super().__init__()
         parts = backbone if isinstance(backbone, BackboneParts) else backbone_parts(backbone)
@@ -85,7 +87,9 @@ class ShapeStreamNet(nn.Module):
         self.in_channels = parts.in_channels
         self.strides = list(parts.strides[-1])
         self.levels = nn.ModuleList(parts.levels)
-        self.shape_stream = ShapeStream(dims, parts.channels, parts.strides, stream_channels, stream, norm, act)
+        self.shape_stream = ShapeStream(
+            dims, parts.channels, parts.strides, stream_channels, stream, norm, act, recompute
+        )
         self.entry = norm_act(norm, act, dims, deepest)
         self.pyramid = DilatedPyramid(
             dims, deepest + stream_channels, deepest, dilation_rates, norm=norm, act=act, zero=residual
