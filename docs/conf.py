@@ -20,8 +20,13 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 default_role = "py:obj"  # `name` in a docstring links to the name where there is one
 nitpicky = True
-# Builds run without a network, hence without other projects' inventories: only references into this package count.
-nitpick_ignore_regex = [(r"py:.*", r"(?!monai_boundary(\.|$)).*"), (r"py:.*", r"monai_boundary\._typing\..*")]
+# Builds run without a network, hence without other projects' inventories: only references into this package count,
+# and not those to its private bases.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!monai_boundary(\.|$)).*"),
+    (r"py:.*", r"monai_boundary\._typing\..*"),
+    (r"py:class", r"monai_boundary\..*\._\w+"),
+]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
