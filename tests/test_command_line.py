@@ -46,7 +46,7 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, tmp_path: Path) -> Non
         (["study", name, *out, "--arms", "plian"], "error: `arms` needs arms of the study, got 'plian'"),
         (["study", "none.yaml", *out], "error: `study` needs a YAML file, none.yaml does not exist"),
         (["study", "table", *out], "error: `output_dir` needs the folder of a study"),
-        (["study", name, *out], "error: 1 cells failed: broken_seed0."),
+        (["study", name, *out], "error: 1 cell failed: broken_seed0."),
     ]:
         with pytest.raises(SystemExit) as ended:
             main(arguments)

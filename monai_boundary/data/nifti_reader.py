@@ -28,6 +28,12 @@ class NiftiReader(NibabelReader):
     ``LoadImaged(keys, reader=NiftiReader)`` (or its dotted path, in a bundle). A truncated ``.nii.gz`` opens without
     complaint and fails when its voxels are wanted, with an error that names no file; this one does.
 
+    Args:
+        channel_dim: see MONAI's ``NibabelReader``, as all others.
+        as_closest_canonical: see ``channel_dim``.
+        squeeze_non_spatial_dims: see ``channel_dim``.
+        to_gpu: see ``channel_dim``.
+
     Raises:
         ValueError: when a file is read.
 

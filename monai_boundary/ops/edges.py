@@ -153,7 +153,21 @@ def label_edges(
 
 
 def check_edge_options(side: str, thickness: float, unit: str, connectivity: int, ndim: int = 3) -> None:
-    """Raise ``ValueError`` unless the options of `edge_masks` are among those known."""
+    """Raise ``ValueError`` unless the options of `edge_masks` are among those known.
+
+    Args:
+        side: see `edge_masks`, as ``thickness``, ``unit`` and ``connectivity``.
+        thickness: see ``side``.
+        unit: see ``side``.
+        connectivity: see ``side``.
+        ndim: spatial axes of the image, 2 or 3.
+
+    Raises:
+        ValueError: naming the option, what it needs and what came.
+
+    Example:
+        >>> check_edge_options("inner", 2, "voxel", 1)
+    """
     check_choice("side", side, SIDES)
     check_choice("unit", unit, UNITS)
     check_choice("connectivity", connectivity, range(1, ndim + 1))

@@ -37,7 +37,15 @@ _STEP_TIME = {"+train::handlers": [{"_target_": "monai_boundary.handlers.StepTim
 
 
 class CellError(RuntimeError):
-    """A process of a cell ended with an error; the message has the end of its log."""
+    """A process of a cell ended with an error; the message has the end of its log.
+
+    Args:
+        log: the cell's log.
+        code: exit code of the process.
+    """
+
+    def __init__(self, log: Path, code: int) -> None:
+        super().__init__(f"{log.parent.name} ended with exit code {code}; the end of {log}:\n{log_tail(log)}")
 
 
 class CellRunner:
@@ -51,6 +59,9 @@ class CellRunner:
         plan: the study.
         study_dir: its folder; the cells are in ``cells``.
         workers: cells at once; None is one for each GPU, or one.
+
+    Raises:
+        ValueError: if ``workers`` is not a positive integer.
     """
 
     def __init__(self, plan: StudyPlan, study_dir: str | os.PathLike[str], workers: int | None = None) -> None:
@@ -149,7 +160,7 @@ class CellRunner:
             code = process.wait()
             self._running.discard(process)
         if code:
-            raise CellError(f"{log.parent.name} ended with exit code {code}; the end of {log}:\n{log_tail(log)}")
+            raise CellError(log, code)
 
 
 def log_tail(path: str | os.PathLike[str], lines: int = TAIL) -> str:

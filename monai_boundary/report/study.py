@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +39,17 @@ class StudyResult(NamedTuple):
 
 
 class StudyError(RuntimeError):
-    """Cells of a study failed; the others are finished, and the tables are written."""
+    """Cells of a study failed; the others are finished, and the tables are written.
+
+    Args:
+        failed: those cells.
+    """
+
+    def __init__(self, failed: Sequence[StudyCell]) -> None:
+        names = ", ".join(cell.folder for cell in failed)
+        what = "1 cell" if len(failed) == 1 else f"{len(failed)} cells"
+        super().__init__(f"{what} failed: {names}. Run the study again to try anew.")
+        self.failed = list(failed)
 
 
 def run_study(
@@ -87,8 +97,7 @@ def run_study(
         if tracking is not None:
             tracking.finish(result.scores, result.files, bool(failed))
     if failed:
-        names = ", ".join(cell.folder for cell in failed)
-        raise StudyError(f"{len(failed)} cells failed: {names}. Run the study again to try them anew.")
+        raise StudyError(failed)
     return result
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from monai_boundary.report.study_plan import StudyMetric, StudyPlan
 from monai_boundary.report.study_scores import COST, ArmScore
 
+LISTED = 6  # differences within the noise that the sentence names; of more it gives the number
+
 
 def study_markdown(plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0) -> str:
     """Return the page of a study: sentence, mean and spread, paired differences to the base arm.
@@ -53,7 +55,9 @@ def study_sentence(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
         return "Nothing can be said about the noise: that takes two seeds or folds of the base and of another arm."
     clear = [f"{kind} than {plan.base}: {', '.join(told[kind])}" for kind in ("better", "worse") if told[kind]]
     sentence = f"Larger than the noise: {'; '.join(clear)}" if clear else "No difference is larger than the noise"
-    sentence += f"; within the noise: {', '.join(told['within'])}" if told["within"] else ""
+    if told["within"]:
+        within, number = ", ".join(told["within"]), len(told["within"])
+        sentence += f"; within the noise: {within if number <= LISTED else f'the other {number}'}"
     sentence += f"; with too few pairs: {', '.join(told['unknown'])}" if told["unknown"] else ""
     return f"{sentence} ({known} intervals of 95 %, of which chance alone puts about {0.05 * known:.1f} off 0)."
 

@@ -7,6 +7,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose
@@ -198,3 +199,15 @@ def test_other_orientation_of_one_modality(tmp_path: Path) -> None:
     write(tmp_path / "p" / "lesion.nii.gz", (values == 5).astype(np.uint8), LAS)
     out = prepared(wmh_datalist(tmp_path)[0], percentiles=(0, 100))
     torch.testing.assert_close(out["image"][0], out["image"][1], rtol=0, atol=1e-5)
+
+
+def test_other_formats_say_the_same(patients: list[dict[str, Any]], tmp_path: Path) -> None:
+    """MHA and NRRD, through MONAI's ITKReader: same voxels, same places."""
+    pytest.importorskip("itk", reason="MONAI reads MHA and NRRD by itk")
+    item = patients[2]
+    for key, name in (("flair", "FLAIR.mha"), ("t1", "T1.nrrd"), ("label", "wmh.mha")):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        SimpleITK.WriteImage(SimpleITK.ReadImage(item[key]), str(tmp_path / "p" / name))
+    one, other = (prepared(i, maps=True) for i in (item, wmh_datalist(tmp_path)[0]))
+    for key in ("image", "label_ids", "label_sdm", "spacing"):
+        torch.testing.assert_close(one[key], other[key], rtol=1e-5, atol=1e-5)

@@ -132,10 +132,12 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
     bundle: Path, tmp_path: Path, everything: bool
 ) -> None:
     file, out = tmp_path / "study.yaml", tmp_path / "killed"
-    file.write_text(yaml.safe_dump(study(bundle, seeds=[0, 1], common={"epochs": 8, "delay": 0.1})))
+    arms = {"plain": {}, "good loss": {"effect": 0.2}}
+    common = {"epochs": 8, "delay": 0.1}
+    file.write_text(yaml.safe_dump(study(bundle, arms=arms, seeds=[0, 1], common=common), sort_keys=False))
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "trainer.py"), "study", str(file), "--output_dir", str(out)]
-    process = subprocess.Popen([*command, "--workers", "2"], start_new_session=True, stderr=subprocess.DEVNULL)
-    second = out / "cells" / "same_seed0"
+    process = subprocess.Popen([*command, "--workers", "1"], start_new_session=True, stderr=subprocess.DEVNULL)
+    second = out / "cells" / "good_loss_seed0"
     wait_for(lambda: len(read_table(second / "metrics.csv")) >= 2, process)
     (os.killpg if everything else os.kill)(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
