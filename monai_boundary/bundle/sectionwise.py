@@ -11,7 +11,7 @@ import torch
 from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 from monai.networks.nets import VNet
 
-from monai_boundary.networks import ShapeStreamNet
+from monai_boundary.networks import DCUNet, ShapeStreamNet
 
 
 def check_patch_multiple(patch_size: Sequence[int], multiple: int) -> None:
@@ -48,7 +48,7 @@ def stride_multiple(network: torch.nn.Module) -> int:
     strides = getattr(network, "strides", None)
     if not strides:
         return 1
-    if isinstance(network, ShapeStreamNet):  # the product along each axis
+    if isinstance(network, (ShapeStreamNet, DCUNet)):  # the product along each axis
         return math.lcm(*strides)
     return math.prod(stride if isinstance(stride, int) else math.lcm(*stride) for stride in strides)
 
