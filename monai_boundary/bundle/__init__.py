@@ -2,12 +2,21 @@
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
 from monai_boundary.bundle.case_scores import write_case_scores
+from monai_boundary.bundle.edge_net import semantic_edge_net
 from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, write_lesion_evaluation
 from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
+from monai_boundary.bundle.loss_choice import (
+    loss_names,
+    loss_targets,
+    loss_title,
+    loss_weight,
+    membrane_loss,
+    weigh_boundary,
+)
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.bundle.results import (
     MetricsFiles,
@@ -49,16 +58,23 @@ __all__ = [
     "lesion_transforms",
     "log_scores",
     "log_training_summary",
+    "loss_names",
     "loss_schedule",
+    "loss_targets",
+    "loss_title",
+    "loss_weight",
+    "membrane_loss",
     "patients_per_batch",
     "read_table",
     "require_model",
     "scores_at",
+    "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",
     "tumour_crops",
     "tumour_dataset",
     "tumour_transforms",
+    "weigh_boundary",
     "write_case_scores",
     "write_evaluation",
     "write_json",

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import CopyItemsd, LoadImaged, MapTransform
+from monai.transforms import CopyItemsd, LoadImaged, MapTransform, SelectItemsd
 
 from monai_boundary._validation import check_choice, check_spatial_dims
 from monai_boundary.data import EMReader
@@ -18,6 +18,7 @@ from monai_boundary.transforms import (
     InstancesToMembraned,
     RegionTargetsd,
     RelabelRegionsd,
+    SignedDistanceMapd,
 )
 
 
@@ -51,19 +52,30 @@ class NormalizeSectionsd(MapTransform):
         return d
 
 
+REGION_KEYS = ("label_regions", "label_seeds", "label_cells")
+
+
 def em_transforms(
-    label_kind: str | None, spatial_dims: int, membrane_thickness: float = 1.0
+    label_kind: str | None,
+    spatial_dims: int,
+    membrane_thickness: float = 1.0,
+    *,
+    targets: Collection[str] | None = None,
 ) -> list[Callable[..., Any]]:
     """Return the deterministic transforms of the EM bundles, to be cached.
 
     They give ``image`` (normalised section by section), and, with labels, ``label`` (membrane = 1),
     ``label_regions``, ``label_seeds``, ``label_cells``, and ``label_instances``, the truth of the metrics: in 2-D the
-    regions, in 3-D the ids of the file (the regions, if the label is a membrane).
+    regions, in 3-D the ids of the file (the regions, if the label is a membrane). Of a training, which needs no truth
+    for metrics, only what its loss takes is made.
 
     Args:
         label_kind: ``"membrane"``, ``"instances"``, or ``None`` for images without label.
         spatial_dims: 2 or 3.
         membrane_thickness: thickness in voxels of the membrane drawn between touching ids.
+        targets: keys beside image and label that a training needs: any of ``label_regions``, ``label_seeds``,
+            ``label_cells`` and ``label_sdm``, the signed distance to the membrane in the unit of the spacing (nm).
+            None makes all but the last, and ``label_instances``.
     """
     check_choice("label_kind", label_kind, ("membrane", "instances", None))
     check_spatial_dims("spatial_dims", spatial_dims)
@@ -72,15 +84,20 @@ def em_transforms(
         return LoadImaged(key, reader=EMReader, dtype=dtype, ensure_channel_first=True)
 
     steps: list[Callable[..., Any]] = [load("image", np.float32), NormalizeSectionsd("image")]
+    scored, wanted = targets is None, set(REGION_KEYS if targets is None else targets)
     if label_kind == "membrane":
-        steps += [load("label", np.int32), CleanMembraneLabeld("label"), RegionTargetsd("label")]
-        steps += [CopyItemsd("label_regions", names="label_instances")]
+        steps += [load("label", np.int32), CleanMembraneLabeld("label")]
     elif label_kind == "instances":
         steps += [load("label_instances", np.int32)]
         if spatial_dims == 2:  # a section cannot know that two profiles are one cell
             steps += [RelabelRegionsd("label_instances", split=True)]
-        steps += [
-            InstancesToMembraned("label_instances", output_keys="label", thickness=membrane_thickness),
-            RegionTargetsd("label"),
-        ]
-    return steps
+        steps += [InstancesToMembraned("label_instances", output_keys="label", thickness=membrane_thickness)]
+    else:
+        return steps
+    if wanted & set(REGION_KEYS):
+        steps += [RegionTargetsd("label")]
+    if scored and label_kind == "membrane":
+        steps += [CopyItemsd("label_regions", names="label_instances")]
+    if "label_sdm" in wanted:
+        steps += [SignedDistanceMapd("label", dtype="float32")]
+    return steps if scored else [*steps, SelectItemsd(["image", "label", *wanted])]

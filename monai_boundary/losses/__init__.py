@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from monai_boundary.losses.ba import BALoss, ba_loss_terms
 from monai_boundary.losses.balanced_cross_entropy import BalancedBCELoss, balanced_cross_entropy
-from monai_boundary.losses.compound import CompoundLoss
+from monai_boundary.losses.compound import CompoundLoss, accepted_targets
 from monai_boundary.losses.deep_supervision import DeepSupervisedLoss, resample_target
 from monai_boundary.losses.distance_cross_entropy import DistanceWeightedCELoss
 from monai_boundary.losses.edge_aware import EdgeAwareLoss
@@ -43,6 +43,7 @@ __all__ = [
     "SEMEDALoss",
     "SignedDistanceLoss",
     "SobelEdgeLoss",
+    "accepted_targets",
     "ba_loss_terms",
     "balanced_cross_entropy",
     "equipotential_terms",

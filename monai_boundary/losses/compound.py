@@ -65,7 +65,7 @@ class CompoundLoss(nn.Module):
                 raise ValueError(f"`losses` needs names that are identifiers, got {name!r}.")
         self._plain = {name: loss for name, loss in losses.items() if not isinstance(loss, nn.Module)}
         self._modules_by_name = nn.ModuleDict({n: loss for n, loss in losses.items() if isinstance(loss, nn.Module)})
-        self._accepts = {name: _keywords(loss) for name, loss in losses.items()}
+        self._accepts = {name: accepted_targets(loss) for name, loss in losses.items()}
         self.weights: dict[str, float] = dict.fromkeys(losses, 1.0)
         self.schedule = schedule
         self.terms: dict[str, Tensor] = {}
@@ -73,6 +73,11 @@ class CompoundLoss(nn.Module):
             self.set_weights(weights)
         if schedule is not None:
             self.set_step(0)
+
+    @property
+    def target_names(self) -> frozenset[str] | None:
+        """Keywords of the precomputed targets that some term takes; None where one takes any."""
+        return None if None in self._accepts.values() else frozenset().union(*filter(None, self._accepts.values()))
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
         """Change the weights of the terms that are named.
@@ -142,6 +147,27 @@ class CompoundLoss(nn.Module):
     def set_extra_state(self, state: Mapping[str, float]) -> None:
         """Take the weights of a ``state_dict()``."""
         self.set_weights(state)
+
+
+def accepted_targets(loss: Callable[..., Tensor]) -> frozenset[str] | None:
+    """Return the keywords of precomputed targets that a loss takes beside input and target.
+
+    Args:
+        loss: called as ``loss(input, target, **targets)``. A loss that hands targets on to others says their keywords
+            in an attribute ``target_names``, as `CompoundLoss` does.
+
+    Returns:
+        Names; None where the loss takes any.
+
+    Example:
+        >>> from monai_boundary.losses import SignedDistanceLoss
+        >>> sorted(accepted_targets(SignedDistanceLoss(sigmoid=True)))
+        ['distance_map', 'mask']
+    """
+    if hasattr(loss, "target_names"):
+        names: frozenset[str] | None = loss.target_names
+        return names
+    return _keywords(loss)
 
 
 def _keywords(loss: Callable[..., Tensor]) -> frozenset[str] | None:

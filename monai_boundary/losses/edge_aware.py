@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
 from monai_boundary.losses.balanced_cross_entropy import BALANCES, balanced_cross_entropy
-from monai_boundary.losses.compound import _keywords
+from monai_boundary.losses.compound import _keywords, accepted_targets
 from monai_boundary.losses.signed_distance import _spacings_of
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
 from monai_boundary.ops.class_masks import class_masks
@@ -136,6 +136,12 @@ class EdgeAwareLoss(nn.Module):
             "frame": edge_frame,
         }
         self.terms: dict[str, Tensor] = {}
+
+    @property
+    def target_names(self) -> frozenset[str] | None:
+        """Keywords of the precomputed targets: ``edges``, and those of ``region_loss``; None where it takes any."""
+        own = frozenset() if self.region_loss is None else accepted_targets(self.region_loss)
+        return None if own is None else own | {"edges"}
 
     def forward(
         self, input: Tensor | Sequence[Any], target: Tensor, *, edges: Tensor | None = None, **targets: Any

@@ -241,12 +241,13 @@ def _check_plan(plan: StudyPlan) -> None:
             f"`arms` needs names that differ in letters and digits, and are not {START!r}, got {', '.join(plan.arms)}."
         )
     known: set[str] = set()
-    for path in plan.config:
+    files = [*plan.config, *([] if plan.evaluate is None else [plan.evaluate])]
+    for path in files:
         known |= {re.split("::|#", key.lstrip("+"))[0] for key in yaml.safe_load(path.read_text(encoding="utf-8"))}
     for place in (plan.common, plan.start or {}, *plan.arms.values()):
         for key in place:
             root = re.split("::|#", key.lstrip("+"))[0]
-            _check_known("overrides", root, known, f"names of {', '.join(p.name for p in plan.config)}")
+            _check_known("overrides", root, known, f"names of {', '.join(p.name for p in files)}")
             if key in _GIVEN:
                 raise ValueError(
                     f"`overrides` needs other names than {', '.join(_GIVEN)}: the study gives them itself."

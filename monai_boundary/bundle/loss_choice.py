@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss of a bundle by one override: a name of the library's losses, or a definition of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from monai_boundary._validation import check_choice
+from monai_boundary.bundle.loss_table import LOSSES, SITES, Options, find_loss, losses_of, make_loss
+from monai_boundary.losses import BALoss, CompoundLoss, accepted_targets
+
+Loss = str | Callable[..., Tensor]
+
+
+def loss_names(kind: str) -> tuple[str, ...]:
+    """Return the names that a bundle's ``loss`` takes.
+
+    Args:
+        kind: ``"membrane"``, ``"lesion"`` or ``"tumour"``.
+
+    Raises:
+        ValueError: if the kind is another.
+
+    Example:
+        >>> loss_names("membrane")[:3]
+        ('cross_entropy', 'weighted_bce', 'distance_ce')
+    """
+    return losses_of(kind)
+
+
+def loss_weight(kind: str, loss: Loss) -> float:
+    """Return the weight with which a boundary term is added unless one is given; 0 where the loss is no such term.
+
+    Args:
+        kind: see `loss_names`.
+        loss: a name, or a loss.
+
+    Raises:
+        ValueError: if the bundle does not take the name; the message has those that it takes.
+
+    Example:
+        >>> loss_weight("membrane", "baloss"), loss_weight("membrane", "dice")
+        (0.1, 0.0)
+    """
+    if not isinstance(loss, str):
+        return 0.0
+    weight = find_loss(kind, loss).weight
+    return SITES[kind].weights.get(loss, 0.0 if weight is None else weight)
+
+
+def loss_targets(kind: str, loss: Loss) -> dict[str, str]:
+    """Return the precomputed targets of a loss, keyword -> key of the batch, for `LossWithTargets`.
+
+    Args:
+        kind: see `loss_names`.
+        loss: a name, or a loss: it gets those of the bundle's targets that its ``forward`` names.
+
+    Raises:
+        ValueError: as `loss_weight`.
+
+    Example:
+        >>> loss_targets("membrane", "boundary"), loss_targets("membrane", "equipotential")
+        ({'distance_map': 'label_sdm'}, {})
+    """
+    check_choice("kind", kind, tuple(SITES))
+    site = SITES[kind]
+    if isinstance(loss, str):
+        wanted = {*find_loss(kind, loss).targets, *site.always}
+    else:
+        known = accepted_targets(loss)
+        wanted = set(site.targets) if known is None else set(known)
+    return {keyword: key for keyword, key in site.targets.items() if keyword in wanted}
+
+
+def loss_title(loss: Loss) -> Any:
+    """Return what tells a loss from another, as plain values, for the settings of a training that may be resumed.
+
+    Args:
+        loss: a name, or a loss.
+
+    Example:
+        >>> from monai_boundary.losses import SobelEdgeLoss
+        >>> loss_title("dice")
+        'dice'
+        >>> loss_title(SobelEdgeLoss(sigmoid=True))[0]
+        "SobelEdgeLoss(include_background=True, other_act=None, reduction='mean', sigmoid=True, ...)"
+    """
+    if isinstance(loss, str):
+        return loss
+    parts = [loss, *(part for part in loss.modules() if part is not loss)] if isinstance(loss, nn.Module) else [loss]
+    return [_described(part) for part in parts]
+
+
+def _described(part: Any) -> str:
+    plain = (str, int, float, bool, tuple, list, type(None))
+    own = {k: v for k, v in vars(part).items() if not k.startswith("_") and isinstance(v, plain) and k != "training"}
+    return f"{type(part).__name__}({', '.join(f'{k}={own[k]!r}' for k in sorted(own))})"
+
+
+def weigh_boundary(loss: Any, weight: float) -> None:
+    """Set the weight of the boundary term; a loss without such a term stays as it is.
+
+    Args:
+        loss: made by `membrane_loss`.
+        weight: >= 0.
+
+    Example:
+        >>> loss = membrane_loss("baloss", 0.1)
+        >>> weigh_boundary(loss, 0.0)
+        >>> loss.alpha
+        0.0
+    """
+    if isinstance(loss, BALoss):
+        loss.alpha = weight
+    elif "boundary" in getattr(loss, "weights", {}):
+        loss.set_weights({"boundary": weight})
+
+
+def membrane_loss(
+    loss: Loss = "baloss",
+    alpha: float = 0.1,
+    *,
+    contour: str = "leak",
+    contour_width: int | None = None,
+    options: Options | None = None,
+    edge_net: nn.Module | None = None,
+) -> Any:
+    """Return the loss of the EM bundle, of logits and a membrane that is 1; it has ``terms``.
+
+    Args:
+        loss: a name of ``loss_names("membrane")``: a loss of the region takes the place of the cross-entropy (term
+            ``bce``), a boundary term is added to it. Or a loss, which is used as it is.
+        alpha: weight of the boundary term.
+        contour: of BALoss, as ``contour_width``.
+        contour_width: see ``contour``.
+        options: further arguments of the named loss's class.
+        edge_net: of SEMEDA, fitted.
+
+    Raises:
+        ValueError: if the bundle does not take the name, or a value is refused.
+        TypeError: if an option is unknown.
+
+    Example:
+        >>> import torch
+        >>> membrane = torch.zeros(1, 1, 16, 16)
+        >>> membrane[..., 7] = 1
+        >>> loss = membrane_loss("equipotential", alpha=1.0, options={"w": 5})
+        >>> value = loss(torch.zeros(1, 1, 16, 16), membrane)
+        >>> sorted(loss.terms)
+        ['bce', 'boundary', 'boundary.line', 'boundary.point', 'weight_bce', 'weight_boundary']
+    """
+    if not isinstance(loss, str):
+        return _as_given(loss)
+    if loss == "baloss":
+        chosen = {"contour": contour, "contour_width": contour_width, **(options or {}), "alpha": alpha}
+        return make_loss("membrane", loss, chosen)
+    term = _term("membrane", loss, options, edge_net)
+    if LOSSES[loss].weight is None:
+        return CompoundLoss({"bce" if loss == "cross_entropy" else loss: term})
+    base = make_loss("membrane", SITES["membrane"].base, {})
+    return CompoundLoss({"bce": base, "boundary": term}, weights={"boundary": alpha})
+
+
+def _term(kind: str, loss: str, options: Options | None, edge_net: nn.Module | None) -> nn.Module:
+    net: Mapping[str, Any] = {"net": edge_net} if loss == "semeda" else {}
+    return make_loss(kind, loss, {**(options or {}), **net})
+
+
+def _as_given(loss: Any) -> Any:
+    """A loss of one's own, with its value as a term where it has no terms."""
+    if not callable(loss):
+        raise TypeError(f"`loss` needs a name or a loss, got {type(loss).__name__}: {loss!r}.")
+    return loss if isinstance(getattr(loss, "terms", None), Mapping) else CompoundLoss({"given": loss})
