@@ -101,7 +101,7 @@ def test_memory(race: Any) -> None:
     ratio = peaks["ours"] / peaks["segresnet"]
     race.lines.append(
         f"peak memory of a training step, {'x'.join(map(str, PATCH))}: ours {peaks['ours']:.0f} MiB, segresnet "
-        f"{peaks['segresnet']:.0f} MiB, ratio {ratio:.3f} (<= 1.4); 2 N voxels over N {peaks['ours'] / half:.2f} (<= 2.2)"
+        f"{peaks['segresnet']:.0f} MiB, ratio {ratio:.3f} (<= 1.4); 2 N over N {peaks['ours'] / half:.2f} (<= 2.2)"
     )
     assert ratio <= 1.4
     assert peaks["ours"] / half <= 2.2
