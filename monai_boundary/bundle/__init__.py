@@ -10,11 +10,13 @@ from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, l
 from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, write_lesion_evaluation
 from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
 from monai_boundary.bundle.loss_choice import (
+    lesion_loss,
     loss_names,
     loss_targets,
     loss_title,
     loss_weight,
     membrane_loss,
+    tumour_loss,
     weigh_boundary,
 )
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
@@ -53,6 +55,7 @@ __all__ = [
     "find_model",
     "lesion_crops",
     "lesion_dataset",
+    "lesion_loss",
     "lesion_patients",
     "lesion_split",
     "lesion_transforms",
@@ -73,6 +76,7 @@ __all__ = [
     "tracking_run_name",
     "tumour_crops",
     "tumour_dataset",
+    "tumour_loss",
     "tumour_transforms",
     "weigh_boundary",
     "write_case_scores",

@@ -133,6 +133,7 @@ def lesion_transforms(
     *,
     labels: bool = True,
     maps: bool = False,
+    centres: bool | None = None,
     reference: str | None = None,
     percentiles: Sequence[float] = (0.1, 99.9),
     section_axis: int | None = None,
@@ -143,12 +144,13 @@ def lesion_transforms(
 
     They give ``image`` (a channel for each modality, 0..1, in RAS orientation), and with labels ``label`` (0/1),
     ``label_ids``, ``label_counted`` and ``spacing``, all as plain tensors; with maps also ``label_sdm``, the signed
-    distance to the lesions' border in mm on the whole volume, and the voxels to centre crops on.
+    distance to the lesions' border in mm on the whole volume, and for a training the voxels to centre crops on.
 
     Args:
         modalities: keys of the images, in the order of the channels.
         labels: whether the items have a label. Without, ``image`` keeps its affine.
-        maps: whether the targets of the training are wanted.
+        maps: whether signed distance maps are wanted.
+        centres: whether the voxels to centre crops on are wanted, for a training; None is as ``maps``.
         reference: see :class:`LesionGridd`.
         percentiles: grey values of each volume that become 0 and 1; beyond them is clipped. (0, 100) is the paper's
             scaling by minimum and maximum.
@@ -173,13 +175,17 @@ def lesion_transforms(
     if maps:
         map_options = {"section_axis": section_axis, "dtype": map_dtype, **map_options}
         steps += [SignedDistanceMapd("label", image_key=None, **map_options)]
+        kept += ["label_sdm"]
+    if maps if centres is None else centres:
         steps += [ClassesToIndicesd("label", num_classes=2, max_samples_per_class=_MAX_INDICES)]
-        kept += ["label_sdm", _INDICES]
+        kept += [_INDICES]
     tensors = [key for key in kept if key.startswith(("image", "label")) and key != _INDICES]
     return [*steps, SelectItemsd(kept), EnsureTyped(tensors, track_meta=False)]
 
 
-def lesion_crops(patch_size: Sequence[int], crops: int, lesion_share: float = 0.5) -> list[Callable[..., Any]]:
+def lesion_crops(
+    patch_size: Sequence[int], crops: int, lesion_share: float = 0.5, *, maps: bool = True
+) -> list[Callable[..., Any]]:
     """Return the random transforms: axial slices where the patch is 2-D, else 3-D patches; flips and intensities.
 
     A patch that is larger than the volume is padded: the image and the label with 0, voxels that then do not count in
@@ -189,6 +195,7 @@ def lesion_crops(patch_size: Sequence[int], crops: int, lesion_share: float = 0.
         patch_size: (x, y), or (x, y, z).
         crops: how many are drawn of a patient.
         lesion_share: share of them that is centred on a lesion voxel (0..1); the others on any background voxel.
+        maps: whether there are signed distance maps.
 
     Raises:
         ValueError: if the patch is not 2-D or 3-D, or the share is not in 0..1.
@@ -196,7 +203,8 @@ def lesion_crops(patch_size: Sequence[int], crops: int, lesion_share: float = 0.
     check_spatial_dims("patch_size", len(patch_size))
     if not 0 <= lesion_share <= 1:
         raise ValueError(f"`lesion_share` needs 0..1, got {lesion_share!r}.")
-    keys, padded = list(TRAINING_KEYS), [key for key in TRAINING_KEYS if key != "label_sdm"]
+    padded = [key for key in TRAINING_KEYS if key != "label_sdm"]
+    keys = list(TRAINING_KEYS) if maps else padded
     flat = len(patch_size) == 2
     steps: list[Callable[..., Any]] = [
         SelectItemsd([*keys, _INDICES]),
@@ -213,10 +221,10 @@ def lesion_crops(patch_size: Sequence[int], crops: int, lesion_share: float = 0.
         ),
         SelectItemsd(keys),
         EnsureTyped(keys, track_meta=False),
-        EnsureTyped("label_sdm", dtype=torch.float32, track_meta=False),
+        *([EnsureTyped("label_sdm", dtype=torch.float32, track_meta=False)] if maps else []),
         *([SqueezeDimd(keys, dim=SLICE_AXIS + 1, update_meta=False)] if flat else []),
         SpatialPadd(padded, patch_size),
-        SpatialPadd("label_sdm", patch_size, mode="edge"),
+        *([SpatialPadd("label_sdm", patch_size, mode="edge")] if maps else []),
         RandFlipd(keys, prob=0.5, spatial_axis=0),
         RandScaleIntensityd("image", prob=0.5, factors=0.2),
         RandShiftIntensityd("image", prob=0.5, offsets=0.1),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from monai_boundary._validation import check_choice
 from monai_boundary.bundle.loss_table import LOSSES, SITES, Options, find_loss, losses_of, make_loss
-from monai_boundary.losses import BALoss, CompoundLoss, accepted_targets
+from monai_boundary.losses import BALoss, CompoundLoss, EdgeAwareLoss, accepted_targets
 
 Loss = str | Callable[..., Tensor]
 
@@ -82,11 +82,8 @@ def loss_title(loss: Loss) -> Any:
         loss: a name, or a loss.
 
     Example:
-        >>> from monai_boundary.losses import SobelEdgeLoss
-        >>> loss_title("dice")
-        'dice'
-        >>> loss_title(SobelEdgeLoss(sigmoid=True))[0]
-        "SobelEdgeLoss(include_background=True, other_act=None, reduction='mean', sigmoid=True, ...)"
+        >>> loss_title("dice"), loss_title(nn.MSELoss())
+        ('dice', ["MSELoss(reduction='mean')"])
     """
     if isinstance(loss, str):
         return loss
@@ -162,6 +159,94 @@ def membrane_loss(
         return CompoundLoss({"bce" if loss == "cross_entropy" else loss: term})
     base = make_loss("membrane", SITES["membrane"].base, {})
     return CompoundLoss({"bce": base, "boundary": term}, weights={"boundary": alpha})
+
+
+def lesion_loss(
+    loss: Loss = "boundary",
+    schedule: Callable[[int], Mapping[str, float]] | None = None,
+    *,
+    options: Options | None = None,
+    edge_net: nn.Module | None = None,
+) -> Any:
+    """Return the loss of the lesion bundles, of the logits of two classes and a label of 0 and 1; it has ``terms``.
+
+    Args:
+        loss: a name of ``loss_names("lesion")``: a loss of the region takes the place of the generalised Dice (term
+            ``region``, without schedule), a boundary term (``boundary``) is added to it. Or a loss, used as it is.
+        schedule: weights of both terms over the epochs, see `loss_schedule`; None is 1 for both.
+        options: further arguments of the named loss's class.
+        edge_net: of SEMEDA, fitted.
+
+    Raises:
+        ValueError: if the bundle does not take the name, or a value is refused.
+        TypeError: if an option is unknown.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 1, 16, 16)
+        >>> label[..., 4:9, 4:9] = 1
+        >>> loss = lesion_loss("lovasz")
+        >>> value = loss(torch.zeros(1, 2, 16, 16), label, mask=torch.ones(1, 1, 16, 16))
+        >>> sorted(loss.terms)
+        ['region', 'weight_region']
+    """
+    if not isinstance(loss, str):
+        return _as_given(loss)
+    term = _term("lesion", loss, options, edge_net)
+    if LOSSES[loss].weight is None:
+        return CompoundLoss({"region": term})
+    base = make_loss("lesion", SITES["lesion"].base, {})
+    return CompoundLoss({"region": base, "boundary": term}, schedule=schedule)
+
+
+def tumour_loss(
+    loss: Loss = "edge_aware",
+    boundary_weight: float = 0.0,
+    *,
+    edges: bool = True,
+    options: Options | None = None,
+    edge_net: nn.Module | None = None,
+) -> Any:
+    """Return the loss of the BraTS bundle, of the logits of overlapping regions (and of edges); it has ``terms``.
+
+    Args:
+        loss: a name of ``loss_names("tumour")``. ``"edge_aware"`` is Dice, the edges' terms and the boundary loss with
+            its weight; a loss of the region takes the place of the Dice, a boundary term that of the boundary loss. Or
+            a loss: one that takes ``edges`` is used as it is, any other takes the place of the segmentation's terms.
+        boundary_weight: of the boundary term.
+        edges: whether the network's edges are supervised; False for a network without.
+        options: further arguments of the named loss's class.
+        edge_net: of SEMEDA, fitted.
+
+    Raises:
+        ValueError: if the bundle does not take the name, or a value is refused.
+        TypeError: if an option is unknown.
+
+    Example:
+        >>> import torch
+        >>> label = torch.zeros(1, 3, 16, 16)
+        >>> label[..., 4:9, 4:9] = 1
+        >>> loss = tumour_loss("sobel", boundary_weight=16.0)
+        >>> value = loss((torch.zeros(1, 3, 16, 16), torch.zeros(1, 1, 16, 16)), label)
+        >>> sorted(name for name in loss.terms if "weight" not in name)
+        ['edge_bce', 'edge_dice', 'region', 'region.boundary', 'region.dice']
+    """
+    heads: dict[str, Any] = {"lambda_edge_dice": 0.5 if edges else 0.0, "lambda_edge_bce": 0.1 if edges else 0.0}
+    if not isinstance(loss, str):
+        given = _as_given(loss)
+        return given if "edges" in (accepted_targets(given) or ()) else EdgeAwareLoss(region_loss=given, **heads)
+    if loss == "edge_aware":
+        find_loss("tumour", loss)
+        heads |= dict(options or {})
+        loss, options = "boundary", None
+    term = _term("tumour", loss, options, edge_net)
+    if LOSSES[loss].weight is None:
+        region = CompoundLoss({loss: term})
+    else:
+        base = SITES["tumour"].base
+        terms = {base: make_loss("tumour", base, {}), "boundary": term}
+        region = CompoundLoss(terms, weights={"boundary": boundary_weight})
+    return EdgeAwareLoss(region_loss=region, **heads)
 
 
 def _term(kind: str, loss: str, options: Options | None, edge_net: nn.Module | None) -> nn.Module:

@@ -181,6 +181,7 @@ LOSSES: dict[str, LossEntry] = {
 
 _NO_EDGES = "it compares the edges that a network with an edge head predicts, which this bundle's network lacks"
 _NO_WALLS = "it looks for holes in walls between regions, and the label of this bundle has no walls"
+_OVERLAP = "it is a cross-entropy of exclusive classes, and the regions of this bundle overlap"
 
 SITES: dict[str, LossSite] = {
     "membrane": LossSite(
@@ -197,6 +198,22 @@ SITES: dict[str, LossSite] = {
             "distance_ce": {"sigma": 20.0},  # nm
         },
         refused={"edge_aware": _NO_EDGES},
+    ),
+    "lesion": LossSite(
+        softmax=True,
+        base="generalized_dice",
+        targets={"distance_map": "label_sdm", "mask": "label_counted"},  # the mask leaves other pathology out
+        always=("mask",),
+        options={"weighted_bce": {"balance": "batch"}},
+        refused={"baloss": _NO_WALLS, "edge_aware": _NO_EDGES},
+    ),
+    "tumour": LossSite(
+        softmax=False,
+        base="dice",
+        targets={"distance_map": "label_sdm", "edges": "label_edge"},
+        always=("edges",),
+        options={"weighted_bce": {"balance": "batch"}, "dice": {"squared_pred": True}},
+        refused={"baloss": _NO_WALLS, "distance_ce": _OVERLAP},
     ),
 }
 

@@ -21,6 +21,7 @@ def balanced_cross_entropy(
     input: Tensor,
     target: Tensor,
     *,
+    mask: Tensor | None = None,
     include_background: bool = True,
     to_onehot_y: bool = False,
     sigmoid: bool = False,
@@ -32,7 +33,8 @@ def balanced_cross_entropy(
 
     Args:
         input: logits or probabilities, (B, C, H, W[, D]).
-        target: see `BalancedBCELoss.forward`.
+        target: see `BalancedBCELoss.forward`, as ``mask``.
+        mask: see ``target``.
         include_background: see `BalancedBCELoss`, as all that follow.
         to_onehot_y: see ``include_background``.
         sigmoid: see ``include_background``.
@@ -63,12 +65,14 @@ def balanced_cross_entropy(
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = truth.to(scores.dtype)
         _check_range(truth)
+        counted = torch.ones_like(truth) if mask is None else _counted(mask, truth)
         if not sigmoid:
             scores = clamp_to_unit(scores)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
-        beta = 1 - truth.mean(dim=axes, keepdim=True)
-        weights = beta * truth + (1 - beta) * (1 - truth)
-        return (weights * voxel_cross_entropy(scores, truth, sigmoid)).flatten(2).mean(-1)
+        beta = 1 - (truth * counted).sum(dim=axes, keepdim=True) / counted.sum(dim=axes, keepdim=True).clamp(min=1)
+        weights = counted * (beta * truth + (1 - beta) * (1 - truth))
+        entropy = torch.where(counted > 0, voxel_cross_entropy(scores, truth, sigmoid), 0)
+        return (weights * entropy).flatten(2).sum(-1) / counted.flatten(2).sum(-1).clamp(min=1)
 
 
 class BalancedBCELoss(_Loss):
@@ -129,13 +133,15 @@ class BalancedBCELoss(_Loss):
         self.other_act = other_act
         self.balance = balance
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """Return the loss.
 
         Args:
             input: (B, C, H, W[, D]).
             target: edges, 0 or 1 (or between: a share of both), (B, C, spatial); or labels (B, 1, spatial) with
                 ``to_onehot_y``.
+            mask: (B, 1, spatial), voxels that count (> 0), in the balance and in the mean. An item without any counts
+                0.
 
         Raises:
             ValueError: if shapes differ or are not those of 2-D or 3-D images, or the target is not within [0, 1].
@@ -146,6 +152,7 @@ class BalancedBCELoss(_Loss):
         loss = balanced_cross_entropy(
             input,
             target,
+            mask=mask,
             include_background=self.include_background,
             to_onehot_y=self.to_onehot_y,
             sigmoid=self.sigmoid,
@@ -156,6 +163,13 @@ class BalancedBCELoss(_Loss):
         if self.reduction == "none":
             return loss
         return loss.mean() if self.reduction == "mean" else loss.sum()
+
+
+def _counted(mask: Tensor, truth: Tensor) -> Tensor:
+    """1 where a voxel counts, in the shape and dtype of the truth."""
+    given = torch.as_tensor(mask).as_subclass(Tensor)
+    check_same_shape("mask", given.shape, "input, with one channel", (len(truth), 1, *truth.shape[2:]))
+    return (given > 0).to(truth.dtype).expand_as(truth)
 
 
 @torch.compiler.disable

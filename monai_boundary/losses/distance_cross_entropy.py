@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
-from monai_boundary.losses.signed_distance import REDUCTIONS, _maps_of, _spacings_of
+from monai_boundary.losses.signed_distance import REDUCTIONS, _checked_mask, _maps_of, _spacings_of
 from monai_boundary.ops.activation import voxel_cross_entropy
 from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.distance_weights import CLASS_WEIGHTS, distance_weights
@@ -73,6 +73,7 @@ class DistanceWeightedCELoss(_Loss):
         *,
         distance_map: Tensor | None = None,
         weight_map: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         """Return the loss.
 
@@ -82,6 +83,8 @@ class DistanceWeightedCELoss(_Loss):
             distance_map: signed distance maps (B, C, spatial), as `SignedDistanceLoss` takes them: the weights follow
                 from them, and the class frequencies from the target.
             weight_map: the weights u themselves, (B, 1, spatial), for example of the whole image.
+            mask: (B, 1, spatial), voxels that count (> 0). The mean is over them; an item without any counts 0. The
+                target holds a class elsewhere too.
 
         Raises:
             ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1), or both maps
@@ -113,7 +116,13 @@ class DistanceWeightedCELoss(_Loss):
             else:
                 weights = torch.as_tensor(weight_map).as_subclass(Tensor).detach()
                 check_same_shape("weight_map", weights.shape, "input, with one channel", entropy.shape)
-            loss = (entropy * weights.to(entropy.dtype)).flatten(1).mean(-1)
+            weights = weights.to(entropy.dtype)
+            if mask is None:
+                loss = (entropy * weights).flatten(1).mean(-1)
+            else:
+                counted = _checked_mask(mask, scores)
+                summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
+                loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
         if self.reduction == "none":
             return loss
         return loss.mean() if self.reduction == "mean" else loss.sum()
