@@ -9,15 +9,18 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.patches import FancyBboxPatch
 from monai.losses import GeneralizedDiceLoss
 from scipy import ndimage
 
-from monai_boundary.data import LesionPhantom, make_em_phantom
-from monai_boundary.networks import fit_semantic_edge_net
+from monai_boundary.data import LesionPhantom, make_em_phantom, make_tumour_phantom
+from monai_boundary.losses import EdgeAwareLoss
+from monai_boundary.networks import BoundaryAwareNet, fit_semantic_edge_net
 from monai_boundary.ops import (
     anisotropic_potential,
     barrier_cut,
     barrier_partition,
+    edge_masks,
     instances_to_membrane,
     label_regions,
     leak_contour,
@@ -167,9 +170,108 @@ def draw_semantic_edges() -> None:
     figure.savefig(PAGES / "concepts" / "semeda.png", dpi=90, metadata={"Software": None})
 
 
+def draw_network() -> None:
+    """Draw the boundary-aware network: encoder, shape stream with its gates, pyramid, decoder, and the two heads."""
+    figure, panel = plt.subplots(figsize=(11, 5.4), layout="constrained")
+    main, stream, up, plain = "#cfe2f3", "#fce5cd", "#d9ead3", "#eeeeee"
+
+    def box(x: float, y: float, text: str, colour: str, width: float = 1.5, height: float = 0.62) -> None:
+        shape = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.04", fc=colour)
+        panel.add_patch(shape)
+        panel.text(x, y, text, ha="center", va="center", fontsize=8.5)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], text: str = "", style: str = "-") -> None:
+        panel.annotate("", end, start, arrowprops={"arrowstyle": "->", "linestyle": style, "lw": 1.1})
+        if text:
+            panel.text((start[0] + end[0]) / 2 - 0.1, (start[1] + end[1]) / 2, text, ha="right", fontsize=7.5)
+
+    levels = ["level 1\n16, full size", "level 2\n32, 1/2", "level 3\n64, 1/4", "level 4\n128, 1/8"]
+    columns = [2.0, 4.3, 6.6, 8.9]
+    box(0.2, 2.2, "image", plain, 0.9)
+    arrow((0.7, 2.2), (1.2, 2.2))
+    for number, (x, text) in enumerate(zip(columns, levels, strict=True)):
+        box(x, 2.2, text, main)
+        if number:
+            arrow((columns[number - 1] + 0.8, 2.2), (x - 0.8, 2.2))
+            box(x, 3.7, f"gate {number}" + ("" if number == 3 else "\nresidual block"), stream)
+            arrow((x, 2.55), (x, 3.35), "1 x 1")
+            arrow((columns[number - 1] + 0.8, 3.7), (x - 0.8, 3.7))
+        if number < 3:
+            box(x, 0.7, "decoder\nresidual block", up)
+            arrow((x, 1.85), (x, 1.05), "skip", "--")
+    box(2.0, 3.7, "1 x 1", stream)
+    arrow((2.0, 2.55), (2.0, 3.35))
+    box(11.2, 2.2, "dilated pyramid\nrates 1, 2, 4", main, 1.8)
+    arrow((9.7, 2.2), (10.25, 2.2))
+    arrow((9.7, 3.6), (11.0, 2.55), "")
+    panel.text(10.65, 3.2, "pooled", fontsize=7.5)
+    box(11.2, 4.6, "edge logits\n(training)", plain)
+    arrow((9.4, 4.05), (10.4, 4.6), "1 x 1")
+    arrow((11.2, 1.85), (7.4, 0.7))
+    arrow((5.8, 0.7), (5.1, 0.7))
+    arrow((3.5, 0.7), (2.8, 0.7))
+    box(0.2, 0.7, "segmentation\nlogits", plain, 1.2)
+    arrow((1.2, 0.7), (0.85, 0.7))
+    panel.text(0.2, 3.7, "shape stream,\n16, full size", ha="center", va="center", fontsize=8.5, style="italic")
+    panel.set_xlim(-0.6, 12.3)
+    panel.set_ylim(0.2, 5.1)
+    panel.set_axis_off()
+    figure.savefig(PAGES / "concepts" / "boundary-aware-network.png", dpi=90, metadata={"Software": None})
+
+
+def tumour_slices(patients: range) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return T1c slices in 0..1 around the tumour cores of phantoms, and the cores."""
+    images, cores = [], []
+    for patient in patients:
+        (t1c, *_), label = make_tumour_phantom(seed=patient, low_grade=patient % 4 == 3)
+        core = np.isin(label, (1, 4))
+        shown = np.flatnonzero(core.any((0, 1)))
+        for z in shown[np.linspace(0, len(shown) - 1, 10).round().astype(int)[1:-1]]:
+            images.append((t1c[..., z] / np.percentile(t1c, 99.9)).clip(0, 1))
+            cores.append(core[..., z])
+    image, core = (torch.from_numpy(np.stack(each)[:, None].astype(np.float32)) for each in (images, cores))
+    return image, core
+
+
+def draw_attention() -> None:
+    """Train the boundary-aware network on the tumour phantom, in the paper's setting, and draw its gates' maps."""
+    torch.manual_seed(0)
+    network, loss, steps = BoundaryAwareNet(2, 1, 1), EdgeAwareLoss(sigmoid=True), 300
+    images, cores = tumour_slices(range(24))
+    edges = edge_masks(cores, side="both").float()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    scheduler = torch.optim.lr_scheduler.PolynomialLR(optimizer, steps, power=0.9)
+    for _ in range(steps):
+        batch = torch.randint(len(images), (8,))
+        optimizer.zero_grad()
+        loss(network(images[batch]), cores[batch], edges=edges[batch]).backward()
+        optimizer.step()
+        scheduler.step()
+    network.eval()
+    images, cores = tumour_slices(range(100, 104))
+    chosen = [4, 12, 28]  # three patients that it has not seen, the last one of low grade
+    with torch.no_grad():
+        maps = network.attention_maps(images[chosen])
+        segmentation, edge = (head.sigmoid() for head in network.forward_heads(images[chosen]))
+    titles = ["T1c, core", "gate 1", "gate 2", "gate 3", "edge head", "segmentation"]
+    figure, panels = plt.subplots(len(chosen), 6, figsize=(13, 6.6), layout="constrained")
+    for row, item in enumerate(chosen):
+        drawn = [images[item, 0], *(alpha[row, 0] for alpha in maps), edge[row, 0], segmentation[row, 0]]
+        for panel, picture, title in zip(panels[row], drawn, titles, strict=True):
+            limits = {} if title.startswith("gate") else {"vmin": 0, "vmax": 1}
+            panel.imshow(picture.T, cmap="magma" if title.startswith("gate") else "gray", origin="lower", **limits)
+            panel.contour(cores[item, 0].T, [0.5], colors="tab:cyan", linewidths=0.7)
+            low, high = float(picture.min()), float(picture.max())
+            panel.set_title(f"{title}, {low:.2f} to {high:.2f}" if title.startswith("gate") else title, fontsize=10)
+            panel.set_axis_off()
+    figure.savefig(PAGES / "concepts" / "attention-maps.png", dpi=80, metadata={"Software": None})
+
+
 if __name__ == "__main__":
     mpl.use("Agg")
     draw_barrier_cut()
     draw_signed_distance()
     draw_equipotential()
     draw_semantic_edges()
+    draw_network()
+    draw_attention()
