@@ -182,6 +182,39 @@ def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: P
     assert "alpha: 0.1 there, 0.7 now" in str(error.value.__cause__)
 
 
+def test_semeda_by_one_override_fits_its_edge_network_once(data: Path, tmp_path: Path) -> None:
+    common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path), "semantic_edge_cache": str(tmp_path / "e")}
+    run("train.yaml", "train", **{**common, "epochs": 1, "warmup_epochs": 0}, loss="semeda")
+    (row,) = read_table(tmp_path / "metrics.csv")
+    assert row["loss/total"] == pytest.approx(row["loss/bce"] + row["loss/boundary"], rel=1e-5)
+    layers = 2 * row["loss/boundary.layer1"] + 4 * row["loss/boundary.layer2"]
+    assert row["loss/boundary"] == pytest.approx(layers, rel=1e-5)
+    (net,) = (tmp_path / "e").glob("semantic_edge_net_*.pt")
+    written = net.stat().st_mtime_ns
+    run("train.yaml", "train", **{**common, "epochs": 2, "warmup_epochs": 0}, loss="semeda")
+    assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2]
+    assert net.stat().st_mtime_ns == written, "read again"
+    with pytest.raises(RuntimeError) as error:
+        run("train.yaml", "train", **common, loss="dice")
+    assert "loss: 'semeda' there, 'dice' now" in str(error.value.__cause__)
+
+
+def test_a_definition_is_the_loss_as_it_is(data: Path, tmp_path: Path) -> None:
+    own = {"_target_": "monai_boundary.losses.SignedDistanceLoss", "sigmoid": True}
+    common = {**TINY, "epochs": 1, "dataset_dir": str(data), "output_dir": str(tmp_path)}
+    run("train.yaml", "train", **common, loss=own)
+    (row,) = read_table(tmp_path / "metrics.csv")
+    assert row["loss/total"] == pytest.approx(row["loss/given"])
+    (title,) = json.loads((tmp_path / "metrics.json").read_text())["settings"]["loss"]
+    assert title.startswith("SignedDistanceLoss(include_background=False")
+
+
+def test_an_unknown_loss_names_those_that_are_known(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as error:
+        run("train.yaml", "train", **TINY, dataset_dir=str(data), output_dir=str(tmp_path), loss="hausdorff")
+    assert "`loss` needs one of cross_entropy, weighted_bce" in str(error.value.__cause__)
+
+
 def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone."""
     tiny = {

@@ -141,6 +141,16 @@ def test_perfusion_of_isles_2018_and_generalised_dice_alone(tmp_path: Path) -> N
     assert weight.shape[1] == 4
 
 
+def test_equipotential_by_one_override(data: dict[str, Path], tmp_path: Path) -> None:
+    common = {"dataset_dir": str(data[WMH]), "output_dir": str(tmp_path)}
+    run(WMH, "train.yaml", "train", **TINY, **common, loss="equipotential", loss_options={"w": 5})
+    for row in read_table(tmp_path / "metrics.csv"):
+        assert (row["loss/weight_region"], row["loss/weight_boundary"]) == (1, 1), "constant"
+        assert row["loss/total"] == pytest.approx(row["loss/region"] + row["loss/boundary"], rel=1e-4)
+        parts = 0.1 * row["loss/boundary.point"] + 0.2 * row["loss/boundary.line"]
+        assert row["loss/boundary"] == pytest.approx(parts, rel=1e-4)
+
+
 def test_other_pathology_changes_neither_loss_nor_scores(tmp_path: Path) -> None:
     """Half of the head is labelled 2, and dark or bright there: loss and scores are the same."""
     # a network of one voxel's view, so that the pathology cannot change what is predicted beside it
@@ -319,6 +329,16 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         assert evaluated["preprocessing"] == train["validate"]["preprocessing"]
         scored = {k: v for k, v in evaluated["key_metric"]["dice"].items() if k != "missed_mm"}
         assert scored == train["validate"]["key_metric"]["dice"]
-    for key in ("network_def", "optimizer", "lr_scheduler", "loss", "loss_with_targets", "settings", "train"):
+    for key in (
+        "network_def",
+        "optimizer",
+        "lr_scheduler",
+        "loss",
+        "loss_function",
+        "loss_with_targets",
+        "edge_net",
+        "settings",
+        "train",
+    ):
         assert parts[WMH, "train"][key] == parts[ISLES, "train"][key], key
     assert parts[WMH, "multi_gpu_train"] == parts[ISLES, "multi_gpu_train"]
