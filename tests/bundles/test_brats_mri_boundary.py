@@ -161,8 +161,10 @@ def test_2021_and_2023_train_alike(
         ({"network_def": "@vnet"}, {"loss/region.dice"}, "in_tr"),
         ({"edge_losses": False}, {"loss/region.dice"}, "edge_head"),
         ({"boundary_weight": 0.01}, {"loss/region.boundary", "loss/edge_bce"}, "edge_head"),
+        ({"loss": "lovasz"}, {"loss/region.lovasz", "loss/edge_bce"}, "edge_head"),
+        ({"loss": "boundary"}, {"loss/region.dice", "loss/region.boundary", "loss/edge_bce"}, "edge_head"),
     ],
-    ids=["unet", "vnet", "no edge losses", "signed distance"],
+    ids=["unet", "vnet", "no edge losses", "signed distance", "another region loss", "boundary by name"],
 )
 def test_comparators_by_one_override(
     data: dict[str, Path], tmp_path: Path, override: dict[str, Any], terms: set[str], parameters: str
@@ -172,7 +174,7 @@ def test_comparators_by_one_override(
     (row,) = read_table(tmp_path / "metrics.csv")
     assert terms <= set(row)
     assert ("loss/edge_bce" in row) == ("loss/edge_bce" in terms)
-    assert ("loss/region.boundary" in row) == ("boundary_weight" in override)
+    assert ("loss/region.boundary" in row) == ("loss/region.boundary" in terms)
     assert any(name.startswith(parameters) for name in torch.load(tmp_path / "model.pt", weights_only=True))
 
 
