@@ -65,6 +65,23 @@ def test_labels_that_are_membranes(tmp_path: Path) -> None:
     assert item["label_regions"].max() == 2
 
 
+@pytest.mark.parametrize(
+    "targets", [(), ("label_sdm",), ("label_regions", "label_seeds", "label_cells"), ("label_cells",)]
+)
+def test_a_training_gets_what_its_loss_takes(tmp_path: Path, targets: tuple[str, ...]) -> None:
+    write_em_phantom(tmp_path, shape=(2, 48, 48), seed=3)
+    items = em_datalist(tmp_path, mode="sections")
+    kind = items[0]["label_kind"]
+    data: Any = Compose(em_transforms(kind, 2, targets=targets))(items[0])
+    assert set(data) == {"image", "label", *targets}
+    scored: Any = Compose(em_transforms(kind, 2))(items[0])
+    torch.testing.assert_close(data["label"], scored["label"])
+    if "label_sdm" in targets:
+        inside = data["label_sdm"][data["label"] > 0]
+        assert float(inside.max()) <= 0, "negative in the membrane"
+        assert float(data["label_sdm"].max()) >= 4.0, "in nm"
+
+
 def test_images_without_labels(tmp_path: Path) -> None:
     write_em_phantom(tmp_path, shape=(2, 32, 32))
     item = Compose(em_transforms(None, 2))({"image": str(tmp_path / "image" / "00.png")})

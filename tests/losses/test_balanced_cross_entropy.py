@@ -117,3 +117,19 @@ def test_bad_input() -> None:
         BalancedBCELoss(balance="voxel")
     with pytest.warns(UserWarning, match="`input` needs probabilities"):
         balanced_cross_entropy(torch.full((1, 1, 2, 2), 3.0), torch.ones(1, 1, 2, 2))
+
+
+def test_voxels_that_do_not_count_are_as_if_they_were_not_there() -> None:
+    logits = torch.linspace(-2, 2, 20).view(1, 1, 4, 5).requires_grad_()
+    mask = torch.ones(1, 1, 4, 5)
+    mask[..., :2] = 0
+    for balance in ("sample", "batch"):
+        loss = BalancedBCELoss(sigmoid=True, balance=balance)
+        value = loss(logits, EDGE, mask=mask)
+        torch.testing.assert_close(value, loss(logits[..., 2:], EDGE[..., 2:]))
+        (gradient,) = torch.autograd.grad(value, logits)
+        assert not gradient[..., :2].any()
+        assert gradient[..., 2:].all()
+    assert float(loss(logits.detach(), EDGE, mask=0 * mask)) == 0
+    with pytest.raises(ValueError, match="`mask` needs the shape of `input, with one channel`"):
+        loss(logits, EDGE, mask=mask[..., 1:])

@@ -77,3 +77,26 @@ def test_bad_input() -> None:
         loss(logits, label + 1)
     with pytest.raises(ValueError, match="`w0` needs a finite number >= 0"):
         DistanceWeightedCELoss(w0=-1)
+
+
+def test_the_mean_is_over_the_voxels_that_count() -> None:
+    logits, label = _case()
+    maps = batch_signed_distance(F.one_hot(label[:, 0].long(), 3).movedim(-1, 1).bool(), None)
+    loss = DistanceWeightedCELoss(to_onehot_y=True, reduction="none")
+    mask = torch.ones(2, 1, 9, 8)
+    torch.testing.assert_close(
+        loss(logits, label, distance_map=maps, mask=mask), loss(logits, label, distance_map=maps)
+    )
+    mask[0, ..., :4] = 0
+    mask[1] = 0
+    logits.requires_grad_()
+    value = loss(logits, label, distance_map=maps, mask=mask)
+    weights = distance_weights(F.one_hot(label[:, 0].long(), 3).movedim(-1, 1), maps)
+    entropy = F.cross_entropy(logits, label[:, 0].long(), reduction="none")[:, None]
+    torch.testing.assert_close(value[0], (entropy * weights)[0, ..., 4:].mean())
+    assert value[1].item() == 0
+    (gradient,) = torch.autograd.grad(value.sum(), logits)
+    assert not gradient[0, ..., :4].any()
+    assert not gradient[1].any()
+    with pytest.raises(ValueError, match="`mask` needs the shape of"):
+        loss(logits, label, mask=mask[..., 1:])

@@ -72,6 +72,13 @@ def test_a_part_of_a_study_keeps_the_base(bundle: Path) -> None:
     assert (plan.seeds, plan.folds) == ((7,), (1,))
 
 
+def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
+    options = {"common": {"kind": "evaluate"}}
+    assert read_study(study(bundle, evaluate="evaluate.yaml", **options)).common == options["common"]
+    with pytest.raises(ValueError, match=r"`overrides` needs names of train\.yaml, got 'kind'"):
+        read_study(study(bundle, **options))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
