@@ -52,6 +52,6 @@ def test_what_networks_say_of_their_strides() -> None:
     assert stride_multiple(BoundaryAwareNet(3, 1, 1, channels=(8, 16, 32), strides=((2, 2, 1), 2))) == 4
     assert stride_multiple(UNet(2, 1, 1, channels=(4, 4, 4, 4), strides=(2, 2, 2))) == 8
     assert stride_multiple(VNet(2, 1, 1)) == 16
-    assert stride_multiple(DCUNet(2, 1, 1, filters=2, depth=4)) == 8
+    assert stride_multiple(DCUNet(2, 1, 1, filters=4, depth=4)) == 8
     assert stride_multiple(torch.nn.Conv2d(1, 1, 1)) == 1
     assert stride_multiple(torch.nn.Identity()) == 1
