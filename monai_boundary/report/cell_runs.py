@@ -58,7 +58,7 @@ class CellRunner:
     Args:
         plan: the study.
         study_dir: its folder; the cells are in ``cells``.
-        workers: cells at once; None is one for each GPU, or one.
+        workers: cells at once; None is one for each GPU, or one. They share the cores; OMP_NUM_THREADS lowers that.
 
     Raises:
         ValueError: if ``workers`` is not a positive integer.
@@ -71,7 +71,7 @@ class CellRunner:
         self.study_dir = Path(study_dir).resolve()
         self.devices = visible_gpus()
         self.workers = int(workers) if workers else max(1, len(self.devices))
-        self.threads = max(1, _cores() // self.workers)
+        self.threads = _threads_of_each(self.workers)
         self._free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         for k in range(self.workers):
             self._free.put(self.devices[k % len(self.devices)] if self.devices else None)
@@ -213,6 +213,12 @@ def read_cell(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads_of_each(workers: int) -> int:
+    """The cores' share of each process, or OMP_NUM_THREADS where that is less."""
+    share, given = max(1, _cores() // workers), os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(given)) if given.isdigit() and int(given) > 0 else share
 
 
 def _has_train_handlers(configs: Sequence[Path]) -> bool:

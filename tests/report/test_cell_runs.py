@@ -64,6 +64,7 @@ def test_cells_share_cores_and_take_devices_in_turn(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
     monkeypatch.setattr("monai_boundary.report.cell_runs._cores", lambda: 9)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     plan = read_study(study(bundle, arms={"plain": {"delay": 0.1}}, seeds=[0, 1, 2, 3], common={"epochs": 2}))
     runner = CellRunner(plan, tmp_path / "out")
     assert (runner.workers, runner.threads) == (2, 4)
@@ -74,6 +75,9 @@ def test_cells_share_cores_and_take_devices_in_turn(
     assert set(devices) == {"3", "5"}
     assert "threads 4" in logs[0]
     assert CellRunner(plan, tmp_path, workers=3).threads == 3
+    for given, threads in (("2", 2), ("16", 3), ("4,2", 3)):
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        assert CellRunner(plan, tmp_path, workers=3).threads == threads, given
     assert time.perf_counter() - began < 30
     with pytest.raises(ValueError, match="`workers` needs an integer >= 1, got 0"):
         CellRunner(plan, tmp_path, workers=0)
