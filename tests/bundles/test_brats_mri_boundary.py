@@ -157,7 +157,7 @@ def test_2021_and_2023_train_alike(
 @pytest.mark.parametrize(
     ("override", "terms", "parameters"),
     [
-        ({"network_def": "@unet", "unet::channels": [4, 8], "unet::strides": [2]}, {"loss/region.dice"}, "model.0"),
+        ({"network_def": "@unet", "unet::features": [4, 4, 4, 8, 8, 4]}, {"loss/region.dice"}, "conv_0"),
         ({"network_def": "@vnet"}, {"loss/region.dice"}, "in_tr"),
         ({"edge_losses": False}, {"loss/region.dice"}, "edge_head"),
         ({"boundary_weight": 0.01}, {"loss/region.boundary", "loss/edge_bce"}, "edge_head"),
