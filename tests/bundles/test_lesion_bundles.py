@@ -119,7 +119,7 @@ def test_flair_alone_patches_and_a_cache_on_disk_by_overrides(data: dict[str, Pa
         "patch_size": [16, 16, 8],
         **NETWORK,
     }
-    options = {**TINY, **common, "epochs": 1}
+    options = {**TINY, **common, "epochs": 1, "val_interval": 4}  # fewer epochs than that: still a model.pt
     run(WMH, "train.yaml", "train", **options, cache="disk", schedule="increase", alpha=0.05, map_axis=2)
     (row,) = read_table(tmp_path / "metrics.csv")
     assert (row["loss/weight_region"], row["loss/weight_boundary"]) == pytest.approx((1, 0.05))
@@ -133,7 +133,9 @@ def test_flair_alone_patches_and_a_cache_on_disk_by_overrides(data: dict[str, Pa
 def test_perfusion_of_isles_2018_and_generalised_dice_alone(tmp_path: Path) -> None:
     write_stroke_phantom(tmp_path / "data", layout="isles2018", patients=2, shape=(32, 32, 8))
     common = {"dataset_dir": str(tmp_path / "data"), "output_dir": str(tmp_path), "layout": "isles2018"}
-    run(ISLES, "train.yaml", "train", **{**TINY, "epochs": 1}, **common, schedule="constant", alpha=0)
+    run(
+        ISLES, "train.yaml", "train", **{**TINY, "epochs": 1, "val_interval": 4}, **common, schedule="constant", alpha=0
+    )
     (row,) = read_table(tmp_path / "metrics.csv")
     assert "loss/boundary" not in row
     assert row["loss/total"] == pytest.approx(row["loss/region"])
