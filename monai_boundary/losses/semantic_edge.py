@@ -13,6 +13,7 @@ from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses._class_inputs import class_inputs, reduce_values
+from monai_boundary.losses._feature_tiles import tiled_distances, tiling_helps
 from monai_boundary.losses.signed_distance import REDUCTIONS
 from monai_boundary.ops.activation import check_activation
 
@@ -127,13 +128,22 @@ class SEMEDALoss(_Loss):
         with torch.autocast(probability.device.type, enabled=False):
             if counted is not None:
                 probability = torch.where(counted, probability, 0)
-            with torch.no_grad():
-                wanted = net.features(masks.to(probability.dtype), after, layers)
-            found = net.features(probability, after, layers)
-            distances = [self._distance(a, b) for a, b in zip(found, wanted, strict=True)]
-            each = sum(weight * d for weight, d in zip(self.layer_weights, distances, strict=False) if weight)
+            if tiling_helps(probability):
+                each, distances = tiled_distances(
+                    probability,
+                    masks,
+                    lambda x: net.features(x, after, layers),
+                    self.layer_weights[:layers],
+                    self.feature_reduction == "mean",
+                )
+            else:
+                with torch.no_grad():
+                    wanted = net.features(masks.to(probability.dtype), after, layers)
+                found = net.features(probability, after, layers)
+                distances = torch.stack([self._distance(a, b) for a, b in zip(found, wanted, strict=True)])
+                each = torch.as_tensor(sum(w * d for w, d in zip(self.layer_weights, distances, strict=False) if w))
         self.terms = {f"layer{number}": d.detach().mean() for number, d in enumerate(distances, 1)}
-        return reduce_values(torch.as_tensor(each), self.reduction)
+        return reduce_values(each, self.reduction)
 
     def _distance(self, found: Tensor, wanted: Tensor) -> Tensor:
         apart = (found - wanted).abs().flatten(1)
