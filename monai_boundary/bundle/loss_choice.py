@@ -154,11 +154,7 @@ def membrane_loss(
     if loss == "baloss":
         chosen = {"contour": contour, "contour_width": contour_width, **(options or {}), "alpha": alpha}
         return make_loss("membrane", loss, chosen)
-    term = _term("membrane", loss, options, edge_net)
-    if LOSSES[loss].weight is None:
-        return CompoundLoss({"bce" if loss == "cross_entropy" else loss: term})
-    base = make_loss("membrane", SITES["membrane"].base, {})
-    return CompoundLoss({"bce": base, "boundary": term}, weights={"boundary": alpha})
+    return _compound("membrane", loss, options, edge_net, weights={"boundary": alpha})
 
 
 def lesion_loss(
@@ -192,11 +188,7 @@ def lesion_loss(
     """
     if not isinstance(loss, str):
         return _as_given(loss)
-    term = _term("lesion", loss, options, edge_net)
-    if LOSSES[loss].weight is None:
-        return CompoundLoss({"region": term})
-    base = make_loss("lesion", SITES["lesion"].base, {})
-    return CompoundLoss({"region": base, "boundary": term}, schedule=schedule)
+    return _compound("lesion", loss, options, edge_net, schedule=schedule)
 
 
 def tumour_loss(
@@ -239,19 +231,17 @@ def tumour_loss(
         find_loss("tumour", loss)
         heads |= dict(options or {})
         loss, options = "boundary", None
-    term = _term("tumour", loss, options, edge_net)
-    if LOSSES[loss].weight is None:
-        region = CompoundLoss({loss: term})
-    else:
-        base = SITES["tumour"].base
-        terms = {base: make_loss("tumour", base, {}), "boundary": term}
-        region = CompoundLoss(terms, weights={"boundary": boundary_weight})
+    region = _compound("tumour", loss, options, edge_net, weights={"boundary": boundary_weight})
     return EdgeAwareLoss(region_loss=region, **heads)
 
 
-def _term(kind: str, loss: str, options: Options | None, edge_net: nn.Module | None) -> nn.Module:
+def _compound(kind: str, loss: str, options: Options | None, edge_net: nn.Module | None, **weighting: Any) -> Any:
+    """A loss of the region by itself, or a boundary term beside the bundle's own, weighted."""
     net: Mapping[str, Any] = {"net": edge_net} if loss == "semeda" else {}
-    return make_loss(kind, loss, {**(options or {}), **net})
+    term, site = make_loss(kind, loss, {**(options or {}), **net}), SITES[kind]
+    if LOSSES[loss].weight is None:
+        return CompoundLoss({site.title(loss): term})
+    return CompoundLoss({site.title(site.base): make_loss(kind, site.base, {}), "boundary": term}, **weighting)
 
 
 def _as_given(loss: Any) -> Any:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from monai.losses import DiceLoss, FocalLoss, GeneralizedDiceLoss, HausdorffDTLoss, SoftclDiceLoss
 from torch import Tensor, nn
 
-from monai_boundary._validation import check_choice, check_same_shape
+from monai_boundary._validation import check_choice
 from monai_boundary.losses import (
     BalancedBCELoss,
     BALoss,
@@ -26,6 +26,7 @@ from monai_boundary.losses import (
     SignedDistanceLoss,
     SobelEdgeLoss,
 )
+from monai_boundary.ops.class_masks import counted_voxels
 
 Options = Mapping[str, Any]
 
@@ -43,6 +44,7 @@ class LossSite:
         weights: weights of boundary terms that differ from those of the table.
         options: of losses by name, where they differ from the table's.
         refused: losses that make no sense here, and why.
+        titles: of losses of the region, where a term is not called by the loss's name.
     """
 
     softmax: bool
@@ -52,6 +54,11 @@ class LossSite:
     weights: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Options] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, name: str) -> str:
+        """What the term of a loss of the region is called."""
+        return self.titles.get(name, name)
 
     @property
     def activation(self) -> dict[str, Any]:
@@ -95,9 +102,7 @@ class VoxelMean(nn.Module):
             values = self.values(scores.to(torch.promote_types(scores.dtype, torch.float32)), truth)
             if mask is None:
                 return values.mean()
-            counted = torch.as_tensor(mask).as_subclass(Tensor) > 0
-            check_same_shape("mask", counted.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
-            counted = counted.expand_as(values)
+            counted = counted_voxels(mask, scores).expand_as(values)
             return torch.where(counted, values, 0).sum() / counted.sum().clamp(min=1)
 
 
@@ -198,6 +203,7 @@ SITES: dict[str, LossSite] = {
             "distance_ce": {"sigma": 20.0},  # nm
         },
         refused={"edge_aware": _NO_EDGES},
+        titles={"cross_entropy": "bce"},
     ),
     "lesion": LossSite(
         softmax=True,
@@ -206,6 +212,7 @@ SITES: dict[str, LossSite] = {
         always=("mask",),
         options={"weighted_bce": {"balance": "batch"}},
         refused={"baloss": _NO_WALLS, "edge_aware": _NO_EDGES},
+        titles=dict.fromkeys((name for name, entry in LOSSES.items() if entry.weight is None), "region"),
     ),
     "tumour": LossSite(
         softmax=False,

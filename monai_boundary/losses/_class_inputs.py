@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from monai_boundary._validation import check_same_shape, check_spatial_dims
-from monai_boundary.losses.signed_distance import _checked_mask, _true_masks
+from monai_boundary.losses.signed_distance import _true_masks
 from monai_boundary.ops.activation import clamp_to_unit, to_probabilities
+from monai_boundary.ops.class_masks import counted_voxels
 
 
 def class_inputs(
@@ -38,7 +39,7 @@ def class_inputs(
         raise ValueError(f"`{option}` needs a prediction of at least 2 channels, got 1.")
     wanted = (len(scores), 1, *scores.shape[2:]) if to_onehot_y else tuple(scores.shape)
     check_same_shape("target", truth.shape, "input, with one channel" if to_onehot_y else "input", wanted)
-    counted = None if mask is None else _checked_mask(mask, scores)
+    counted = None if mask is None else counted_voxels(mask, scores)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         probability = to_probabilities(scores, sigmoid, softmax, other_act)

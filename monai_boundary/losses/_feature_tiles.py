@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 Features = Callable[[Tensor], list[Tensor]]
-_SIDE = 128  # of 64 to 256 the fastest on 2 x 4 x 512 x 512, 1.8 times as fast as all at once; 3-D gains nothing
+_SIDE = 128  # see `tests/benchmarks`; 3-D, where the convolutions are most of the time, gains nothing
 
 
 def tiling_helps(probability: Tensor) -> bool:

@@ -12,6 +12,7 @@ from torch.nn.modules.loss import _Loss
 from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
 from monai_boundary.ops.channels import select_channels
+from monai_boundary.ops.class_masks import counted_voxels
 
 BALANCES = ("sample", "batch")
 REDUCTIONS = ("mean", "sum", "none")
@@ -65,14 +66,14 @@ def balanced_cross_entropy(
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = truth.to(scores.dtype)
         _check_range(truth)
-        counted = torch.ones_like(truth) if mask is None else _counted(mask, truth)
+        counted = None if mask is None else counted_voxels(mask, truth)
         if not sigmoid:
             scores = clamp_to_unit(scores)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
-        beta = 1 - (truth * counted).sum(dim=axes, keepdim=True) / counted.sum(dim=axes, keepdim=True).clamp(min=1)
-        weights = counted * (beta * truth + (1 - beta) * (1 - truth))
-        entropy = torch.where(counted > 0, voxel_cross_entropy(scores, truth, sigmoid), 0)
-        return (weights * entropy).flatten(2).sum(-1) / counted.flatten(2).sum(-1).clamp(min=1)
+        beta = 1 - _mean(truth, counted, axes)
+        weights = beta * truth + (1 - beta) * (1 - truth)
+        values = weights * voxel_cross_entropy(scores, truth, sigmoid)
+        return _mean(values, counted, list(range(2, truth.ndim))).flatten(1)
 
 
 class BalancedBCELoss(_Loss):
@@ -165,11 +166,12 @@ class BalancedBCELoss(_Loss):
         return loss.mean() if self.reduction == "mean" else loss.sum()
 
 
-def _counted(mask: Tensor, truth: Tensor) -> Tensor:
-    """1 where a voxel counts, in the shape and dtype of the truth."""
-    given = torch.as_tensor(mask).as_subclass(Tensor)
-    check_same_shape("mask", given.shape, "input, with one channel", (len(truth), 1, *truth.shape[2:]))
-    return (given > 0).to(truth.dtype).expand_as(truth)
+def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:
+    """The mean over the voxels that count, or over all, with the axes kept; 0 of none."""
+    if counted is None:
+        return values.mean(dim=axes, keepdim=True)
+    total = torch.where(counted, values, 0).sum(dim=axes, keepdim=True)
+    return total / counted.sum(dim=axes, keepdim=True).clamp(min=1)
 
 
 @torch.compiler.disable

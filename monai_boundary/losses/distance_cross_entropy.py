@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
-from monai_boundary.losses.signed_distance import REDUCTIONS, _checked_mask, _maps_of, _spacings_of
+from monai_boundary.losses.signed_distance import REDUCTIONS, _maps_of, _spacings_of
 from monai_boundary.ops.activation import voxel_cross_entropy
-from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.class_masks import class_masks, counted_voxels
 from monai_boundary.ops.distance_weights import CLASS_WEIGHTS, distance_weights
 
 _masks = torch.compiler.disable(class_masks)
@@ -120,7 +120,7 @@ class DistanceWeightedCELoss(_Loss):
             if mask is None:
                 loss = (entropy * weights).flatten(1).mean(-1)
             else:
-                counted = _checked_mask(mask, scores)
+                counted = counted_voxels(mask, scores)
                 summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
                 loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
         if self.reduction == "none":

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from monai_boundary._validation import check_same_shape, check_spatial_dims
 from monai_boundary.ops.activation import check_activation, to_probabilities
-from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.class_masks import class_masks, counted_voxels
 
 _masks = torch.compiler.disable(class_masks)
 
@@ -81,9 +81,8 @@ class MaskedOverlapLoss(nn.Module):
         """
         scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))
         check_spatial_dims("input", scores.ndim - 2)
-        counted = None if mask is None else torch.as_tensor(mask).as_subclass(Tensor) > 0
+        counted = None if mask is None else counted_voxels(mask, scores)
         if counted is not None:
-            check_same_shape("mask", counted.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
             truth = torch.where(counted, truth, 0)
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))

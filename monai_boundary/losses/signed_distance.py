@@ -14,7 +14,7 @@ from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_same_shape, check_section_axis, check_spatial_dims
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
-from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.class_masks import class_masks, counted_voxels
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 
@@ -77,7 +77,7 @@ def signed_distance_loss(
     else:
         check_same_shape("target", truth.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
     first = 0 if include_background or scores.shape[1] == 1 else 1
-    counted = None if mask is None else _checked_mask(mask, scores)
+    counted = None if mask is None else counted_voxels(mask, scores)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         fused = softmax and counted is None
@@ -165,12 +165,6 @@ def _spacings_of(target: Tensor) -> list[tuple[float, ...]] | None:
     affine = target.affine
     each = affine if affine.ndim == 3 else affine[None].expand(len(target), -1, -1)
     return [affine_spacing(one, target.ndim - 2) for one in each]
-
-
-def _checked_mask(mask: Tensor, scores: Tensor) -> Tensor:
-    counted = torch.as_tensor(mask).as_subclass(Tensor)
-    check_same_shape("mask", counted.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
-    return counted > 0
 
 
 @torch.compiler.disable

@@ -6,6 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from monai_boundary._validation import check_same_shape
+
 _HINT = 'Was it resampled linearly? Use mode="nearest", and not lazy=True, which ignores the mode.'
 
 
@@ -66,3 +68,22 @@ def _one_hot_masks(label: Tensor, ignore_index: int | None) -> Tensor:
         hint = _HINT if value % 1 else "Give the number of classes where the label holds class indices."
         raise ValueError(f"`label` needs 0 and 1 in one channel per class (one-hot), got {value:g}. {hint}")
     return masks
+
+
+def counted_voxels(mask: Tensor, scores: Tensor) -> Tensor:
+    """Return which voxels of a prediction count, (B, 1, spatial), boolean: those where the mask is above 0.
+
+    Args:
+        mask: (B, 1, spatial), any dtype.
+        scores: the prediction, (B, C, spatial).
+
+    Raises:
+        ValueError: if the mask has another shape.
+
+    Example:
+        >>> counted_voxels(torch.tensor([[[[0, 1, 255]]]]), torch.zeros(1, 4, 1, 3)).tolist()
+        [[[[False, True, True]]]]
+    """
+    given = torch.as_tensor(mask).as_subclass(Tensor)
+    check_same_shape("mask", given.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
+    return given > 0

@@ -16,7 +16,13 @@ import torch
 import torch.nn.functional as F
 from monai.networks.nets import BasicUNet
 
-from monai_boundary.losses import EquipotentialLineLoss, EquipotentialLoss, EquipotentialPointLoss, SEMEDALoss
+from monai_boundary.losses import (
+    EquipotentialLineLoss,
+    EquipotentialLoss,
+    EquipotentialPointLoss,
+    SEMEDALoss,
+    _feature_tiles,
+)
 from monai_boundary.networks import edge_scores, fit_semantic_edge_net
 from monai_boundary.ops import anisotropic_kernels, class_masks, semantic_edges
 from tests.contracts.loss_cases import edge_net
@@ -77,6 +83,18 @@ def test_losses_within_a_training_step(race: Any, shape: tuple[int, ...]) -> Non
     ratios = {name: race.report(what, name, "step", "<= 0.15") for name in losses}
     assert ratios["both"] <= 0.15
     assert ratios["semeda"] <= (0.15 if dims == 2 else 0.2)  # 3-D was 0.17
+
+
+def test_edge_features_by_tiles(race: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = SHAPES["2x4x512^2"]
+    logits, hot, loss = torch.randn(shape, requires_grad=True), shells(shape), SEMEDALoss(edge_net(2, 4), softmax=True)
+
+    def step(side: int) -> None:
+        monkeypatch.setattr(_feature_tiles, "_SIDE", side)
+        loss(logits, hot).backward()
+
+    race.run(3, tiles=lambda: step(128), whole=lambda: step(1000))
+    assert race.report("SEMEDA forward and backward, 2x4x512x512", "tiles", "whole", "<= 0.8") <= 0.8
 
 
 def dense_point_loss(logits: torch.Tensor, hot: torch.Tensor, w: int) -> torch.Tensor:

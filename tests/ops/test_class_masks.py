@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.class_masks import class_masks, counted_voxels
 
 
 def test_indices() -> None:
@@ -43,3 +43,11 @@ def test_one_hot_may_overlap() -> None:
 def test_bad_labels(label: torch.Tensor, options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         class_masks(label, **options)
+
+
+def test_voxels_that_count() -> None:
+    scores = torch.zeros(2, 3, 1, 2)
+    mask = torch.tensor([[[[1.0, 0.0]]], [[[-1.0, 0.5]]]])
+    assert counted_voxels(mask, scores).tolist() == [[[[True, False]]], [[[False, True]]]]
+    with pytest.raises(ValueError, match=r"`mask` needs the shape of `input, with one channel`, \(2, 1, 1, 2\), got"):
+        counted_voxels(mask.expand(2, 3, 1, 2), scores)
