@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import fire
 from fire.decorators import ACCEPTS_POSITIONAL_ARGS
 
-from monai_boundary.report import StudyError, StudyResult, find_study, read_study, run_study, write_study_tables
+from monai_boundary.study import StudyError, StudyResult, find_study, read_study, run_study, write_study_tables
 
 
 class StudyCommand:

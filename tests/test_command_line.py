@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from monai_boundary.__main__ import main
-from tests.report.pretend_bundle import bundle, study
+from tests.study.pretend_bundle import bundle, study
 
 __all__ = ["bundle"]
 

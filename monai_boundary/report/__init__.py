@@ -1,35 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Studies: arms of a training side by side over seeds and folds, and which differences are larger than the noise."""
+"""Scores of predictions over cases: which differences are larger than the noise."""
 
-from monai_boundary.report.cell_runs import CellError, CellRunner
 from monai_boundary.report.paired_difference import PairedDifference, paired_difference
-from monai_boundary.report.study import StudyError, StudyResult, find_study, run_study, write_study_tables
-from monai_boundary.report.study_picture import draw_study
-from monai_boundary.report.study_plan import StudyCell, StudyMetric, StudyPlan, read_study
-from monai_boundary.report.study_scores import ArmScore, arm_scores, cell_rows, read_score
-from monai_boundary.report.study_tables import study_markdown, study_sentence
-from monai_boundary.report.study_tracking import StudyTracking
 
-__all__ = [
-    "ArmScore",
-    "CellError",
-    "CellRunner",
-    "PairedDifference",
-    "StudyCell",
-    "StudyError",
-    "StudyMetric",
-    "StudyPlan",
-    "StudyResult",
-    "StudyTracking",
-    "arm_scores",
-    "cell_rows",
-    "draw_study",
-    "find_study",
-    "paired_difference",
-    "read_score",
-    "read_study",
-    "run_study",
-    "study_markdown",
-    "study_sentence",
-    "write_study_tables",
-]
+__all__ = ["PairedDifference", "paired_difference"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.report import StudyMetric, StudyPlan, arm_scores, cell_rows, read_score, read_study
-from tests.report.pretend_bundle import study
+from monai_boundary.study import StudyMetric, StudyPlan, arm_scores, cell_rows, read_score, read_study
+from tests.study.pretend_bundle import study
 
 
 def finished(

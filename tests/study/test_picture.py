@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from skimage.io import imread
 
-from monai_boundary.report import arm_scores, draw_study, read_study
-from tests.report.pretend_bundle import study
+from monai_boundary.study import arm_scores, draw_study, read_study
+from tests.study.pretend_bundle import study
 
 GREEN, RED = (27, 120, 55), (178, 24, 43)
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monai_boundary._tables import Row
-from monai_boundary.report.study_plan import StudyMetric, StudyPlan
-from monai_boundary.report.study_scores import ArmScore
-from monai_boundary.report.study_tables import score_title
+from monai_boundary.study.plan import StudyMetric, StudyPlan
+from monai_boundary.study.scores import ArmScore
+from monai_boundary.study.tables import score_title
 
 _COLOURS = {True: "#1b7837", False: "#b2182b", None: "#555555"}  # better, worse, within the noise
 

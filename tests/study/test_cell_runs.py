@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_boundary.report import CellError, CellRunner, StudyCell, read_study
-from monai_boundary.report.cell_runs import log_tail, only_process, visible_gpus
-from tests.report.pretend_bundle import study
+from monai_boundary.study import CellError, CellRunner, StudyCell, read_study
+from monai_boundary.study.cell_runs import log_tail, only_process, visible_gpus
+from tests.study.pretend_bundle import study
 
 
 def ran(runner: CellRunner) -> dict[str, CellError | None]:
@@ -63,7 +63,7 @@ def test_cells_share_cores_and_take_devices_in_turn(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
-    monkeypatch.setattr("monai_boundary.report.cell_runs._cores", lambda: 9)
+    monkeypatch.setattr("monai_boundary.study.cell_runs._cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     plan = read_study(study(bundle, arms={"plain": {"delay": 0.1}}, seeds=[0, 1, 2, 3], common={"epochs": 2}))
     runner = CellRunner(plan, tmp_path / "out")

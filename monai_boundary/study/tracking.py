@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary._tables import read_table, write_json
-from monai_boundary.report.cell_runs import read_cell
-from monai_boundary.report.study_plan import StudyCell, StudyPlan
-from monai_boundary.report.study_scores import ArmScore, read_score
+from monai_boundary.study.cell_runs import read_cell
+from monai_boundary.study.plan import StudyCell, StudyPlan
+from monai_boundary.study.scores import ArmScore, read_score
 
 _ARTIFACTS = ("overrides.yaml", "log.txt", "metrics.csv", "metrics.json", "pictures", "evaluation")
 _LONGEST = 500  # of a parameter's value, the least that any version of MLflow takes

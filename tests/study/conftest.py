@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from tests.report.pretend_bundle import bundle
+from tests.study.pretend_bundle import bundle
 
 __all__ = ["bundle"]

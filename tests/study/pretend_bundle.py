@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.report import cell_runs
+from monai_boundary.study import cell_runs
 
 TRAIN = """
 seed: 0

@@ -16,12 +16,12 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.report.cell_runs import CellRunner, git_commit, only_process
-from monai_boundary.report.study_picture import draw_study
-from monai_boundary.report.study_plan import StudyCell, StudyPlan, read_study
-from monai_boundary.report.study_scores import ArmScore, arm_scores, cell_rows, read_score
-from monai_boundary.report.study_tables import study_markdown, study_sentence
-from monai_boundary.report.study_tracking import StudyTracking
+from monai_boundary.study.cell_runs import CellRunner, git_commit, only_process
+from monai_boundary.study.picture import draw_study
+from monai_boundary.study.plan import StudyCell, StudyPlan, read_study
+from monai_boundary.study.scores import ArmScore, arm_scores, cell_rows, read_score
+from monai_boundary.study.tables import study_markdown, study_sentence
+from monai_boundary.study.tracking import StudyTracking
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.report import StudyError, StudyTracking, read_study, run_study
-from tests.report.pretend_bundle import study
+from monai_boundary.study import StudyError, StudyTracking, read_study, run_study
+from tests.study.pretend_bundle import study
 
 mlflow = pytest.importorskip("mlflow")
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from monai_boundary._tables import write_json
-from monai_boundary.report.study_plan import START, StudyCell, StudyPlan
+from monai_boundary.study.plan import START, StudyCell, StudyPlan
 
 try:
     import fcntl

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from monai_boundary.report import StudyCell, StudyMetric, read_study
-from tests.report.pretend_bundle import study
+from monai_boundary.study import StudyCell, StudyMetric, read_study
+from tests.study.pretend_bundle import study
 
 
 def test_cells_are_the_grid_and_whole_seeds_come_first(bundle: Path) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from monai_boundary.report.study_plan import StudyMetric, StudyPlan
-from monai_boundary.report.study_scores import COST, ArmScore
+from monai_boundary.study.plan import StudyMetric, StudyPlan
+from monai_boundary.study.scores import COST, ArmScore
 
 LISTED = 6  # differences within the noise that the sentence names; of more it gives the number
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_boundary.report import ArmScore, PairedDifference, StudyPlan, read_study, study_markdown, study_sentence
-from tests.report.pretend_bundle import study
+from monai_boundary.report import PairedDifference
+from monai_boundary.study import ArmScore, StudyPlan, read_study, study_markdown, study_sentence
+from tests.study.pretend_bundle import study
 
 NONE = PairedDifference(0, math.nan, math.nan, math.nan)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._tables import Row, read_table
-from monai_boundary.report.cell_runs import read_cell
 from monai_boundary.report.paired_difference import PairedDifference, paired_difference
-from monai_boundary.report.study_plan import StudyMetric, StudyPlan
+from monai_boundary.study.cell_runs import read_cell
+from monai_boundary.study.plan import StudyMetric, StudyPlan
 
 COST = "seconds_per_step"
 

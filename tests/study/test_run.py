@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from monai_boundary._tables import read_table
-from monai_boundary.report import StudyError, find_study, read_study, run_study, write_study_tables
-from tests.report.pretend_bundle import study
+from monai_boundary.study import StudyError, find_study, read_study, run_study, write_study_tables
+from tests.study.pretend_bundle import study
 
 FILES = ["study.csv", "study.json", "study.md", "study.png"]
 # the command line, its cells run by the trainer
 DRIVER = """
 import sys
-from monai_boundary.report import cell_runs
+from monai_boundary.study import cell_runs
 cell_runs.COMMAND = [sys.argv[1]]
 from monai_boundary.__main__ import main
 main(sys.argv[2:])
