@@ -15,6 +15,12 @@ from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_dat
 from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
 from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
 from monai_boundary.data.nifti_reader import NiftiReader, check_nifti_grids
+from monai_boundary.data.output_files import (
+    atomic_output,
+    check_new_outputs,
+    check_output_folder,
+    unique_output_names,
+)
 from monai_boundary.data.splits import split_patients, split_sections
 from monai_boundary.data.stroke_phantom_dataset import write_stroke_phantom
 from monai_boundary.data.tumour_phantom import TumourPhantom, TumourScan, make_tumour_phantom
@@ -36,8 +42,11 @@ __all__ = [
     "SaveEMSegmentationd",
     "TumourPhantom",
     "TumourScan",
+    "atomic_output",
     "brats_datalist",
+    "check_new_outputs",
     "check_nifti_grids",
+    "check_output_folder",
     "compact_ids",
     "detect_label_kind",
     "em_datalist",
@@ -50,6 +59,7 @@ __all__ = [
     "read_em_source",
     "split_patients",
     "split_sections",
+    "unique_output_names",
     "wmh_datalist",
     "write_em_hdf5",
     "write_em_phantom",

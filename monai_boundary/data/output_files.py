@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a program writes: under a name of its own, whole or not at all, and never over what was there."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["atomic_output", "check_new_outputs", "check_output_folder", "file_stem", "unique_output_names"]
+
+_SUFFIX = re.compile(r"(\.(lzf|ome))?\.(nii\.gz|tar\.gz|[^.\s]*[^.\s\d][^.\s]*)$", re.IGNORECASE)
+
+
+@contextmanager
+def atomic_output(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    r"""Give a temporary path beside ``path``; what is written there gets its final name when the block ends well.
+
+    The file or folder (a Zarr store) is thus seen whole or not at all, also after an error, a full disk or a killed
+    process. The temporary name is hidden (a leading dot) and has the suffix of ``path``, from which writers tell the
+    format. Missing folders are made.
+
+    Args:
+        path: the final name.
+        overwrite: whether a file or folder of this name may be replaced.
+
+    Yields:
+        The path to write to: a file, or a folder that the block makes.
+
+    Raises:
+        ValueError: if ``path`` exists and ``overwrite`` is false, before the block and again at its end (another
+            process may have written it meanwhile); if the block wrote nothing.
+        OSError: if writing fails, as on a full disk; the message names ``path``.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with atomic_output(folder / "scores.csv") as file:
+        ...     _ = file.write_text("dice\n0.9\n")
+        >>> [p.name for p in folder.iterdir()]
+        ['scores.csv']
+    """
+    path = Path(path)
+    _refuse_existing(path, overwrite)
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = _SUFFIX.search(path.name)
+    temporary = path.with_name(f".{secrets.token_hex(4)}.partial{suffix[0] if suffix else ''}")
+    try:
+        with _naming(path):
+            yield temporary
+        if not temporary.exists():
+            raise ValueError(f"`path` needs something written to it, got nothing for {path}.")
+        with _naming(path):
+            _give_name(temporary, path, overwrite)
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let every failure of the system say which output it was; h5py tells of a full disk by a RuntimeError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if str(path) in str(error):
+            raise
+        raise OSError(getattr(error, "errno", None), f"could not write {path}: {error}") from error
+
+
+def _give_name(temporary: Path, path: Path, overwrite: bool) -> None:
+    """Rename, in one step, so that at no time another's output is lost."""
+    if overwrite:
+        if path.is_dir() and not path.is_symlink():  # a folder that is not empty cannot be renamed over
+            aside = path.with_name(f".{secrets.token_hex(4)}.old")
+            path.rename(aside)
+            temporary.rename(path)
+            _remove(aside)
+        else:
+            temporary.replace(path)
+    elif temporary.is_dir():
+        _refuse_existing(path, overwrite)
+        temporary.rename(path)
+    else:
+        try:
+            os.link(temporary, path)  # unlike a rename, it fails where another process has just written the name
+        except FileExistsError:
+            _refuse_existing(path, overwrite)
+            raise
+        except OSError:  # a file system without links
+            _refuse_existing(path, overwrite)
+            temporary.rename(path)
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise ValueError(f"`path` needs a new name, or overwrite=True to replace what is there, got {path}.")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_new_outputs(paths: Sequence[str | Path], overwrite: bool = False) -> None:
+    """Check, before the work, that no two outputs are one file and none is there already.
+
+    Raises:
+        ValueError: if two paths are the same (but for upper and lower case, which some file systems do not tell apart),
+            or, unless ``overwrite``, one exists. The first ones are named.
+
+    Example:
+        >>> check_new_outputs(["/nowhere/a_seg.h5", "/nowhere/b_seg.h5"])
+    """
+    counts = Counter(_folded(str(path)) for path in paths)
+    twice = sorted({str(path) for path in paths if counts[_folded(str(path))] > 1})
+    if twice:
+        raise ValueError(f"`paths` needs a name for every output, got the same for several: {_few(twice)}.")
+    there = [str(path) for path in paths if Path(path).exists() or Path(path).is_symlink()]
+    if there and not overwrite:
+        raise ValueError(
+            f"`overwrite` needs to be true to replace the {len(there)} of {len(paths)} outputs that are there already: "
+            f"{_few(there)}."
+        )
+
+
+def check_output_folder(path: str | Path) -> Path:
+    """Make the folder where it is missing, and check that a file can be written in it. Call it before the work.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if the folder cannot be made or written.
+
+    Example:
+        >>> check_output_folder(tempfile.mkdtemp()).is_dir()
+        True
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=".writable") as file:  # no name is left, even after a kill
+            file.write(b"1")
+    except OSError as error:
+        raise ValueError(f"`path` needs a folder that can be written, got {folder}: {error.strerror}.") from error
+    return folder
+
+
+def file_stem(path: str | Path) -> str:
+    """Return a file's name without its format: dots that belong to the name stay.
+
+    Example:
+        >>> [file_stem(name) for name in ("a.1.tif", "sample.A.h5", "x.nii.gz", "b.ome.zarr", "scan.5", ".tif")]
+        ['a.1', 'sample.A', 'x', 'b', 'scan.5', '.tif']
+    """
+    name = Path(path).name
+    return _SUFFIX.sub("", name) or name
+
+
+def unique_output_names(sources: Sequence[str | Path]) -> list[str]:
+    """Name the output of every input: the stem of its file; where several have that, with the folders they differ in.
+
+    Folders are put before the stem, outermost first, with ``_``. Files of one folder that differ in their format alone
+    get it appended (``a_tif``, ``a_png``). Should two names still be equal, as may be when names hold ``_``, a number
+    is appended. Names count as equal when they differ in case or in the form of an accent alone.
+
+    Args:
+        sources: paths of the inputs; the names depend on nothing else.
+
+    Returns:
+        A name for each, no two of them equal.
+
+    Raises:
+        ValueError: if a source is given twice.
+
+    Example:
+        >>> unique_output_names(["a.1.tif", "a.2.tif"])
+        ['a.1', 'a.2']
+        >>> unique_output_names(["A/image/x.png", "B/image/x.png", "B/image/y.png"])
+        ['A_x', 'B_x', 'y']
+        >>> unique_output_names(["a.tif", "a.png"])
+        ['a_tif', 'a_png']
+    """
+    paths = [Path(source) for source in sources]
+    twice = sorted(str(path) for path, count in Counter(paths).items() if count > 1)
+    if twice:
+        raise ValueError(f"`sources` needs every source once, got several times: {_few(twice)}.")
+    names = [file_stem(path) for path in paths]
+    groups: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        groups.setdefault(_folded(name), []).append(k)
+    for members in groups.values():
+        if len(members) > 1:
+            for k, name in zip(members, _told_apart([paths[k] for k in members]), strict=True):
+                names[k] = name
+    return _numbered(names)
+
+
+def _told_apart(paths: Sequence[Path]) -> list[str]:
+    """Names of files with one stem: the folders in which any two of them differ, then the stem, then the format."""
+    folders = [path.parent.parts[::-1] for path in paths]
+    deepest = max(len(parts) for parts in folders)
+    padded = [(*parts, *[""] * (deepest - len(parts))) for parts in folders]
+    differing = [level for level in range(deepest) if len({parts[level] for parts in padded}) > 1]
+    names = []
+    for path, parts in zip(paths, padded, strict=True):
+        alike = [p for p in paths if p.parent == path.parent]
+        ending = f"_{path.name[len(file_stem(path)) :].strip('.')}" if len(alike) > 1 else ""
+        before = [parts[level].strip("/\\:") for level in reversed(differing)]
+        names.append("_".join([*(part for part in before if part), file_stem(path) + ending]))
+    return names
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Append a number to names that are still taken; those that occur once keep theirs."""
+    counts = Counter(_folded(name) for name in names)
+    taken = {name for name, count in counts.items() if count == 1}
+    out = []
+    for name in names:
+        free, number = name, 1
+        while counts[_folded(name)] > 1 and _folded(free) in taken:
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(_folded(free))
+        out.append(free)
+    return out
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
