@@ -6,11 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from monai_boundary._typing import AnyArray, IntArray
-
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """Raise ``ValueError`` unless ``value`` is one of ``choices``."""
@@ -56,47 +51,6 @@ def check_spacing(
     if not all(math.isfinite(s) and s > 0 for s in values):
         raise ValueError(f"`{name}` needs finite entries > 0 ({unit} per axis), got {values}.")
     return values
-
-
-def check_label(name: str, array: npt.ArrayLike) -> AnyArray:
-    """Return ``array`` as an integer array of ids >= 0; floats must be integral (MONAI loads labels as float32).
-
-    Raises:
-        TypeError: if the array is not boolean, integer or floating.
-        ValueError: if it holds NaN, infinity, fractions (a label resampled linearly) or negative values.
-    """
-    values: AnyArray = np.asarray(array)
-    if values.dtype.kind == "b":
-        return values.astype(np.uint8)
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"`{name}` needs a boolean, integer or floating array, got dtype {values.dtype}.")
-    if values.dtype.kind == "f":
-        if not np.isfinite(values).all():
-            raise ValueError(f"`{name}` needs finite values, got NaN or infinity.")
-        whole = np.rint(values)
-        wrong = whole != values
-        if wrong.any():
-            raise ValueError(
-                f"`{name}` needs integral ids, got {values[wrong].flat[0]:g}: was it resampled linearly? "
-                'Use mode="nearest", and not lazy=True, which ignores the mode.'
-            )
-        values = whole.astype(np.int64)
-    if values.dtype.kind == "i" and values.size and values.min() < 0:
-        raise ValueError(f"`{name}` needs ids >= 0, got {values.min()}.")
-    return values
-
-
-def check_region_ids(name: str, array: npt.ArrayLike) -> IntArray:
-    """Return ``array`` as int32 ids >= 0 of a 2-D or 3-D image.
-
-    Raises:
-        TypeError, ValueError: as `check_label`, and if an id does not fit int32 or the image is not 2-D or 3-D.
-    """
-    values = check_label(name, array)
-    check_spatial_dims(name, values.ndim)
-    if values.size and values.max() > np.iinfo(np.int32).max:
-        raise ValueError(f"`{name}` needs ids that fit int32, got {values.max()}: number them with `relabel_regions`.")
-    return values.astype(np.int32, copy=False)
 
 
 def check_section_axis(axis: int | None, ndim: int) -> int | None:

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary._validation import check_positive, check_spacing, check_spatial_dims
+from monai_boundary.ops.label_values import whole_label
 
 
 def truth_border_mask(
@@ -50,7 +51,7 @@ def truth_border_mask(
         array([[0, 0, 1, 1, 1, 1, 0, 0],
                [0, 0, 1, 1, 1, 1, 0, 0]])
     """
-    ids = np.asarray(y.detach().cpu()) if isinstance(y, torch.Tensor) else np.asarray(y)
+    ids = whole_label("y", y)
     check_spatial_dims("y", ids.ndim)
     check_positive("tolerance_nm", tolerance_nm, zero=True)
     if spacing is None:

@@ -14,6 +14,7 @@ from scipy import sparse
 from monai_boundary._typing import AnyArray, BoolArray, LongArray
 from monai_boundary._validation import check_same_shape, check_spatial_dims
 from monai_boundary.metrics.border import truth_border_mask
+from monai_boundary.ops.label_values import whole_label
 
 
 @dataclass(frozen=True)
@@ -58,33 +59,18 @@ def to_instance_ids(name: str, array: AnyArray | torch.Tensor) -> LongArray:
 
     Args:
         name: the argument's name, for the error.
-        array: integers, or floats that hold integers (MONAI's readers give float32).
+        array: integers, or floats that hold integers (MONAI's readers give float32), by the rule of `whole_label`.
 
     Raises:
         TypeError: for a mask (bool) or anything that is not numbers.
         ValueError: for floats that are not integers, or too large for the float type to tell neighbouring ids apart.
     """
-    if isinstance(array, torch.Tensor) and array.dtype == torch.bfloat16:
-        raise TypeError(
-            f"`{name}` needs instance ids (integers), got dtype torch.bfloat16, which holds them up to 256 only."
-        )
-    values = np.asarray(array.detach().cpu()) if isinstance(array, torch.Tensor) else np.asarray(array)
-    if values.dtype == np.bool_:
+    if str(getattr(array, "dtype", "")) in ("bool", "torch.bool"):
         raise TypeError(f"`{name}` needs instance ids, got a bool mask; label its connected components first.")
+    values = whole_label(name, array)
     if values.dtype == np.uint64:
         return np.ascontiguousarray(values).view(np.int64)
-    if values.dtype.kind in "iu":
-        return values.astype(np.int64, copy=False)
-    if values.dtype.kind != "f":
-        raise TypeError(f"`{name}` needs instance ids (integers), got dtype {values.dtype}.")
-    limit = 2.0 ** (np.finfo(values.dtype).nmant + 1)
-    odd = values[~((values == np.rint(values)) & (np.abs(values) < limit))]
-    if odd.size:
-        raise ValueError(
-            f"`{name}` needs instance ids: integers, below {limit:.0f} in {values.dtype} "
-            f"(keep larger ids in an integer type), got {odd[0]}."
-        )
-    return values.astype(np.int64)
+    return values.astype(np.int64, copy=False)
 
 
 def scored_voxels(

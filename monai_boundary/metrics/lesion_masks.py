@@ -10,9 +10,7 @@ import torch
 
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary._validation import check_same_shape, check_spatial_dims
-
-# masks that went through a header's scale factor hold 0.99999997; nothing that was resampled comes so near by chance
-_ROUNDING = 1e-3
+from monai_boundary.ops.label_values import whole_label
 
 
 def lesion_masks(
@@ -25,7 +23,8 @@ def lesion_masks(
     """Return ``(predicted, true)`` masks of the lesions, both without the voxels that are not scored.
 
     Args:
-        y_pred: the prediction, 0 or 1 (or bool), shape (H, W) or (H, W, D).
+        y_pred: the prediction, 0 or 1 (or bool), shape (H, W) or (H, W, D); 1e-3 off an integer is that integer
+            (`monai_boundary.ops.whole_label`), here and in the truth.
         y: the truth of the same shape: 0, ``lesion_label``, and ids of ``ignore_labels``.
         lesion_label: id of the lesions in the truth.
         ignore_labels: truth ids whose voxels are not scored, whatever was predicted there: ``(2,)`` for other
@@ -42,7 +41,7 @@ def lesion_masks(
         >>> pred.astype(int), true.astype(int)
         (array([[1, 1, 0, 0]]), array([[0, 1, 0, 0]]))
     """
-    predicted, truth = _whole("y_pred", y_pred), _whole("y", y)
+    predicted, truth = whole_label("y_pred", y_pred), whole_label("y", y)
     check_spatial_dims("y", truth.ndim)
     check_same_shape("y_pred", predicted.shape, "y", truth.shape)
     if lesion_label in ignore_labels or lesion_label == 0:
@@ -59,22 +58,3 @@ def lesion_masks(
         )
     scored = ~np.isin(truth, list(ignore_labels))
     return (predicted == 1) & scored, truth == lesion_label
-
-
-def _whole(name: str, values: AnyArray | torch.Tensor) -> AnyArray:
-    """Return the array with rounding noise removed."""
-    array: AnyArray = np.asarray(values.detach().cpu()) if isinstance(values, torch.Tensor) else np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"`{name}` needs a boolean, integer or floating array, got dtype {array.dtype}.")
-    if array.dtype.kind != "f":
-        return array.astype(np.uint8) if array.dtype.kind == "b" else array
-    if not np.isfinite(array).all():
-        raise ValueError(f"`{name}` needs finite values, got NaN or infinity.")
-    whole = np.rint(array)
-    wrong = np.abs(array - whole) > _ROUNDING
-    if wrong.any():
-        raise ValueError(
-            f"`{name}` needs whole numbers, got {array[wrong].flat[0]:g}: threshold a probability "
-            "(AsDiscrete), and resample labels with mode='nearest'."
-        )
-    return whole.astype(np.int64)

@@ -15,6 +15,7 @@ from monai_boundary._validation import check_choice, check_same_shape, check_spa
 from monai_boundary.metrics.hausdorff_mm import check_missed_mm, hausdorff_percentiles
 from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric, known_spacing
+from monai_boundary.ops.label_values import binary_mask
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 
 
@@ -123,17 +124,10 @@ def _region(
 
 
 def _masks(name: str, values: AnyArray | torch.Tensor) -> BoolArray:
-    array: AnyArray = np.asarray(values.detach().cpu()) if isinstance(values, torch.Tensor) else np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"`{name}` needs a boolean, integer or floating array, got dtype {array.dtype}.")
-    inside: BoolArray = array == 1
-    wrong = ~(inside | (array == 0))  # also true for NaN
-    if wrong.any():
-        raise ValueError(
-            f"`{name}` needs masks of 0 and 1, one for each region, got {array[wrong].flat[0]:g}: threshold a "
-            "probability (AsDiscrete), make regions of a segmentation (TumourRegions)."
-        )
-    return inside
+    try:
+        return binary_mask(name, values)
+    except ValueError as error:
+        raise ValueError(f"{error} One mask for each region: TumourRegions makes them of a segmentation.") from None
 
 
 class TumourScoresMetric(MillimetreMetric):

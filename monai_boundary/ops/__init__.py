@@ -36,6 +36,15 @@ from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
 from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
 from monai_boundary.ops.equipotential_lines import LineValues, line_region, line_values
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
+from monai_boundary.ops.label_values import (
+    LABEL_TOLERANCE,
+    binary_mask,
+    binary_mask_tensor,
+    check_label,
+    check_region_ids,
+    whole_label,
+    whole_label_tensor,
+)
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.persistence import persistence_pairs
 from monai_boundary.ops.regions import (
@@ -54,6 +63,7 @@ from monai_boundary.ops.slices import slices_around
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_label, tumour_regions
 
 __all__ = [
+    "LABEL_TOLERANCE",
     "TUMOUR_REGIONS",
     "Contours",
     "LineValues",
@@ -68,10 +78,14 @@ __all__ = [
     "barrier_partition",
     "batch_boundary_weights",
     "batch_signed_distance",
+    "binary_mask",
+    "binary_mask_tensor",
     "boundary_weights",
     "check_activation",
     "check_distance_map",
     "check_edge_options",
+    "check_label",
+    "check_region_ids",
     "check_same_grid",
     "check_window",
     "choose_backend",
@@ -115,4 +129,6 @@ __all__ = [
     "tumour_label",
     "tumour_regions",
     "voxel_cross_entropy",
+    "whole_label",
+    "whole_label_tensor",
 ]

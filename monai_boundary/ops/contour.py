@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from monai_boundary._typing import BoolArray
-from monai_boundary._validation import check_choice, check_label, check_spatial_dims
+from monai_boundary._validation import check_choice, check_spatial_dims
+from monai_boundary.ops.label_values import check_label
 
 
 def contour_mask(mask: npt.ArrayLike, side: str = "inner", width: int = 1, *, connectivity: int = 1) -> BoolArray:

@@ -13,13 +13,13 @@ from scipy import ndimage
 from monai_boundary._typing import AnyArray, BoolArray, FloatArray
 from monai_boundary._validation import (
     check_choice,
-    check_label,
     check_positive,
     check_section_axis,
     check_spacing,
     check_spatial_dims,
 )
 from monai_boundary.ops.contour import region_boundaries
+from monai_boundary.ops.label_values import check_label
 from monai_boundary.ops.regions import region_cells
 
 _logger = logging.getLogger(__name__)

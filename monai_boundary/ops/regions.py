@@ -17,14 +17,13 @@ from skimage import measure
 
 from monai_boundary._typing import AnyArray, IntArray, LongArray
 from monai_boundary._validation import (
-    check_label,
-    check_region_ids,
     check_same_shape,
     check_section_axis,
     check_spacing,
     check_spatial_dims,
 )
 from monai_boundary.ops.contour import region_boundaries
+from monai_boundary.ops.label_values import check_label, check_region_ids
 
 _TIE = (
     1e-9  # distances closer than this (relative) are one distance: sums of squares differ in the last bit between axes

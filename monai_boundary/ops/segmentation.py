@@ -13,14 +13,13 @@ from skimage.segmentation import watershed
 from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, IntArray
 from monai_boundary._validation import (
     check_choice,
-    check_label,
     check_positive,
-    check_region_ids,
     check_section_axis,
     check_spacing,
     check_spatial_dims,
 )
 from monai_boundary.ops.barrier import barrier_partition, quantise_probability
+from monai_boundary.ops.label_values import check_label, check_region_ids
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds
 
 SEGMENTATION_METHODS = ("components", "watershed", "barrier_cut")

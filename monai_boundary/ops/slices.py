@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monai_boundary._typing import AnyArray
-from monai_boundary._validation import check_choice, check_label
+from monai_boundary._validation import check_choice
+from monai_boundary.ops.label_values import check_label
 
 
 def slices_around(mask: npt.ArrayLike, count: int, axis: int = 2, step: int | None = None) -> list[int]:

@@ -86,15 +86,15 @@ def test_sections_are_counted_alone() -> None:
             TypeError,
             "`y` needs instance ids, got a bool mask; label its connected components",
         ),
-        (np.array([[0.5, 1.0]]), ValueError, r"`y` needs instance ids: integers, below 9007199254740992 .*, got 0\.5"),
-        (np.array([[1.0, np.nan]]), ValueError, "`y` needs instance ids: integers.*, got nan"),
+        (np.array([[0.5, 1.0]]), ValueError, r"`y` needs whole numbers, got 0\.5 .1 of 2"),
+        (np.array([[1.0, np.nan]]), ValueError, "`y` needs finite values, got NaN or infinity .1 of 2"),
         (
             np.array([[2.0**24]], np.float32),
             ValueError,
-            "below 16777216 in float32 .*keep larger ids in an integer type",
+            "whole numbers below 16777216 .*keep larger ids in an integer type",
         ),
-        (np.array([["a"]]), TypeError, "`y` needs instance ids .integers., got dtype <U1"),
-        (torch.ones(1, 1, dtype=torch.bfloat16), TypeError, "got dtype torch.bfloat16"),
+        (np.array([["a"]]), TypeError, "`y` needs a boolean, integer or floating array, got dtype <U1"),
+        (torch.full((1, 1), 256, dtype=torch.bfloat16), ValueError, "whole numbers below 256 "),
     ],
 )
 def test_what_is_no_id_is_an_error(array: object, error: type[Exception], message: str) -> None:

@@ -173,8 +173,11 @@ def test_pickles_with_its_options() -> None:
     ("change", "message"),
     [
         ({"y_pred": np.zeros((2, 3, 3))}, r"`y_pred` needs the shape of `y`, \(3, 3, 3\), got \(2, 3, 3\)"),
-        ({"y": np.full((3, 3, 3), 4.0)}, "`y` needs masks of 0 and 1, one for each region, got 4: threshold"),
-        ({"y_pred": np.full((3, 3, 3), NAN)}, "`y_pred` needs masks of 0 and 1, one for each region, got nan"),
+        (
+            {"y": np.full((3, 3, 3), 4.0)},
+            "`y` needs a mask of 0 and 1, got 4 .* One mask for each region",
+        ),
+        ({"y_pred": np.full((3, 3, 3), NAN)}, "`y_pred` needs finite values, got NaN"),
         ({"regions": ("wt", "tc")}, "`y` needs 2 channels, wt, tc, got 3"),
         ({"spacing": None}, "`spacing` needs 2 entries"),
         ({"spacing": (1.0,) * 3}, "`spacing` needs 2 entries"),

@@ -127,7 +127,7 @@ def test_bad_input(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_bad_labels() -> None:
-    with pytest.raises(ValueError, match=r"`labels` needs integral ids, got 0\.5"):
+    with pytest.raises(ValueError, match=r"`labels` needs whole numbers, got 0\.5"):
         region_boundaries(np.array([[0.5]]))
     with pytest.raises(ValueError, match="`side` needs one of 'both', 'greater', got 'inner'"):
         region_boundaries(np.array([[1]]), "inner")

@@ -108,7 +108,7 @@ def test_large_ids_are_filled_too() -> None:
         ({"spacing": (1, 2, 3)}, "`spacing` needs 2 entries"),
         ({"unlabelled": "drop"}, "`unlabelled` needs one of 'membrane', 'nearest', got 'drop'."),
         ({"section_axis": 0}, "`section_axis` needs an axis of a 3-D image, got 0 for 2 spatial dimensions."),
-        ({"instances": np.array([[0.5]])}, "`instances` needs integral ids, got 0.5"),
+        ({"instances": np.array([[0.5]])}, "`instances` needs whole numbers, got 0.5"),
         ({"instances": np.array([[np.nan]])}, "`instances` needs finite values"),
         ({"instances": np.array([[-2]])}, "`instances` needs ids >= 0, got -2."),
     ],

@@ -194,7 +194,7 @@ def test_rounding_beyond_the_range_is_forgiven() -> None:
 
 def test_bad_labels() -> None:
     for function in (relabel_regions, lambda labels: remove_small_regions(labels, 2)):
-        with pytest.raises(ValueError, match=r"`labels` needs integral ids, got 0\.5"):
+        with pytest.raises(ValueError, match=r"`labels` needs whole numbers, got 0\.5"):
             function(np.array([[0.5]]))
         with pytest.raises(ValueError, match="`labels` needs ids >= 0, got -1"):
             function(np.array([[-1]]))

@@ -11,6 +11,7 @@ from monai.transforms import Transform
 from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice
+from monai_boundary.ops.label_values import whole_label
 from monai_boundary.ops.segmentation import (
     SEGMENTATION_METHODS,
     membrane_to_instances,
@@ -172,5 +173,5 @@ class TumourLabel(Transform):
         Raises:
             ValueError: if the masks are not one for each region.
         """
-        masks = class_label("masks", img).cpu().numpy()
+        masks = whole_label("masks", class_label("masks", img))
         return channel_first(tumour_label(masks, self.regions, self.et_label), img, torch.uint8)

@@ -13,6 +13,7 @@ from monai.transforms import MultiSampleTrait, Transform
 from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice, check_same_shape
+from monai_boundary.ops.label_values import whole_label_tensor
 from monai_boundary.ops.slices import slices_around
 from monai_boundary.transforms._channel import class_label
 
@@ -66,7 +67,7 @@ class SlicesAround(Transform, MultiSampleTrait):
         label = class_label("around", around)
         if self.channel is not None and not -len(label) <= self.channel < len(label):
             raise ValueError(f"`channel` needs one of the label's {len(label)} channels, got {self.channel}.")
-        region = label != 0
+        region = whole_label_tensor("around", label) != 0
         mask = region.any(dim=0) if self.channel is None else region[self.channel]
         return slices_around(mask.cpu().numpy(), self.count, self.axis, self.step)
 

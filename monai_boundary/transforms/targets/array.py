@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import Transform
@@ -17,6 +16,7 @@ from monai_boundary._validation import check_choice
 from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, anisotropic_potential, check_window
 from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
+from monai_boundary.ops.label_values import binary_mask
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds, reseed_regions
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
@@ -375,11 +375,10 @@ def _maps(
 
 def _cells_of_membrane(label: AnyArray) -> AnyArray:
     """The mask of what is not membrane, of a label that holds 0 and 1 alone."""
-    wrong = ~((label == 0) | (label == 1))  # also true for NaN
-    if wrong.any():
+    try:
+        return ~binary_mask("label", label)
+    except ValueError as error:
         raise ValueError(
-            f"`label` needs 0 and 1 (membrane = 1), got {label[wrong].flat[0]:g}: clean files with "
-            '`CleanMembraneLabel` ({0, 255}, grey); instance ids need source="instances"; a label resampled linearly '
-            'needs mode="nearest".'
-        )
-    return np.asarray(label == 0)
+            f"{error} Membrane is 1: clean files with `CleanMembraneLabel` ({{0, 255}}, grey); instance ids need "
+            'source="instances".'
+        ) from None

@@ -68,7 +68,7 @@ def test_unlabelled_passes_on() -> None:
         (lambda: InstancesToMembrane(unit="mm"), "`unit` needs one of 'voxel', 'physical', got 'mm'."),
         (lambda: InstancesToMembrane(unlabelled="x"), "`unlabelled` needs one of 'membrane', 'nearest', got 'x'."),
         (lambda: InstancesToMembrane(spacing=(1, 2)), '`spacing` needs unit="physical", got unit="voxel"'),
-        (lambda: InstancesToMembrane()(np.array([[[0.5]]])), "`instances` needs integral ids, got 0.5"),
+        (lambda: InstancesToMembrane()(np.array([[[0.5]]])), "`instances` needs whole numbers, got 0.5"),
         (lambda: InstancesToMembrane()(np.array([[[np.nan]]])), "`instances` needs finite values"),
         (lambda: CleanMembraneLabel()(np.array([[[np.nan]]])), "`label` needs finite values"),
         (lambda: CleanMembraneLabel()(np.zeros((1, 3, 3))), '`polarity="auto"` needs both membrane and cell'),

@@ -83,7 +83,7 @@ def test_filling_follows_the_affine() -> None:
         (lambda: MembraneToInstances()(torch.zeros(2, 3, 3)), ValueError, "`probability` needs one channel"),
         (lambda: MembraneToInstances()(torch.zeros(1, 3, 3, dtype=torch.uint8)), TypeError, "needs a floating array"),
         (lambda: RemoveSmallRegions(-1)(LABELS[None]), ValueError, "`min_size` needs a whole number of voxels >= 0"),
-        (lambda: RelabelRegions()(np.array([[[0.5]]])), ValueError, "`labels` needs integral ids, got 0.5"),
+        (lambda: RelabelRegions()(np.array([[[0.5]]])), ValueError, "`labels` needs whole numbers, got 0.5"),
     ],
 )
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:

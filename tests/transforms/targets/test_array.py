@@ -98,19 +98,19 @@ def test_section_axis_of_reseeding() -> None:
     ("call", "message"),
     [
         (lambda: RegionTargets("cells"), "`source` needs one of 'membrane', 'instances', got 'cells'."),
-        (lambda: RegionTargets()(np.array([[[0, 255]]])), "`label` needs 0 and 1 (membrane = 1), got 255: clean files"),
-        (lambda: RegionTargets()(np.array([[[0, 0.25]]])), "`label` needs 0 and 1 (membrane = 1), got 0.25"),
-        (lambda: RegionTargets()(np.array([[[0, np.nan]]])), "`label` needs 0 and 1 (membrane = 1), got nan"),
+        (lambda: RegionTargets()(np.array([[[0, 255]]])), "`label` needs a mask of 0 and 1, got 255"),
+        (lambda: RegionTargets()(np.array([[[0, 0.25]]])), "`label` needs whole numbers, got 0.25"),
+        (lambda: RegionTargets()(np.array([[[0, np.nan]]])), "`label` needs finite values, got NaN"),
         (
             lambda: RegionTargets()(np.zeros((2, 3, 3))),
             "`label` needs one channel, (1, H, W) or (1, D, H, W), got shape",
         ),
-        (lambda: RegionTargets("instances")(np.array([[[0, 0.25]]])), "`label` needs integral ids, got 0.25"),
+        (lambda: RegionTargets("instances")(np.array([[[0, 0.25]]])), "`label` needs whole numbers, got 0.25"),
         (lambda: RegionTargets(section_axis=0)(np.zeros((1, 3, 3))), "`section_axis` needs an axis of a 3-D image"),
-        (lambda: ReseedRegions()(np.array([[[0, 0.25]]])), "`regions` needs integral ids, got 0.25: was it resampled"),
+        (lambda: ReseedRegions()(np.array([[[0, 0.25]]])), "`regions` needs whole numbers, got 0.25"),
         (
             lambda: ReseedRegions()(np.ones((1, 2, 2)), np.array([[[0.5, 0], [0, 0]]])),
-            "`seeds` needs integral ids, got 0.5",
+            "`seeds` needs whole numbers, got 0.5",
         ),
         (lambda: ReseedRegions()(np.ones((1, 2, 2)), np.ones((1, 2, 3))), "`seeds` needs the shape of `regions`"),
         (

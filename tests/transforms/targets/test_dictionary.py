@@ -192,7 +192,7 @@ def test_a_linearly_resampled_map_is_refused(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(done["label_regions"] > 0, done["label"] == 0)
     turn.set_random_state(1)
     lazy = Compose([turn], lazy=True)(whole)
-    with pytest.raises(ValueError, match=r"`regions` needs integral ids, got .* and not lazy=True"):
+    with pytest.raises(ValueError, match=r"`regions` needs whole numbers, got .* and not lazy=True"):
         ReseedRegionsd("label")(lazy)
 
 
