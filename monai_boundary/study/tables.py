@@ -52,13 +52,16 @@ def study_sentence(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
             told[kind].append(f"{score.arm} in {metric.title} ({_signed(difference.mean)})")
     known = sum(len(told[kind]) for kind in ("better", "worse", "within"))
     if not known:
-        return "Nothing can be said about the noise: that takes two seeds or folds of the base and of another arm."
+        return (
+            "Nothing can be said about the noise: that takes two seeds or folds of the base and of another arm, "
+            "and differences that vary."
+        )
     clear = [f"{kind} than {plan.base}: {', '.join(told[kind])}" for kind in ("better", "worse") if told[kind]]
     sentence = f"Larger than the noise: {'; '.join(clear)}" if clear else "No difference is larger than the noise"
     if told["within"]:
         within, number = ", ".join(told["within"]), len(told["within"])
         sentence += f"; within the noise: {within if number <= LISTED else f'the other {number}'}"
-    sentence += f"; with too few pairs: {', '.join(told['unknown'])}" if told["unknown"] else ""
+    sentence += f"; with too few pairs, or the same in all: {', '.join(told['unknown'])}" if told["unknown"] else ""
     return f"{sentence} ({known} intervals of 95 %, of which chance alone puts about {0.05 * known:.1f} off 0)."
 
 

@@ -49,6 +49,30 @@ def test_too_few_pairs_are_undefined_and_never_clear() -> None:
     assert math.isnan(none.mean)
 
 
+@pytest.mark.parametrize("score", [0.1 + 0.2, 0.3 * (1 + 1e-15)])
+def test_what_differs_by_rounding_is_equal(score: float) -> None:
+    result = paired_difference(dict.fromkeys(range(3), score), dict.fromkeys(range(3), 0.3))
+    assert result.mean == 0
+    assert not result.clear
+
+
+@pytest.mark.parametrize(
+    ("ours", "base"), [([1.0, 1.0], [0.0, 0.0]), ([0.8, 0.9, 1.0], [0.1, 0.2, 0.3]), ([5.0, 7.0], [5.0, 7.0])]
+)
+def test_pairs_without_spread_leave_the_interval_unknown(ours: list[float], base: list[float]) -> None:
+    """An exact sign-flip test of two pairs cannot go below p = 0.5, whatever the difference."""
+    result = paired_difference(dict(enumerate(ours)), dict(enumerate(base)))
+    assert result.mean == pytest.approx(ours[0] - base[0])
+    assert math.isnan(result.low)
+    assert math.isnan(result.high)
+    assert not result.clear
+
+
+def test_small_but_real_spread_counts() -> None:
+    result = paired_difference({0: 1e-6, 1: 1.1e-6, 2: 0.9e-6}, {0: 0.0, 1: 0.0, 2: 0.0})
+    assert result.clear
+
+
 @pytest.mark.parametrize("confidence", [0, 1, 95])
 def test_confidence_is_a_share(confidence: float) -> None:
     with pytest.raises(ValueError, match="`confidence` needs a number between 0 and 1"):

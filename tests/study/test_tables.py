@@ -47,7 +47,8 @@ def test_sentence_knows_which_way_is_better(plan: StudyPlan) -> None:
     sentence = study_sentence(plan, SCORES)
     assert sentence == (
         "Larger than the noise: better than plain: good loss in dice (+0.100); worse than plain: same in HD95 (mm) "
-        "(+7.500); within the noise: good loss in HD95 (mm) (-1.500); with too few pairs: same in dice (+0.001) "
+        "(+7.500); within the noise: good loss in HD95 (mm) (-1.500); with too few pairs, or the same in all: same "
+        "in dice (+0.001) "
         "(3 intervals of 95 %, of which chance alone puts about 0.2 off 0)."
     )
 
