@@ -22,18 +22,20 @@ from monai_boundary.bundle.loss_choice import (
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.bundle.results import (
     MetricsFiles,
-    log_scores,
     log_training_summary,
+    next_commands,
     read_table,
     write_json,
     write_table,
 )
 from monai_boundary.bundle.schedule import loss_schedule
+from monai_boundary.bundle.score_table import TITLES, log_scores, missed_notes
 from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
 from monai_boundary.bundle.slice_dataset import SliceDataset, case_names, tumour_dataset
 from monai_boundary.bundle.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
+    "TITLES",
     "LesionGridd",
     "LesionTargetsd",
     "MetricsFiles",
@@ -67,6 +69,8 @@ __all__ = [
     "loss_title",
     "loss_weight",
     "membrane_loss",
+    "missed_notes",
+    "next_commands",
     "patients_per_batch",
     "read_table",
     "require_model",

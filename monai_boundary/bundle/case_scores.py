@@ -12,7 +12,7 @@ import numpy as np
 from monai.engines.workflow import Workflow
 
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.bundle.results import log_scores
+from monai_boundary.bundle.score_table import log_scores, missed_notes
 from monai_boundary.metrics import ItemMetric
 
 
@@ -63,7 +63,9 @@ def write_case_scores(
     write_table(rows, files["cases"])
     logged = {name: result["mean"][name] for name in (shown or averaged)}
     logged |= {name: result[name] for name in metric.counted}
-    log_scores(f"Mean scores of {len(items)} cases:", logged, files)
+    missed_mm = getattr(metric, "options", {}).get("missed_mm", settings.get("missed_mm", "diagonal"))
+    notes = missed_notes({**result["mean"], **logged}, missed_mm, result["defined"], len(items))
+    log_scores(f"Mean scores of {len(items)} {'cases' if len(items) > 1 else 'case'}:", logged, files, notes)
     return result
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from monai.engines.workflow import Workflow
 
-from monai_boundary.bundle.results import EM_METRICS, Row, log_scores, write_json, write_table
+from monai_boundary.bundle.results import EM_METRICS, Row, write_json, write_table
+from monai_boundary.bundle.score_table import log_scores
 from monai_boundary.metrics import CREMIScore, ThresholdCurve
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,14 @@ from monai.engines.workflow import Workflow
 from monai.utils import is_scalar
 
 from monai_boundary._tables import Row, read_table, write_json, write_table
-from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
+from monai_boundary.bundle.score_table import TITLES, log_scores, missed_notes
 
 __all__ = [
     "EM_METRICS",
-    "TITLES",
     "MetricsFiles",
     "Row",
-    "log_scores",
     "log_training_summary",
+    "next_commands",
     "read_table",
     "write_json",
     "write_table",
@@ -32,38 +32,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
-
-# scores that are shown to people, in this order
-TITLES = {
-    "voi_split": "VOI split (bits)",
-    "voi_merge": "VOI merge (bits)",
-    "ari": "ARI",
-    "cremi_score": "CREMI score",
-    "dice": "Dice",
-    "jaccard": "Jaccard",
-    "hausdorff_mm": "Hausdorff (mm)",
-    "hd95_mm": "HD95 (mm)",
-    "volume_difference_percent": "volume diff. (%)",
-    "volume_difference_ml": "volume diff. (ml)",
-    "lesion_recall": "lesion recall",
-    "lesion_precision": "lesion precision",
-    "lesion_f1": "lesion F1",
-    "lesion_count_difference": "count difference",
-    "missed": "missed patients",
-    "false_alarm": "false alarms",
-    **{
-        f"{region}_{score}": f"{region.upper()} {title}"
-        for region in TUMOUR_REGIONS
-        for score, title in {
-            "dice": "Dice",
-            "jaccard": "Jaccard",
-            "hausdorff_mm": "Hausdorff (mm)",
-            "hd95_mm": "HD95 (mm)",
-            "missed": "missed",
-            "false_alarm": "false alarms",
-        }.items()
-    },
-}
 
 
 class MetricsFiles:
@@ -107,23 +75,48 @@ class MetricsFiles:
         write_json({"key_metric": name, "best": best, "last": row, "settings": self.settings}, self.json_path)
 
 
-def log_scores(title: str, scores: Mapping[str, Any], files: Mapping[str, str | os.PathLike[str]]) -> None:
-    """Log scores, those of ``TITLES`` first, and where those of the ``files`` (name -> path) lie that exist.
+def next_commands(
+    bundle_root: str | os.PathLike[str], output_dir: str | os.PathLike[str], settings: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return the commands that evaluate what was trained, and that segment new images with it, for a shell.
 
     Args:
-        title: first line.
-        scores: metric name -> value.
-        files: for example ``{"checkpoint": "output/model.pt"}``.
+        bundle_root: folder of the bundle.
+        output_dir: of the training.
+        settings: of the training, for its data set.
+
+    Example:
+        >>> evaluate, segment = next_commands("/bundles/em", "/my out", {"dataset_dir": "/data"})
+        >>> evaluate[evaluate.index("--config") :]
+        "--config_file /bundles/em/configs/evaluate.yaml --output_dir '/my out' --dataset_dir /data"
     """
-    ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
-    lines = [title]
-    lines += [f"  {TITLES.get(name, name):<18}{_shown(scores[name])}" for name in ordered]
-    lines += [f"  {name:<18}{path}" for name, path in files.items() if Path(path).exists()]
-    logger.info("\n".join(lines))
+    trained = (settings or {}).get("dataset_dir")
+    new = ("--dataset_dir", "/path/to/new/images")
+    data = {"evaluate": () if trained is None else ("--dataset_dir", _whole(trained)), "inference": new}
+    return [
+        shlex.join(
+            [
+                *("python", "-m", "monai.bundle", "run"),
+                *("--config_file", _whole(Path(bundle_root) / "configs" / f"{name}.yaml")),
+                *("--output_dir", _whole(output_dir)),
+                *options,
+            ]
+        )
+        for name, options in data.items()
+    ]
 
 
-def log_training_summary(output_dir: str | os.PathLike[str]) -> None:
-    """Log the best epoch's scores of the training in ``output_dir``, and where checkpoint, metrics and pictures lie."""
+def _whole(path: Any) -> str:
+    return str(Path(str(path)).absolute())
+
+
+def log_training_summary(output_dir: str | os.PathLike[str], bundle_root: str | os.PathLike[str] | None = None) -> None:
+    """Log the best epoch's scores of the training in ``output_dir``, where its files lie, and what to run next.
+
+    Args:
+        output_dir: of the training.
+        bundle_root: folder of the bundle, for the commands that come next; they are left out without it.
+    """
     folder = Path(output_dir)
     summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     best = summary["best"] or summary["last"]
@@ -136,9 +129,10 @@ def log_training_summary(output_dir: str | os.PathLike[str]) -> None:
             "metrics": folder / "metrics.json",
             "every epoch": folder / "metrics.csv",
             "pictures": folder / "pictures",
+            "best pictures": folder / "pictures" / "best",
         },
+        missed_notes(best),
     )
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if bundle_root is not None:
+        evaluate, segment = next_commands(bundle_root, output_dir, summary["settings"])
+        logger.info(f"Next: score it, and segment new images.\n  {evaluate}\n  {segment}")

@@ -11,6 +11,7 @@ import torch
 from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 from monai.networks.nets import VNet
 
+from monai_boundary.handlers.progress import is_terminal
 from monai_boundary.networks import DCUNet, ShapeStreamNet
 
 
@@ -59,7 +60,8 @@ class SectionwiseInferer(Inferer):
     Args:
         roi_size: window, as many entries as the network has spatial dimensions.
         section_axis: spatial axis across the sections of a volume: 0 of an EM stack, 2 of a NIfTI with axial slices.
-        **options: of MONAI's ``SlidingWindowInferer``, for example ``overlap``, ``mode``, ``progress``.
+        progress: show a bar of the windows, on a terminal alone.
+        **options: of MONAI's ``SlidingWindowInferer``, for example ``overlap`` and ``mode``.
 
     Raises:
         ValueError: when called, if the image has neither as many spatial axes as ``roi_size`` nor, for a 2-D network,
@@ -70,11 +72,11 @@ class SectionwiseInferer(Inferer):
         torch.Size([1, 2, 3, 8, 8])
     """
 
-    def __init__(self, roi_size: Sequence[int], section_axis: int = 0, **options: Any) -> None:
+    def __init__(self, roi_size: Sequence[int], section_axis: int = 0, progress: bool = False, **options: Any) -> None:
         super().__init__()
         self.roi_size = tuple(roi_size)
         self.section_axis = section_axis
-        self.options = options
+        self.options = {**options, "progress": progress and is_terminal()}
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any) -> Any:
         """Return the network's output over ``inputs`` (B, C, [D,] H, W)."""

@@ -9,12 +9,14 @@ from monai_boundary.handlers.em_metrics import (
     ThresholdCurveHandler,
     VariationOfInformationHandler,
 )
+from monai_boundary.handlers.epoch_line import EpochLine
 from monai_boundary.handlers.item_scores import ItemScoresHandler
 from monai_boundary.handlers.lesion_metrics import LesionScoresHandler
 from monai_boundary.handlers.lesion_pictures import LesionPictures
 from monai_boundary.handlers.loss_terms import LossTerms
 from monai_boundary.handlers.loss_weights import LossWeightHandler
 from monai_boundary.handlers.pictures import ValidationPictures
+from monai_boundary.handlers.progress import TerminalProgress, is_terminal
 from monai_boundary.handlers.resume import (
     ResumeTraining,
     SeedEveryEpoch,
@@ -32,6 +34,7 @@ __all__ = [
     "AdaptedRandHandler",
     "CREMIScoreHandler",
     "CasePictures",
+    "EpochLine",
     "InstanceScoresHandler",
     "ItemScoresHandler",
     "LesionPictures",
@@ -43,12 +46,14 @@ __all__ = [
     "SeedEveryEpoch",
     "StepTime",
     "StopWithoutImprovement",
+    "TerminalProgress",
     "ThresholdCurveHandler",
     "TumourPictures",
     "TumourScoresHandler",
     "ValidationPictures",
     "VariationOfInformationHandler",
     "higher_is_better",
+    "is_terminal",
     "lower_is_better",
     "save_atomically",
 ]

@@ -25,7 +25,8 @@ class CasePictures(ABC):
     """Draw a few cases at the end of each validation: PNG files, TensorBoard images, MLflow artifacts.
 
     Subclasses say what is kept of a case and how it is drawn. A picture that cannot be drawn is logged as an error and
-    never ends a training.
+    never ends a training. A picture's title names the epoch and the case, where the item has a name (``case``) or its
+    image a file.
 
     Args:
         folder: the files are ``epoch_0001_case_0.png`` in it.
@@ -33,6 +34,9 @@ class CasePictures(ABC):
         interval: draw in every ``interval``-th epoch (and the first).
         summary_writer: TensorBoard writer, or ``None``.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
+        keep_best: draw the epoch of the best key metric too, whatever the interval, to ``best/case_0.png`` in the
+            folder: the pictures of the network that is kept. For a training; an evaluator that has no key metric, or
+            runs once, needs it not.
     """
 
     def __init__(
@@ -42,13 +46,15 @@ class CasePictures(ABC):
         interval: int = 1,
         summary_writer: Any = None,
         global_epoch_transform: Callable[[int], int] = int,
+        keep_best: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.cases = cases
         self.interval = max(1, interval)
         self.summary_writer = summary_writer
         self.global_epoch_transform = global_epoch_transform
-        self._kept: list[Any] = []
+        self.keep_best = keep_best
+        self._kept: list[tuple[str, Any]] = []
 
     @abstractmethod
     def select(self, item: Mapping[str, Any]) -> Any:
@@ -70,13 +76,13 @@ class CasePictures(ABC):
 
     def keep(self, engine: Workflow) -> None:
         """Keep what is shown of the first cases."""
-        epoch = self.global_epoch_transform(engine.state.epoch)
         wanted = self.cases - len(self._kept)
-        if wanted <= 0 or (epoch > 1 and epoch % self.interval):
+        if wanted <= 0 or not (self.keep_best or self._is_due(engine)):
             return
         try:
             for batch, output in list(zip(engine.state.batch, engine.state.output, strict=True))[:wanted]:
-                self._kept.append(self.select({**batch, **output}))
+                item = {**batch, **output}
+                self._kept.append((case_name(item, len(self._kept)), self.select(item)))
         except Exception:
             engine.logger.exception("no validation picture: the output has not what is shown")
 
@@ -84,22 +90,53 @@ class CasePictures(ABC):
         """Draw the kept cases and hand them to the files, TensorBoard and MLflow."""
         epoch = self.global_epoch_transform(engine.state.epoch)
         kept, self._kept = self._kept, []
-        for number, shown in enumerate(kept):
+        best = self.keep_best and _is_best(engine)
+        places = [(f"epoch_{epoch:04d}_case_{{}}.png", "validation")] if self._is_due(engine) else []
+        places += [("best/case_{}.png", "best")] if best else []
+        if not places:
+            return
+        for number, (name, shown) in enumerate(kept):
+            title = f"epoch {epoch}{', the best so far' if best else ''}: {name}"
             try:
-                self._write(engine, self.figure(shown, f"epoch {epoch}, case {number}"), epoch, number)
+                canvas = FigureCanvasAgg(self.figure(shown, title))
+                for file, tag in places:
+                    self._write(engine, canvas, self.folder / file.format(number), f"{tag}/case_{number}", epoch)
             except Exception:
                 engine.logger.exception(f"no validation picture of case {number}")
 
-    def _write(self, engine: Workflow, figure: Figure, epoch: int, number: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"epoch_{epoch:04d}_case_{number}.png"
-        canvas = FigureCanvasAgg(figure)
+    def _is_due(self, engine: Workflow) -> bool:
+        epoch = self.global_epoch_transform(engine.state.epoch)
+        return epoch <= 1 or epoch % self.interval == 0
+
+    def _write(self, engine: Workflow, canvas: FigureCanvasAgg, path: Path, tag: str, epoch: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         canvas.print_png(path)
         if self.summary_writer is not None:
             rgb = np.asarray(canvas.buffer_rgba())[..., :3]
-            self.summary_writer.add_image(f"validation/case_{number}", rgb, epoch, dataformats="HWC")
+            self.summary_writer.add_image(tag, rgb, epoch, dataformats="HWC")
+        place = "pictures" if path.parent == self.folder else f"pictures/{path.parent.name}"
         for log_artifact in _mlflow_runs(engine):
-            log_artifact(str(path), "pictures")
+            log_artifact(str(path), place)
+
+
+def _is_best(engine: Workflow) -> bool:
+    """Whether the epoch that ends is the best one so far; the engine compares before its handlers are called."""
+    return bool(engine.state.best_metric_epoch == engine.state.epoch)
+
+
+def case_name(item: Mapping[str, Any], number: int) -> str:
+    """Name a case: by its own name, else its image's file, else its number; with the section where it is one.
+
+    Example:
+        >>> case_name({"case": "p07", "slice": 4}, 0)
+        'p07, slice 4'
+    """
+    meta = getattr(item.get("image"), "meta", {})
+    path, section = meta.get("filename_or_obj"), int(meta.get("section", -1))
+    name = str(item["case"]) if "case" in item else Path(str(path)).name if path else f"case {number}"
+    if "slice" in item:
+        return f"{name}, slice {int(item['slice'])}"
+    return name if section < 0 else f"{name}, section {section}"
 
 
 def _mlflow_runs(engine: Workflow) -> Iterator[Callable[[str, str], None]]:

@@ -68,6 +68,8 @@ class ItemScoresHandler(IgniteMetricHandler):
         self.negate_key = negate_key
         self.prefix = prefix
         self.extra = tuple(extra)
+        self._said: set[str] = set()
+        self._said_before: set[str] = set()
         super().__init__(metric_fn=metric_fn, output_transform=output_transform, save_details=save_details)
 
     def attach(self, engine: Engine, name: str) -> None:  # type: ignore[override]
@@ -113,6 +115,7 @@ class ItemScoresHandler(IgniteMetricHandler):
     def completed(self, engine: Engine, name: str) -> None:
         """Write the scores to the engine's state."""
         super().completed(engine, name)
+        self._said_before, self._said = self._said, set()
         for score, value in self.item_metric.aggregate("mean").items():
             engine.state.metrics[f"{self.prefix}{score}"] = float(value)
         if self.save_details:
@@ -120,9 +123,13 @@ class ItemScoresHandler(IgniteMetricHandler):
             details.update({f"{self.prefix}{score}": rows for score, rows in self.item_metric.details().items()})
         undefined, items = self.item_metric.count_undefined(), len(self.item_metric)
         if undefined:
-            engine.logger.warning(
-                f"{name}: {undefined} of {items} items {self.undefined}; they are left out of the mean."
-            )
+            self.warn(engine, f"{name}: {undefined} of {items} items {self.undefined}; they are left out of the mean.")
+
+    def warn(self, engine: Engine, text: str) -> None:
+        """Log a warning, unless the last validation had the same to say."""
+        if text not in self._said_before:
+            engine.logger.warning(text)
+        self._said.add(text)
 
 
 def _with_batch(output: Any, batch: Any) -> Any:

@@ -58,7 +58,8 @@ class LesionScoresHandler(ItemScoresHandler):
         super().completed(engine, name)
         missed, alarms = (int(engine.state.metrics[f"{self.prefix}{score}"]) for score in ("missed", "false_alarm"))
         if missed or alarms:
-            engine.logger.warning(
+            self.warn(
+                engine,
                 f"{name}: nothing was predicted in {missed} patients with lesions, and something in {alarms} without; "
-                f"hd95_mm counts each as missed_mm={self.item_metric.options['missed_mm']!r}."  # type: ignore[attr-defined]
+                f"hd95_mm counts each as missed_mm={self.item_metric.options['missed_mm']!r}.",  # type: ignore[attr-defined]
             )

@@ -85,6 +85,7 @@ class LesionPictures(CasePictures):
         label_key: truth, (1, x, y, z): 1 = lesion, larger = not scored.
         summary_writer: see :class:`CasePictures`, as the next.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
+        keep_best: see :class:`CasePictures`.
 
     Example:
         >>> LesionPictures("pictures", slices=3).slices
@@ -102,8 +103,9 @@ class LesionPictures(CasePictures):
         label_key: str = "label_ids",
         summary_writer: Any = None,
         global_epoch_transform: Callable[[int], int] = int,
+        keep_best: bool = False,
     ) -> None:
-        super().__init__(folder, cases, interval, summary_writer, global_epoch_transform)
+        super().__init__(folder, cases, interval, summary_writer, global_epoch_transform, keep_best)
         self.slices = slices
         self.keys = (image_key, pred_key, label_key)
 

@@ -65,7 +65,8 @@ class TumourScoresHandler(ItemScoresHandler):
                 int(engine.state.metrics[f"{self.prefix}{region}_{s}"]) for s in ("missed", "false_alarm")
             )
             if missed or alarms:
-                engine.logger.warning(
+                self.warn(
+                    engine,
                     f"{name}: {region} was not predicted in {missed} patients who have it, and predicted in {alarms} "
-                    f"who have not; its distances count each as missed_mm={metric.options['missed_mm']!r}."
+                    f"who have not; its distances count each as missed_mm={metric.options['missed_mm']!r}.",
                 )

@@ -17,6 +17,7 @@ from monai_boundary.handlers.case_pictures import CasePictures
 from monai_boundary.handlers.lesion_pictures import slices_with_lesions
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 
+NAMES = {"wt": "WT, whole tumour", "tc": "TC, tumour core", "et": "ET, enhancing tumour"}
 COLOURS = ("deepskyblue", "lime", "red", "orange", "magenta", "yellow")
 
 
@@ -44,6 +45,7 @@ class TumourPictures(CasePictures):
         label_key: true masks.
         summary_writer: see :class:`CasePictures`, as the next.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
+        keep_best: see :class:`CasePictures`.
 
     Example:
         >>> TumourPictures("pictures", regions=["tc"]).regions
@@ -63,8 +65,9 @@ class TumourPictures(CasePictures):
         label_key: str = "label",
         summary_writer: Any = None,
         global_epoch_transform: Callable[[int], int] = int,
+        keep_best: bool = False,
     ) -> None:
-        super().__init__(folder, cases, interval, summary_writer, global_epoch_transform)
+        super().__init__(folder, cases, interval, summary_writer, global_epoch_transform, keep_best)
         self.slices = slices
         self.regions = tuple(regions)
         self.channel = channel
@@ -97,7 +100,7 @@ class TumourPictures(CasePictures):
             panels[0, k].set_title(f"slice {position}" if count > 1 else "image")
         for panel, name in zip(panels[1:, 0], ("truth", "prediction"), strict=True):
             panel.set_title(name)
-        lines = [Line2D([], [], color=c, label=r) for r, c in zip(self.regions, COLOURS, strict=False)]
-        figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
+        lines = [Line2D([], [], color=c, label=NAMES.get(r, r)) for r, c in zip(self.regions, COLOURS, strict=False)]
+        figure.legend(handles=lines, loc="outside lower center", ncols=len(lines) if count > 2 else 1)
         figure.suptitle(title)
         return figure

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 
 from monai_boundary.bundle.results import (
     MetricsFiles,
-    log_scores,
     log_training_summary,
+    next_commands,
     read_table,
 )
 
@@ -54,7 +55,7 @@ def test_summary_shows_the_best_epoch_and_what_exists(tmp_path: Path, caplog: py
         evaluator = validated(epoch, 1, cremi_score=score, voi_split=1.25, voi_merge=2.5, ari=0.75)
         MetricsFiles(tmp_path, evaluator)(engine(epoch=epoch))
     (tmp_path / "model.pt").touch()
-    log_training_summary(tmp_path)
+    log_training_summary(tmp_path, tmp_path / "the bundle")
     assert "Best epoch 1 of 2 by cremi_score" in caplog.text
     for part in (
         "VOI split (bits)  1.2500",
@@ -62,12 +63,19 @@ def test_summary_shows_the_best_epoch_and_what_exists(tmp_path: Path, caplog: py
         "ARI               0.7500",
         "0.5000",
         "model.pt",
+        "evaluate.yaml",
     ):
         assert part in caplog.text
     assert "checkpoint" not in caplog.text, "what does not exist is not listed"
 
 
-def test_scores_have_an_order_and_texts_pass(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    log_scores("Scores:", {"note": "seven", "cremi_score": 0.25, "voi_split": 1.0}, {})
-    assert [line.split()[0] for line in caplog.messages[0].splitlines()] == ["Scores:", "VOI", "CREMI", "note"]
+def test_the_next_commands_are_whole_for_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder: whole paths, quoted where they have to be."""
+    monkeypatch.chdir(tmp_path)
+    evaluate, segment = next_commands("bundle", "an output", {"dataset_dir": "data"})
+    here = str(tmp_path)
+    options = ["--output_dir", f"{here}/an output", "--dataset_dir"]
+    start = ["python", "-m", "monai.bundle", "run", "--config_file"]
+    assert shlex.split(evaluate) == [*start, f"{here}/bundle/configs/evaluate.yaml", *options, f"{here}/data"]
+    assert shlex.split(segment)[:-1] == [*start, f"{here}/bundle/configs/inference.yaml", *options]
+    assert "--dataset_dir" not in next_commands("bundle", "out", {"dataset_dir": None})[0], "the phantom again"

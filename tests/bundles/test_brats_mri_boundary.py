@@ -105,7 +105,7 @@ def test_evaluation_and_inference_of_volumes_agree(trained: dict[str, Path], dat
     output = trained["volumes"]
     common = {"dataset_dir": str(data["brats2021"]), "output_dir": str(output)}
     run(BRATS, "evaluate.yaml", "eval", **common, **used("volumes"), num_folds=3)
-    run(BRATS, "inference.yaml", "infer", **common, **used("volumes"), overlap=0.25, save_probability=True)
+    run(BRATS, "inference.yaml", "infer", **common, **used("volumes"), save_probability=True)
     result = json.loads((output / "evaluation" / "evaluation.json").read_text())
     best = json.loads((output / "metrics.json").read_text())["best"]
     (row,) = read_table(output / "evaluation" / "evaluation_cases.csv")
@@ -118,7 +118,10 @@ def test_evaluation_and_inference_of_volumes_agree(trained: dict[str, Path], dat
     probability = nibabel.load(output / "segmentation" / f"{row['case']}_probability.nii.gz").get_fdata()
     assert probability.shape == (*SHAPE, 3)
     spacing = np.linalg.norm(truth.affine[:3, :3], axis=0).tolist()
-    masks = np.moveaxis(probability, -1, 0) > 0.5
+    label = np.asarray(found.dataobj)
+    masks = np.stack([label > 0, np.isin(label, (1, 4)), label == 4])  # nested, as written: WT, TC, ET
+    raw = np.moveaxis(probability, -1, 0) > 0.5
+    assert not np.array_equal(raw, masks), "a network that hardly learned has channels that are not nested"
     scores = compute_tumour_scores(masks, tumour_regions(np.asarray(truth.dataobj)), spacing=spacing)
     for region, score in scores.items():
         assert [row[f"{region}_{name}"] for name in score._fields] == pytest.approx(list(score), rel=1e-4, nan_ok=True)
@@ -295,11 +298,22 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("train", "evaluate", "inference")
     )
     for other in (evaluate, infer):
-        for key in ("network_def", "boundary_aware", "unet", "vnet", "modalities", "regions", "window", "intensities"):
+        for key in (
+            "network_def",
+            "boundary_aware",
+            "unet",
+            "vnet",
+            "modalities",
+            "regions",
+            "window",
+            "intensities",
+            "overlap",
+        ):
             assert other[key] == train[key], key
     assert evaluate["data"] == train["data"]
     assert evaluate["preprocessing"] == train["validate"]["preprocessing"]
     assert evaluate["inferer"] == train["validate"]["inferer"]
+    assert evaluate["inferer"] == {k: v for k, v in infer["inferer"].items() if k != "progress"}
     assert evaluate["postprocessing"] == train["validate"]["postprocessing"]
     scored = {k: v for k, v in evaluate["key_metric"]["dice"].items() if k not in ("missed_mm", "both_empty")}
     assert scored == train["validate"]["key_metric"]["dice"]

@@ -67,7 +67,8 @@ def test_training_leaves_network_numbers_and_pictures(trained: Path) -> None:
     assert rows[1]["loss/total"] == pytest.approx(rows[1]["loss/bce"] + 0.1 * rows[1]["loss/boundary"], rel=1e-5)
     best = json.loads((trained / "metrics.json").read_text())["best"]
     assert best["cremi_score"] == min(row["cremi_score"] for row in rows)
-    names = sorted(p.name for p in (trained / "pictures").iterdir())
+    assert sorted(p.name for p in (trained / "pictures" / "best").iterdir()) == ["case_0.png", "case_1.png"]
+    names = sorted(p.name for p in (trained / "pictures").glob("*.png"))
     assert names == [f"epoch_{epoch:04d}_case_{case}.png" for epoch in (1, 2) for case in (0, 1)]
     assert list((trained / "tensorboard").iterdir())
     assert not list(trained.glob("*.part"))

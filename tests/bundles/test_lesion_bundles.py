@@ -69,7 +69,8 @@ def test_training_leaves_network_numbers_and_pictures(trained: dict[str, Path], 
     summary = json.loads((output / "metrics.json").read_text())
     assert summary["key_metric"] == "dice"
     assert summary["best"]["dice"] == max(row["dice"] for row in rows)
-    assert [p.name for p in (output / "pictures").iterdir()] == ["epoch_0001_case_0.png"]
+    assert [p.name for p in (output / "pictures").glob("*.png")] == ["epoch_0001_case_0.png"]
+    assert [p.name for p in (output / "pictures" / "best").iterdir()] == ["case_0.png"]
     events = EventAccumulator(str(output / "tensorboard"))
     events.Reload()
     assert set(events.Tags()["scalars"]) >= {*TERMS, "dice", "hd95_mm", "lesion_f1"}
@@ -81,9 +82,7 @@ def test_evaluation_scores_whole_patients(trained: dict[str, Path], data: dict[s
     """The scores equal those of the files that inference writes, against the files of the data set."""
     common = {"dataset_dir": str(data[bundle]), "output_dir": str(trained[bundle])}
     run(bundle, "evaluate.yaml", "eval", **common, **SMALL)
-    run(
-        bundle, "inference.yaml", "infer", **common, **NETWORK, patch_size=[32, 32], overlap=0.25, save_probability=True
-    )
+    run(bundle, "inference.yaml", "infer", **common, **NETWORK, patch_size=[32, 32], save_probability=True)
     result = json.loads((trained[bundle] / "evaluation" / "evaluation.json").read_text())
     best = json.loads((trained[bundle] / "metrics.json").read_text())["best"]
     (row,) = read_table(trained[bundle] / "evaluation" / "evaluation_cases.csv")
@@ -324,9 +323,12 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
     for bundle in (WMH, ISLES):
         train = parts[bundle, "train"]
         for name in ("evaluate", "inference"):
-            for key in ("network_def", "patch_size", "percentiles", "modalities", "layout"):
+            for key in ("network_def", "patch_size", "percentiles", "modalities", "layout", "overlap", "reference"):
                 assert parts[bundle, name][key] == train[key], (bundle, name, key)
         evaluated = parts[bundle, "evaluate"]
+        segmented = parts[bundle, "inference"]
+        assert evaluated["inferer"] == train["validate"]["inferer"]
+        assert evaluated["inferer"] == {k: v for k, v in segmented["inferer"].items() if k != "progress"}
         assert evaluated["data"] == train["data"]
         assert evaluated["preprocessing"] == train["validate"]["preprocessing"]
         scored = {k: v for k, v in evaluated["key_metric"]["dice"].items() if k != "missed_mm"}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 from ignite.engine import Engine
@@ -34,3 +36,14 @@ def test_outputs_of_another_length(output: tuple, extra: tuple[str, ...], needed
 def test_bad_key_score() -> None:
     with pytest.raises(ValueError, match=r"`key_score` needs one of 'dice', .*, got 'iou'"):
         ItemScoresHandler(LesionScoresMetric(), key_score="iou")
+
+
+def test_a_warning_is_said_again_only_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    """One of two items is undefined in three epochs, then both: two lines, not four."""
+    nothing = torch.zeros(1, 1, 2, 2, 2)
+    outputs = [torch.cat([TRUTH, nothing])] * 3 + [torch.cat([nothing, nothing])]
+    engine = Engine(lambda engine, _: (outputs[engine.state.epoch - 1],) * 2)
+    ItemScoresHandler(LesionScoresMetric(spacing=1.0), key_score="dice").attach(engine, "dice")
+    with caplog.at_level(logging.WARNING):
+        engine.run([0], max_epochs=4)
+    assert [text.split(" items")[0] for text in caplog.messages] == ["dice: 1 of 2", "dice: 2 of 2"]

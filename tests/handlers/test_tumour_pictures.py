@@ -41,7 +41,11 @@ def test_every_region_has_its_outline(flat: bool) -> None:
     pictures = TumourPictures("unused", slices=2)
     shown = pictures.select(case(flat))
     figure = pictures.figure(shown, "epoch 1")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["wt", "tc", "et"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "WT, whole tumour",
+        "TC, tumour core",
+        "ET, enhancing tumour",
+    ]
     count = len(shown.positions)
     for row, masks in ((1, shown.truth), (2, shown.prediction)):
         for k in range(count):
