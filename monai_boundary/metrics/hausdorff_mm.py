@@ -37,7 +37,10 @@ def compute_hausdorff_mm(
     something, but float64.
 
     With ``section_axis`` the border is found in each section alone, among its eight neighbours: the WMH 2017
-    challenge's rule (the distances stay 3-D). Borders of thick sections then leave out their flat faces.
+    challenge's rule (the distances stay 3-D). Borders of thick sections then leave out their flat faces. Outside the
+    image is then *not* background, as in the challenge's erosion: a voxel on the frame is on the border only where a
+    neighbour inside the image is background. (A mask without any such voxel, which fills its sections, has its voxels
+    on the frame as border; the challenge's script stops there.)
 
     Args:
         y_pred: the prediction, 0 or 1, shape (H, W) or (H, W, D).
@@ -129,11 +132,22 @@ def _border_points(mask: BoolArray, section_axis: int | None) -> DoubleArray:
     """Indices (N, ndim) of the border voxels."""
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     inside = mask[box]
-    element = ndimage.generate_binary_structure(mask.ndim, 1)
-    if section_axis is not None:
-        element = np.ones([1 if a == section_axis else 3 for a in range(mask.ndim)], dtype=np.bool_)
-    # a voxel on the side of the box is a border voxel: beyond the box is no mask
-    border = inside & ~ndimage.binary_erosion(inside, element)
     start = np.array([s.start for s in box])
+    if section_axis is not None:
+        border, start = _section_border(mask, box, section_axis)
+    else:
+        # a voxel on the side of the box is a border voxel: beyond the box is no mask
+        border = inside & ~ndimage.binary_erosion(inside, ndimage.generate_binary_structure(mask.ndim, 1))
     points: DoubleArray = np.argwhere(border).astype(np.float64) + start
     return points
+
+
+def _section_border(mask: BoolArray, box: tuple[slice, ...], section_axis: int) -> tuple[BoolArray, AnyArray]:
+    """Border within the sections, the frame being none, in the mask's box and one voxel around it; and its start."""
+    wide = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    inside = mask[wide]
+    element = np.ones([1 if a == section_axis else 3 for a in range(mask.ndim)], dtype=np.bool_)
+    border = inside & ~ndimage.binary_erosion(inside, element, border_value=1)
+    if not border.any():  # the mask fills every section that it is in
+        border = inside & ~ndimage.binary_erosion(inside, element)
+    return border, np.array([s.start for s in wide])

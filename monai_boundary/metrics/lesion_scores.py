@@ -13,7 +13,7 @@ import torch
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice, check_spacing
 from monai_boundary.metrics.hausdorff_mm import check_missed_mm, hausdorff_of_masks
-from monai_boundary.metrics.lesion_detection import detection_of_masks
+from monai_boundary.metrics.lesion_detection import F1_RULES, detection_of_masks
 from monai_boundary.metrics.lesion_masks import lesion_masks
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric, known_spacing
 
@@ -42,6 +42,7 @@ def compute_lesion_scores(
     ignore_labels: Sequence[int] = (),
     section_axis: int | None = None,
     fully_connected: bool = True,
+    f1_rule: str = "wmh2017",
     missed_mm: float | str = "diagonal",
     both_empty: str = "undefined",
 ) -> LesionScores:
@@ -77,9 +78,11 @@ def compute_lesion_scores(
         spacing: mm per axis in array order.
         lesion_label: id of the lesions in the truth.
         ignore_labels: truth ids whose voxels are not scored: ``(2,)`` for WMH 2017's other pathology.
-        section_axis: axis across the sections, to find the borders for ``hd95_mm`` in each section alone, as WMH 2017;
-            None for borders in 3-D, as MONAI and ISLES 2022.
+        section_axis: axis across the sections, to find the borders for ``hd95_mm`` in each section alone, as WMH 2017
+            (see :func:`~monai_boundary.metrics.compute_hausdorff_mm`); None for borders in 3-D, as MONAI.
         fully_connected: whether lesions are connected by edges and corners too (True, both challenges).
+        f1_rule: how ``lesion_f1`` is put together, ``"wmh2017"`` or ``"isles2022"``: one blob over several lesions
+            makes the two differ.
         missed_mm: ``hd95_mm`` where one mask is empty, in mm, or ``"diagonal"`` of the image.
         both_empty: ``"undefined"``, or ``"perfect"``: where both are empty, dice, recall, precision and f1 are 1, and
             hd95_mm and volume_difference_percent 0, as ISLES 2022 has it.
@@ -102,7 +105,7 @@ def compute_lesion_scores(
     check_choice("both_empty", both_empty, ("undefined", "perfect"))
     predicted, true = lesion_masks(y_pred, y, lesion_label=lesion_label, ignore_labels=ignore_labels)
     distance = hausdorff_of_masks(predicted, true, spacing, section_axis=section_axis, missed_mm=missed_mm)
-    found = detection_of_masks(predicted, true, fully_connected=fully_connected)
+    found = detection_of_masks(predicted, true, fully_connected=fully_connected, f1_rule=f1_rule)
     n_pred, n_true = int(predicted.sum()), int(true.sum())
     excess = abs(n_pred - n_true)
     millilitres = math.prod(check_spacing(spacing, true.ndim)) / 1000 if true.ndim == 3 else math.nan
@@ -145,6 +148,7 @@ class LesionScoresMetric(MillimetreMetric):
         ignore_labels: truth ids whose voxels are not scored.
         section_axis: axis across the sections, for borders in each section alone.
         fully_connected: whether lesions are connected by edges and corners too.
+        f1_rule: ``"wmh2017"`` or ``"isles2022"``.
         missed_mm: ``hd95_mm`` where one mask is empty.
         both_empty: ``"undefined"`` or ``"perfect"``.
 
@@ -173,10 +177,12 @@ class LesionScoresMetric(MillimetreMetric):
         ignore_labels: Sequence[int] = (),
         section_axis: int | None = None,
         fully_connected: bool = True,
+        f1_rule: str = "wmh2017",
         missed_mm: float | str = "diagonal",
         both_empty: str = "undefined",
     ) -> None:
         check_choice("both_empty", both_empty, ("undefined", "perfect"))
+        check_choice("f1_rule", f1_rule, F1_RULES)
         check_missed_mm(missed_mm)
         super().__init__(spacing=spacing, reduction=reduction)
         self.options: dict[str, Any] = {
@@ -184,6 +190,7 @@ class LesionScoresMetric(MillimetreMetric):
             "ignore_labels": tuple(ignore_labels),
             "section_axis": section_axis,
             "fully_connected": fully_connected,
+            "f1_rule": f1_rule,
             "missed_mm": missed_mm,
             "both_empty": both_empty,
         }

@@ -86,6 +86,33 @@ def test_borders_in_sections_equal_the_challenges() -> None:
     assert turned == pytest.approx(found)
 
 
+def test_drawn_frame_is_no_border_in_sections() -> None:
+    """Where a prediction runs out of the image, WMH 2017 takes voxels beside background, not those on the frame."""
+    truth, pred = np.zeros((2, 1, 9, 1))
+    truth[0, 4, 0] = 1
+    pred[0, 4:, 0] = 1  # a row: its one border voxel is the first, where the truth is; the last is on the frame
+    assert compute_hausdorff_mm(pred, truth, spacing=1.0, section_axis=2, percentile=100) == 0
+    assert compute_hausdorff_mm(pred, truth, spacing=1.0, percentile=100) == 4  # in 3-D the frame is a border
+    pred[0, 8, 0] = 0
+    assert compute_hausdorff_mm(pred, truth, spacing=1.0, section_axis=2, percentile=100) == 3
+
+
+def test_drawn_mask_that_fills_its_section_has_the_frame_as_border() -> None:
+    truth, pred = np.zeros((2, 5, 5, 2))
+    truth[2, 2, 0] = 1
+    pred[:, :, 0] = 1
+    found = compute_hausdorff_mm(pred, truth, spacing=1.0, section_axis=2, percentile=100)
+    assert found == pytest.approx(math.sqrt(8))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_borders_at_the_frame_equal_the_challenges(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    pred, truth = draw.random((2, 6, 7, 3)) > 0.3  # dense, and on every side of the frame
+    found = compute_hausdorff_mm(pred, truth, spacing=SPACING, section_axis=2)
+    assert found == pytest.approx(as_the_challenge(pred, truth, SPACING))
+
+
 def test_one_empty_has_its_price_and_both_are_undefined() -> None:
     some, nothing = np.zeros((2, 3, 4, 5), dtype=bool)
     some[1, 1, 1] = True

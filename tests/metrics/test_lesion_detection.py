@@ -63,6 +63,27 @@ def test_nothing_overlaps() -> None:
     assert found[:3] == (0.0, 0.0, 0.0)
 
 
+def test_drawn_f1_of_both_challenges() -> None:
+    """One blob over three lesions, and a false one: 3 found of 3, 1 right of 2."""
+    truth = np.array([[1, 0, 1, 0, 1, 0, 0, 0, 0]])
+    pred = np.array([[1, 1, 1, 1, 1, 0, 0, 1, 0]])
+    assert compute_lesion_detection(pred, truth).f1 == pytest.approx(2 * 0.5 / 1.5)  # 0.667
+    assert compute_lesion_detection(pred, truth, f1_rule="isles2022").f1 == pytest.approx(3 / 3.5)  # 0.857
+    one_to_one = compute_lesion_detection(truth, truth, f1_rule="isles2022")
+    assert one_to_one.f1 == compute_lesion_detection(truth, truth).f1 == 1
+
+
+@pytest.mark.parametrize(("pred", "truth", "f1"), [(0, 1, 0.0), (1, 0, 0.0), (0, 0, math.nan), (1, 1, 1.0)])
+def test_empty_by_the_rule_of_isles(pred: int, truth: int, f1: float) -> None:
+    found = compute_lesion_detection(np.full((2, 3), pred), np.full((2, 3), truth), f1_rule="isles2022")
+    np.testing.assert_equal(found.f1, f1)
+
+
+def test_unknown_rule() -> None:
+    with pytest.raises(ValueError, match="`f1_rule` needs one of 'wmh2017', 'isles2022', got 'isles'"):
+        compute_lesion_detection(np.ones((2, 2)), np.ones((2, 2)), f1_rule="isles")
+
+
 def components(mask: np.ndarray) -> list[set[tuple[int, ...]]]:
     labels = SimpleITK.GetArrayFromImage(
         SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), True)
@@ -85,6 +106,10 @@ def test_counts_equal_sets_of_voxels(pred: np.ndarray, truth: np.ndarray) -> Non
         sum(bool(lesion & all_predicted) for lesion in true),
         sum(bool(lesion & all_true) for lesion in predicted),
     )
+    hits = sum(bool(lesion & all_predicted) for lesion in true)
+    missed, false = len(true) - hits, sum(not lesion & all_true for lesion in predicted)
+    by_isles = compute_lesion_detection(pred, truth, f1_rule="isles2022").f1
+    np.testing.assert_equal(by_isles, 2 * hits / (2 * hits + missed + false) if true or predicted else math.nan)
     swapped = compute_lesion_detection(truth, pred)
     np.testing.assert_array_equal((swapped.recall, swapped.precision), (found.precision, found.recall))
     np.testing.assert_allclose(swapped.f1, found.f1)
