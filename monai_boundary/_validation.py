@@ -26,6 +26,13 @@ def check_same_shape(name: str, shape: Sequence[int], other_name: str, other_sha
         raise ValueError(f"`{name}` needs the shape of `{other_name}`, {tuple(other_shape)}, got {tuple(shape)}.")
 
 
+def check_image_batch(name: str, shape: Sequence[int]) -> None:
+    """Raise ``ValueError`` unless ``shape`` is (B, C, H, W[, D]) with at least one entry along every axis."""
+    check_spatial_dims(name, len(shape) - 2)
+    if 0 in tuple(shape):
+        raise ValueError(f"`{name}` needs at least one item, channel and voxel, got shape {tuple(shape)}.")
+
+
 def check_positive(name: str, value: float, *, zero: bool = False) -> None:
     """Raise ``ValueError`` unless ``value`` is finite and positive (or zero, when ``zero``)."""
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):

@@ -50,6 +50,16 @@ from monai_boundary import _validation as check
             "`spacing` needs finite entries > 0 (mm per axis), got (nan, nan).",
         ),
         (
+            lambda: check.check_image_batch("input", (0, 1, 6, 6)),
+            ValueError,
+            "`input` needs at least one item, channel and voxel, got shape (0, 1, 6, 6).",
+        ),
+        (
+            lambda: check.check_image_batch("input", (2, 1, 6)),
+            ValueError,
+            "`input` needs 2 or 3 spatial dimensions, got 1.",
+        ),
+        (
             lambda: check.check_section_axis(0, 2),
             ValueError,
             "`section_axis` needs an axis of a 3-D image, got 0 for 2 spatial dimensions.",
@@ -71,6 +81,7 @@ def test_accepted() -> None:
     check.check_spatial_dims("label", 2)
     check.check_spatial_dims("label", 3)
     check.check_same_shape("seeds", [2, 3], "image", (2, 3))
+    check.check_image_batch("input", (1, 1, 1, 1, 1))
     check.check_positive("alpha", 0, zero=True)
     check.check_positive("alpha", 1e-9)
 

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary._validation import check_choice, check_positive, check_same_shape
+from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
 from monai_boundary.ops.barrier_contour import CONTOURS, REGION_REDUCTIONS, check_width
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.channels import select_channels
-
-REDUCTIONS = ("mean", "sum", "none")
 
 # The cut runs on the host; torch.compile leaves it as it is and compiles what is around it.
 _weights = torch.compiler.disable(batch_boundary_weights)
@@ -66,8 +65,7 @@ def ba_loss_terms(
         >>> base.shape, boundary.shape
         (torch.Size([1, 1]), torch.Size([1, 1]))
     """
-    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
-    check_spatial_dims("input", scores.ndim - 2)
+    scores, truth = plain_inputs(input, target)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if not sigmoid:
@@ -76,14 +74,24 @@ def ba_loss_terms(
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = truth.to(scores.dtype)
         if not sigmoid:
-            scores = clamp_to_unit(scores)
+            scores = clamp_to_unit(scores, allow_nan=False)
         probability = torch.sigmoid(scores) if sigmoid else scores
         losses = voxel_cross_entropy(scores, truth, sigmoid)
         base = losses.flatten(2).mean(-1)
+        _check_finite(base, scores)
         if not boundary:
             return base, None
         weights = _weights(probability, truth, seeds=seeds, regions=regions, cells=cells, **options)
         return base, (losses * weights.to(losses.dtype)).flatten(2).sum(-1)
+
+
+@torch.compiler.disable
+@torch.no_grad()
+def _check_finite(values: Tensor, scores: Tensor) -> None:
+    """Refuse a prediction through which no front can flow."""
+    if bool(values.isnan().any()) and not bool(scores.isfinite().all()):
+        wrong = int((~scores.isfinite()).sum())
+        raise ValueError(f"`input` needs finite numbers, got NaN or infinity in {wrong} of {scores.numel()} places.")
 
 
 class BALoss(_Loss):
@@ -103,7 +111,7 @@ class BALoss(_Loss):
     image that is all membrane or has none contribute nothing to the boundary term. No gradient flows through the cut.
 
     Args:
-        include_background: use channel 0 too; False needs at least two channels.
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
         sigmoid: ``input`` holds logits.
         softmax: ``input`` holds logits of exclusive channels, one of them the membrane; with
@@ -226,6 +234,4 @@ class BALoss(_Loss):
         if boundary is not None:
             self.terms["boundary"] = boundary.detach().mean()
             loss = loss + self.alpha * boundary
-        if self.reduction == "none":
-            return loss
-        return loss.mean() if self.reduction == "mean" else loss.sum()
+        return reduce_values(loss, self.reduction)

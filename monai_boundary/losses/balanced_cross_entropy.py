@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
+from monai_boundary._validation import check_choice, check_same_shape
+from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
 from monai_boundary.ops.channels import select_channels
 from monai_boundary.ops.class_masks import counted_voxels
 
 BALANCES = ("sample", "batch")
-REDUCTIONS = ("mean", "sum", "none")
 
 
 def balanced_cross_entropy(
@@ -47,7 +47,7 @@ def balanced_cross_entropy(
         (B, C), or (B, C - 1) without the background.
 
     Raises:
-        ValueError: if shapes do not fit or the target is not within [0, 1].
+        ValueError: if shapes do not fit, the target is not within [0, 1], or probabilities are NaN.
 
     Example:
         >>> import torch
@@ -55,8 +55,7 @@ def balanced_cross_entropy(
         >>> balanced_cross_entropy(torch.zeros(1, 1, 1, 4), edge, sigmoid=True) / torch.tensor(2.0).log()
         tensor([[0.3750]])
     """
-    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
-    check_spatial_dims("input", scores.ndim - 2)
+    scores, truth = plain_inputs(input, target)
     check_choice("balance", balance, BALANCES)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
@@ -68,9 +67,10 @@ def balanced_cross_entropy(
         _check_range(truth)
         counted = None if mask is None else counted_voxels(mask, truth)
         if not sigmoid:
-            scores = clamp_to_unit(scores)
+            scores = clamp_to_unit(scores, allow_nan=False)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
         beta = 1 - _mean(truth, counted, axes)
+        beta = torch.where((beta > 0) & (beta < 1), beta, 0.5)
         weights = beta * truth + (1 - beta) * (1 - truth)
         values = weights * voxel_cross_entropy(scores, truth, sigmoid)
         return _mean(values, counted, list(range(2, truth.ndim))).flatten(1)
@@ -87,12 +87,12 @@ class BalancedBCELoss(_Loss):
     round in the same sentence; it is the edges, the rare ones, that :math:`\beta` (near 1) belongs to. The paper sums
     over the voxels; the mean keeps the weight of the term independent of the image's size.
 
-    0 for a perfect prediction. Where an item has no edge at all, beta is 1 and what is predicted costs nothing (with
-    ``balance="sample"``); likewise where everything is edge. It is finite there, and the Dice term of `EdgeAwareLoss`
-    has an opinion; with ``balance="batch"`` the other items of the batch give the balance.
+    0 for a perfect prediction. Where an item has no edge at all (or nothing else) there is nothing to balance, and the
+    side that is there keeps the half that balance gives it: ``beta`` is 1/2. By the formula it would be 1, and no false
+    alarm would cost anything. With ``balance="batch"`` the other items of the batch give the balance.
 
     Args:
-        include_background: use channel 0 too; False needs at least two channels.
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
         sigmoid: ``input`` holds logits.
         softmax: ``input`` holds logits of exclusive channels.
@@ -161,9 +161,7 @@ class BalancedBCELoss(_Loss):
             other_act=self.other_act,
             balance=self.balance,
         )
-        if self.reduction == "none":
-            return loss
-        return loss.mean() if self.reduction == "mean" else loss.sum()
+        return reduce_values(loss, self.reduction)
 
 
 def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:
@@ -174,9 +172,10 @@ def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:
     return total / counted.sum(dim=axes, keepdim=True).clamp(min=1)
 
 
-@torch.compiler.disable
 @torch.no_grad()
 def _check_range(target: Tensor) -> None:
-    low, high = torch.stack(torch.aminmax(target)).tolist() if target.numel() else (0.0, 0.0)
+    if torch.compiler.is_compiling():
+        return
+    low, high = torch.stack(torch.aminmax(target)).tolist()
     if not (low >= 0 and high <= 1):  # also true for NaN
         raise ValueError(f"`target` needs values in [0, 1], got {low:g} to {high:g}.")

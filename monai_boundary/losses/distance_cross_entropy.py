@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
-from monai_boundary.losses.signed_distance import REDUCTIONS, _maps_of, _spacings_of
+from monai_boundary._validation import check_choice, check_positive, check_same_shape
+from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
+from monai_boundary.losses.signed_distance import _maps_of, _spacings_of
 from monai_boundary.ops.activation import voxel_cross_entropy
-from monai_boundary.ops.class_masks import class_masks, counted_voxels
+from monai_boundary.ops.class_masks import counted_voxels, target_masks
 from monai_boundary.ops.distance_weights import CLASS_WEIGHTS, distance_weights
-
-_masks = torch.compiler.disable(class_masks)
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 
 class DistanceWeightedCELoss(_Loss):
@@ -94,11 +94,10 @@ class DistanceWeightedCELoss(_Loss):
             raise ValueError("`weight_map` needs `distance_map` left out (it already holds the distances), got both.")
         given = distance_map is not None or weight_map is not None
         sizes = self.spacing if given or self.spacing is not None else _spacings_of(target)
-        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))
-        check_spatial_dims("input", scores.ndim - 2)
+        scores, truth = plain_inputs(input, target)
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-            masks = _masks(truth, scores.shape[1] if self.to_onehot_y else None)
+            masks = target_masks(truth, scores.shape[1] if self.to_onehot_y else None)
             check_same_shape("target", masks.shape, "input", scores.shape)
             if scores.shape[1] == 1:
                 entropy = voxel_cross_entropy(scores, masks.to(scores.dtype), sigmoid=True)
@@ -108,13 +107,13 @@ class DistanceWeightedCELoss(_Loss):
                 phi = _maps_of(masks, sizes) if distance_map is None else distance_map
                 weights = distance_weights(
                     masks,
-                    torch.as_tensor(phi).as_subclass(Tensor),
+                    plain_tensor(phi),
                     w0=self.w0,
                     sigma=self.sigma,
                     class_weight=self.class_weight,
                 )
             else:
-                weights = torch.as_tensor(weight_map).as_subclass(Tensor).detach()
+                weights = plain_tensor(weight_map).detach()
                 check_same_shape("weight_map", weights.shape, "input, with one channel", entropy.shape)
             weights = weights.to(entropy.dtype)
             if mask is None:
@@ -123,6 +122,4 @@ class DistanceWeightedCELoss(_Loss):
                 counted = counted_voxels(mask, scores)
                 summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
                 loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
-        if self.reduction == "none":
-            return loss
-        return loss.mean() if self.reduction == "mean" else loss.sum()
+        return reduce_values(loss, self.reduction)

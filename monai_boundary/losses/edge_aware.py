@@ -7,23 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from monai.losses import DiceLoss
 from torch import Tensor, nn
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spatial_dims
+from monai_boundary._validation import check_choice, check_positive, check_same_shape
+from monai_boundary.losses._class_inputs import first_class, plain_inputs
 from monai_boundary.losses.balanced_cross_entropy import BALANCES, balanced_cross_entropy
 from monai_boundary.losses.compound import _keywords, accepted_targets
 from monai_boundary.losses.signed_distance import _spacings_of
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
-from monai_boundary.ops.class_masks import class_masks
-from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
+from monai_boundary.ops.class_masks import target_masks
+from monai_boundary.ops.edges import CLASSES, check_edge_options, edge_masks
+from monai_boundary.ops.plain_tensor import plain_tensor
 
-# Eq. 4, but for the constant above, which makes a perfect empty prediction 0
-_SQUARED_DICE = DiceLoss(squared_pred=True, smooth_nr=1e-5, smooth_dr=1e-5)
-
-# Both look at the label's values: torch.compile leaves them as they are.
-_masks = torch.compiler.disable(class_masks)
-_edges_of = torch.compiler.disable(label_edges)
+_SMOOTH = 1e-5
+_EMPTY_SHARE = 0.01
 
 
 class EdgeAwareLoss(nn.Module):
@@ -33,6 +30,10 @@ class EdgeAwareLoss(nn.Module):
     ``1 - (2 sum(u g) + e) / (sum(u^2) + sum(g^2) + e)`` of each item and channel, with squared sums (Eq. 4) and
     ``e = 1e-5`` above too, so that a perfect empty prediction gives 0: MONAI's ``DiceLoss(squared_pred=True)``, in
     float32 also inside autocast. The other edge term is `BalancedBCELoss`.
+
+    In an item (and channel) *without* foreground or edges, ``e`` is 1 % of the voxels, so that the term is
+    ``sum(u^2) / (sum(u^2) + e)``: 0 for an empty prediction, a half where false alarms fill 1 % of the image. With the
+    constant of the other items, nearly any false alarm would cost 1 and none would have a gradient.
 
     ``input`` is the pair (segmentation, edge *logits*) that `BoundaryAwareNet` gives while it trains. A single tensor
     (of another network, or in evaluation) has no edges: that is an error, unless both edge weights are 0, and the loss
@@ -127,6 +128,7 @@ class EdgeAwareLoss(nn.Module):
         self.lambda_edge_bce = lambda_edge_bce
         self.balance = balance
         self.region_loss = region_loss
+        self._accepted = None if region_loss is None else _keywords(region_loss)
         self.edge_classes = edge_classes
         self.spacing = spacing
         self.edge_options: dict[str, Any] = {
@@ -191,11 +193,11 @@ class EdgeAwareLoss(nn.Module):
                 f"(DiceLoss(...))`, for the {len(input) - 1} segmentations that came, got None."
             )
         region = input[0] if len(input) == 2 else [input[0], *input[2:]]
-        return region, torch.as_tensor(input[1]).as_subclass(Tensor) if counts else None
+        return region, plain_tensor(input[1]) if counts else None
 
     def _region_term(self, region: Any, target: Tensor, targets: dict[str, Any]) -> Tensor:
         if self.region_loss is not None:
-            accepted = _keywords(self.region_loss)
+            accepted = self._accepted
             unknown = [] if accepted is None else sorted(set(targets) - accepted)
             if unknown:
                 raise ValueError(f"`{unknown[0]}` needs a `region_loss` that takes it, got {sorted(accepted or ())}.")
@@ -205,16 +207,15 @@ class EdgeAwareLoss(nn.Module):
             return torch.as_tensor(value).as_subclass(Tensor).reshape(())
         if targets:
             raise ValueError(f"`{next(iter(targets))}` needs a `region_loss` that takes it, got None.")
-        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (region, target))
-        check_spatial_dims("input", scores.ndim - 2)
-        masks = _masks(truth, self._num_classes(scores))
+        scores, truth = plain_inputs(region, target)
+        masks = target_masks(truth, self._num_classes(scores))
         check_same_shape("target", masks.shape, "input", scores.shape)
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
             probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
             if not (self.sigmoid or self.softmax):
                 probability = clamp_to_unit(probability)
-            first = 0 if self.include_background or scores.shape[1] == 1 else 1
+            first = first_class(scores.shape[1], self.include_background)
             return _squared_dice(probability[:, first:], masks[:, first:])
 
     def _edge_terms(
@@ -225,7 +226,7 @@ class EdgeAwareLoss(nn.Module):
         )  # deep supervision: the first is the full resolution
         if edges is None:
             edges = self._edges_of(heads, edge_scores, target)
-        true = torch.as_tensor(edges).as_subclass(Tensor)
+        true = plain_tensor(edges)
         check_same_shape("edges", true.shape, "input[1], the edge logits", edge_scores.shape)
         cross_entropy = balanced_cross_entropy(edge_scores, true, sigmoid=True, balance=self.balance).mean()
         with torch.autocast(edge_scores.device.type, enabled=False):
@@ -239,15 +240,12 @@ class EdgeAwareLoss(nn.Module):
         spacing: Any = None
         if self.edge_options["unit"] == "mm":
             spacing = _spacings_of(target) if self.spacing is None else self.spacing
-        truth = torch.as_tensor(target).as_subclass(Tensor)
-        edges: Tensor = _edges_of(
-            truth,
-            self._num_classes(region),
-            classes=classes,
-            include_background=self.include_background,
-            spacing=spacing,
-            **self.edge_options,
+        masks = target_masks(target, self._num_classes(region))
+        edges = edge_masks(
+            masks[:, first_class(masks.shape[1], self.include_background) :], spacing=spacing, **self.edge_options
         )
+        if classes == "any":
+            edges = edges.any(dim=1, keepdim=True)
         if edges.shape[1] != channels:
             raise ValueError(
                 f"`input[1]`, the edge logits, need {edges.shape[1]} channels (edges of {classes} class) or 1, got "
@@ -262,6 +260,14 @@ class EdgeAwareLoss(nn.Module):
 
 
 def _squared_dice(probability: Tensor, truth: Tensor) -> Tensor:
-    """Dice with squared sums, the mean over items and channels."""
-    value: Tensor = _SQUARED_DICE(probability, truth.to(probability.dtype))
-    return value
+    """Dice with squared sums (Eq. 4), the mean over items and channels.
+
+    1 - (2 sum(u g) + e) / (sum(u^2) + sum(g^2) + e), written as sum((u - g)^2) / (...), which is 0 and not a rounding
+    error at the perfect prediction. The constant above makes a perfect empty prediction 0.
+    """
+    true = truth.to(probability.dtype)
+    sizes = true.square().flatten(2).sum(-1)
+    apart = (probability - true).square().flatten(2).sum(-1)
+    both = probability.square().flatten(2).sum(-1) + sizes
+    smooth = torch.where(sizes > 0, _SMOOTH, _EMPTY_SHARE * true[0, 0].numel())
+    return (apart / (both + smooth)).mean()

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.losses._class_inputs import class_inputs, reduce_values
-from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
 from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, check_window, ray_directions
 from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 NORMS = (1, 2)
 _SAMPLE = 2**12  # voxels of given fields that are compared with the label
@@ -79,7 +79,7 @@ def equipotential_terms(
     for term in terms:
         check_window(term.rays.w, probability.shape[2:])
     masks = masks.contiguous()
-    first = 0 if include_background else 1
+    first = plain_tensor(input).shape[1] - masks.shape[1]
     ready = None if potential is None else _given_potential(potential, masks, terms[0].rays, first)
     with torch.autocast(probability.device.type, enabled=False):
         total, each = _values(probability, masks, terms, potential=ready, counted=counted)
@@ -88,7 +88,7 @@ def equipotential_terms(
 
 def _given_potential(potential: Tensor, masks: Tensor, rays: Rays, first: int) -> Tensor:
     """The fields of the classes from ``first`` on, (B, directions, C, spatial)."""
-    fields = torch.as_tensor(potential).as_subclass(Tensor).detach()
+    fields = plain_tensor(potential).detach()
     directions = len(ray_directions(rays.splitter, masks.ndim - 2))
     batch, classes, *spatial = masks.shape
     if fields.ndim == masks.ndim and fields.shape[1] % directions == 0:
@@ -180,8 +180,7 @@ class _EquipotentialLoss(_Loss):
 
         Raises:
             ValueError: if shapes do not fit, ``w`` exceeds the image, the target is not one-hot (or holds indices
-                outside 0..C-1 with ``to_onehot_y``), there is one channel where two are needed, or the fields are not
-                those of the target.
+                outside 0..C-1 with ``to_onehot_y``), or the fields are not those of the target.
 
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
@@ -211,7 +210,8 @@ class EquipotentialPointLoss(_EquipotentialLoss):
     gradient reaches across the border. 0 for a perfect prediction.
 
     Args:
-        include_background: use channel 0 too (the paper does); False needs at least two channels.
+        include_background: use channel 0 too (the paper does). A prediction of one channel has no background channel,
+            and it is kept.
         to_onehot_y: the target is class indices (B, 1, spatial).
         sigmoid: ``input`` holds logits of independent channels.
         softmax: ``input`` holds logits of exclusive classes.

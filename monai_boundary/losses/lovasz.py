@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import class_inputs, reduce_values
-from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
 
 CLASSES = ("present", "all")
@@ -57,14 +56,15 @@ class LovaszSoftmaxLoss(_Loss):
     order of them.
 
     Args:
-        include_background: use channel 0 too; False needs at least two channels.
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: the target is class indices (B, 1, spatial).
         sigmoid: ``input`` holds logits of independent channels.
         softmax: ``input`` holds logits of exclusive classes.
         other_act: gives probabilities from ``input``.
-        classes: mean over the classes ``"present"`` in an item's truth (the paper's choice; an item without any counts
-            0), or over ``"all"``: an absent class then costs its largest probability, which is what tells an empty mask
-            from a false alarm when there is one channel.
+        classes: mean over the classes ``"present"`` in an item's truth (the paper's choice), or over ``"all"``: an
+            absent class then costs its largest probability. An item in which none of the classes is present (one
+            channel and an empty mask, or no class but the background) is judged by all of them also with
+            ``"present"``, so that a false alarm costs something.
         batch: sort the voxels of all items of a class together.
         reduction: ``mean``, ``sum`` over the items, or ``none``: (B,), or (1,) with ``batch``.
 
@@ -113,8 +113,8 @@ class LovaszSoftmaxLoss(_Loss):
                 target may hold any value (255).
 
         Raises:
-            ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1 with
-                ``to_onehot_y``), or there is one channel where two are needed.
+            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
+                with ``to_onehot_y``).
 
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
@@ -138,6 +138,7 @@ class LovaszSoftmaxLoss(_Loss):
         each = lovasz_extension(errors, masks)
         if self.classes == "present":
             present = masks.any(-1)
+            present = present | ~present.any(1, keepdim=True)
             each = torch.where(present, each, 0).sum(1) / present.sum(1).clamp(min=1)
         else:
             each = each.mean(1)

@@ -8,11 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from monai_boundary._validation import check_same_shape, check_spatial_dims
+from monai_boundary._validation import check_same_shape
+from monai_boundary.losses._class_inputs import plain_inputs
 from monai_boundary.ops.activation import check_activation, to_probabilities
-from monai_boundary.ops.class_masks import class_masks, counted_voxels
-
-_masks = torch.compiler.disable(class_masks)
+from monai_boundary.ops.class_masks import counted_voxels, target_masks
 
 
 class MaskedOverlapLoss(nn.Module):
@@ -79,16 +78,13 @@ class MaskedOverlapLoss(nn.Module):
                 count may hold any value.
             mask: (B, 1, spatial), voxels that count (> 0); all of them if not given.
         """
-        scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))
-        check_spatial_dims("input", scores.ndim - 2)
+        scores, truth = plain_inputs(input, target)
         counted = None if mask is None else counted_voxels(mask, scores)
-        if counted is not None:
-            truth = torch.where(counted, truth, 0)
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
             probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
-            one_hot = _masks(truth, scores.shape[1] if self.to_onehot_y else None).to(probability.dtype)
+            one_hot = target_masks(truth, scores.shape[1] if self.to_onehot_y else None, counted).to(probability.dtype)
             check_same_shape("target", one_hot.shape, "input", probability.shape)
             if counted is not None:
-                probability, one_hot = probability * counted, one_hot * counted
+                probability = probability * counted
             return self.loss(probability, one_hot)

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import class_inputs, reduce_values
-from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
 from monai_boundary.ops.persistence import persistence_pairs
 
@@ -69,7 +68,7 @@ class PersistentHomologyLoss(_Loss):
     use it on crops (the paper: 65 x 65). 0 for a perfect prediction.
 
     Args:
-        include_background: use channel 0 too; False needs at least two channels.
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: the target is class indices (B, 1, spatial).
         sigmoid: ``input`` holds logits of independent channels.
         softmax: ``input`` holds logits of exclusive classes.
@@ -122,8 +121,8 @@ class PersistentHomologyLoss(_Loss):
 
         Raises:
             ImportError: if GUDHI is not installed.
-            ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1 with
-                ``to_onehot_y``), or there is one channel where two are needed.
+            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
+                with ``to_onehot_y``).
 
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.

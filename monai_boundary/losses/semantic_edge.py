@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.losses._class_inputs import class_inputs, reduce_values
+from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.losses._feature_tiles import tiled_distances, tiling_helps
-from monai_boundary.losses.signed_distance import REDUCTIONS
 from monai_boundary.ops.activation import check_activation
 
 _PARTS = ("features", "fitted", "num_classes", "spatial_dims")

@@ -12,13 +12,13 @@ from monai.data import MetaTensor
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_same_shape, check_section_axis, check_spatial_dims
+from monai_boundary._validation import check_choice, check_same_shape, check_section_axis
+from monai_boundary.losses._class_inputs import REDUCTIONS, first_class, plain_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
-from monai_boundary.ops.class_masks import class_masks, counted_voxels
+from monai_boundary.ops.class_masks import counted_voxels, target_masks
 from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
-
-REDUCTIONS = ("mean", "sum", "none")
 
 _SAMPLE = 2**12  # voxels of each map that are looked at
 
@@ -68,15 +68,14 @@ def signed_distance_loss(
         -0.5
     """
     sizes = _spacings_of(target) if spacing is None and distance_map is None else spacing
-    scores, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (input, target))  # no MetaTensor in, none out
-    check_spatial_dims("input", scores.ndim - 2)
+    scores, truth = plain_inputs(input, target)
     if not to_onehot_y:
         check_same_shape("target", truth.shape, "input", scores.shape)
     elif scores.shape[1] == 1:
         raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
     else:
         check_same_shape("target", truth.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
-    first = 0 if include_background or scores.shape[1] == 1 else 1
+    first = first_class(scores.shape[1], include_background)
     counted = None if mask is None else counted_voxels(mask, scores)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
@@ -85,7 +84,7 @@ def signed_distance_loss(
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
         if distance_map is None:
-            masks = _true_masks(truth, counted, scores.shape[1] if to_onehot_y else None)
+            masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)
             phi = _maps_of(masks[:, first:], sizes, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
@@ -167,17 +166,9 @@ def _spacings_of(target: Tensor) -> list[tuple[float, ...]] | None:
     return [affine_spacing(one, target.ndim - 2) for one in each]
 
 
-@torch.compiler.disable
-def _true_masks(truth: Tensor, counted: Tensor | None, num_classes: int | None) -> Tensor:
-    """One mask per class; ignored voxels are in none, and may hold any value."""
-    if counted is None:
-        return class_masks(truth, num_classes)
-    return class_masks(torch.where(counted, truth, 0), num_classes) & counted
-
-
 def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
     """The map's channels that belong to the classes from ``first`` on."""
-    phi = torch.as_tensor(distance_map).as_subclass(Tensor).detach()
+    phi = plain_tensor(distance_map).detach()
     classes = shape[1]
     if phi.ndim != len(shape) or phi.shape[1] not in (classes, classes - first):
         wanted = f"{classes} channels" if first == 0 else f"{classes} channels (or {classes - first}, no background)"
@@ -326,6 +317,4 @@ class SignedDistanceLoss(_Loss):
             spacing=self.spacing,
             **self.options,
         )
-        if self.reduction == "none":
-            return loss
-        return loss.mean() if self.reduction == "mean" else loss.sum()
+        return reduce_values(loss, self.reduction)

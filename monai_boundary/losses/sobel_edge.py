@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import class_inputs, reduce_values
-from monai_boundary.losses.signed_distance import REDUCTIONS
+from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
 
 
@@ -25,7 +24,7 @@ class SobelEdgeLoss(_Loss):
     is no edge. Mean over axes and voxels. 0 for a perfect prediction, and for one that differs by a constant.
 
     Args:
-        include_background: use channel 0 too; False needs at least two channels.
+        include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: the target is class indices (B, 1, spatial).
         sigmoid: ``input`` holds logits of independent channels.
         softmax: ``input`` holds logits of exclusive classes.
@@ -71,8 +70,8 @@ class SobelEdgeLoss(_Loss):
             mask: (B, 1, spatial), voxels that count (> 0): the others do not differ.
 
         Raises:
-            ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1 with
-                ``to_onehot_y``), or there is one channel where two are needed.
+            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
+                with ``to_onehot_y``).
 
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.

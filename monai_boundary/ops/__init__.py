@@ -23,7 +23,7 @@ from monai_boundary.ops.barrier import (
 from monai_boundary.ops.barrier_contour import boundary_weights, leak_contour, leaked_regions
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.channels import select_channels
-from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.class_masks import class_masks, target_masks
 from monai_boundary.ops.contour import contour_mask, region_boundaries
 from monai_boundary.ops.distance_backends import (
     available_backends,
@@ -47,6 +47,7 @@ from monai_boundary.ops.label_values import (
 )
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.persistence import persistence_pairs
+from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.ops.regions import (
     label_regions,
     region_cells,
@@ -107,6 +108,7 @@ __all__ = [
     "membrane_to_instances",
     "partition_contours",
     "persistence_pairs",
+    "plain_tensor",
     "quantise_probability",
     "ray_directions",
     "ray_sum",
@@ -124,6 +126,7 @@ __all__ = [
     "semantic_edges",
     "signed_distance_map",
     "slices_around",
+    "target_masks",
     "tensor_distance",
     "to_probabilities",
     "tumour_label",

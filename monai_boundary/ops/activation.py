@@ -85,8 +85,17 @@ def voxel_cross_entropy(scores: Tensor, target: Tensor, sigmoid: bool) -> Tensor
     return F.binary_cross_entropy(scores, target, reduction="none")
 
 
-def clamp_to_unit(probability: Tensor) -> Tensor:
+def clamp_to_unit(probability: Tensor, allow_nan: bool = True) -> Tensor:
     """Return the probabilities clamped to [0, 1]; warn where that changes them, for then logits came.
+
+    Inside `torch.compile` there is no warning: it would wait for the device.
+
+    Args:
+        probability: any shape.
+        allow_nan: False for what torch's cross-entropy of probabilities takes, which stops at NaN.
+
+    Raises:
+        ValueError: if there is NaN where it is not allowed.
 
     Warns:
         UserWarning: if a value lies outside [0, 1].
@@ -95,7 +104,11 @@ def clamp_to_unit(probability: Tensor) -> Tensor:
         >>> clamp_to_unit(torch.tensor([0.0, 0.25]))
         tensor([0.0000, 0.2500])
     """
+    if torch.compiler.is_compiling():
+        return probability.clamp(0, 1)
     low, high = torch.aminmax(probability.detach())
+    if not allow_nan and bool(torch.isnan(low)):
+        raise ValueError(f"`input` needs numbers, got NaN in {int(torch.isnan(probability).sum())} places.")
     if low < 0 or high > 1:
         warnings.warn(
             f"`input` needs probabilities in [0, 1], got values from {float(low):.3g} to {float(high):.3g}; "

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from monai_boundary._typing import DoubleArray
 from monai_boundary._validation import check_choice, check_spatial_dims
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 SPLITTERS = ("A", "B", "C")
 PADDINGS = ("replicate", "zero")
@@ -136,7 +137,7 @@ def anisotropic_potential(probability: Tensor, w: int = 7, splitter: str = "A", 
         >>> right.tolist()
         [0, 1, 2, 3, 3, 3, 3]
     """
-    field = torch.as_tensor(probability).as_subclass(Tensor)
+    field = plain_tensor(probability)
     ndim = field.ndim - 2
     check_spatial_dims("probability", ndim)
     check_window(w, field.shape[2:])

@@ -17,6 +17,7 @@ from monai_boundary._validation import check_choice, check_same_shape, check_spa
 from monai_boundary.kernels import barrier as kernels
 from monai_boundary.kernels import contours as contour_kernels
 from monai_boundary.ops.contour import region_boundaries
+from monai_boundary.ops.label_values import check_label
 from monai_boundary.ops.regions import region_neighbours
 
 DOMAINS = ("cells", "image")
@@ -85,7 +86,7 @@ def barrier_distance(image: npt.ArrayLike, seeds: npt.ArrayLike) -> UInt8Array:
         array([[4, 0, 2, 7],
                [4, 4, 4, 7]], dtype=uint8)
     """
-    values, marks = _check(image, seeds)
+    values, marks = _check(image, "seeds", seeds)
     flat = np.flatnonzero(marks)
     if flat.size == 0:
         raise ValueError("`seeds` needs at least one seed, got none.")
@@ -107,7 +108,7 @@ def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike) -> IntArray
 
     Raises:
         TypeError: if ``image`` is not uint8.
-        ValueError: if the shapes differ, the image is not 2-D or 3-D, or an id is negative.
+        ValueError: if the shapes differ, the image is not 2-D or 3-D, or an id is negative, not whole or beyond int32.
 
     Example:
         >>> import numpy as np
@@ -116,11 +117,11 @@ def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike) -> IntArray
         array([[1, 1, 1, 2, 2],
                [1, 1, 1, 2, 2]], dtype=int32)
     """
-    values, marks = _check(image, seed_map)
+    values, marks = _check(image, "seed_map", seed_map)
     flat = np.flatnonzero(marks)
     if flat.size == 0:
         return np.zeros(values.shape, dtype=np.int32)
-    labels = marks.flat[flat].astype(np.int32)
+    labels = seed_ids("seed_map", marks.flat[flat])
     parts: IntArray = kernels.barrier_partition(_volume(values), flat, labels).reshape(values.shape)
     return parts
 
@@ -189,11 +190,11 @@ def barrier_cut(
         (array([2]), array([ True,  True]))
     """
     check_choice("domain", domain, DOMAINS)
-    values, marks = _check(image, seed_map)
+    values, marks = _check(image, "seed_map", seed_map)
     nearest = np.asarray(cells)
     check_same_shape("cells", nearest.shape, "image", values.shape)
     flat = np.flatnonzero(marks)
-    ids = marks.flat[flat].astype(np.int64)
+    ids = seed_ids("seed_map", marks.flat[flat]).astype(np.int64)
     order = np.argsort(ids, kind="stable")
     ids, flat = ids[order], flat[order]
     if np.any(ids[1:] == ids[:-1]):
@@ -210,6 +211,18 @@ def barrier_cut(
         compact = np.ones_like(compact)
     voxels, ends, certain = kernels.barrier_cut(_volume(values), _volume(compact), flat, pairs, begins)
     return Contours(ids, voxels, ends), certain
+
+
+def seed_ids(name: str, ids: npt.ArrayLike) -> IntArray:
+    """Return the ids of seeds as int32.
+
+    Raises:
+        ValueError: if one is negative, not whole or beyond int32, naming the argument ``name``.
+    """
+    values = check_label(name, ids)
+    if values.size and values.max() > np.iinfo(np.int32).max:
+        raise ValueError(f"`{name}` needs ids that fit int32, got {values.max()}: number them with `relabel_regions`.")
+    return values.astype(np.int32)
 
 
 def _neighbour_lists(edges: LongArray, seeds: LongArray) -> tuple[LongArray, LongArray]:
@@ -244,14 +257,15 @@ def _positions(ids: LongArray, values: AnyArray) -> IntArray:
     return np.where(ids[where] == values, where + 1, 0).astype(np.int32)
 
 
-def _check(image: npt.ArrayLike, seeds: npt.ArrayLike) -> tuple[UInt8Array, AnyArray]:
+def _check(image: npt.ArrayLike, name: str, seeds: npt.ArrayLike) -> tuple[UInt8Array, AnyArray]:
+    """The image and the seeds (the argument ``name``) as arrays."""
     values, marks = np.asarray(image), np.asarray(seeds)
     if values.dtype != np.uint8:
         raise TypeError(f"`image` needs dtype uint8 (see quantise_probability), got {values.dtype}.")
     check_spatial_dims("image", values.ndim)
-    check_same_shape("seeds", marks.shape, "image", values.shape)
+    check_same_shape(name, marks.shape, "image", values.shape)
     if np.issubdtype(marks.dtype, np.signedinteger) and marks.size and marks.min() < 0:
-        raise ValueError(f"`seeds` needs ids >= 0, got {marks.min()}.")
+        raise ValueError(f"`{name}` needs ids >= 0, got {marks.min()}.")
     if np.prod([n + 2 for n in values.shape]) >= 2**30:
         raise ValueError(f"`image` needs fewer than {2**30} voxels, got shape {values.shape}: cut it into blocks.")
     return values, marks

@@ -15,7 +15,7 @@ from scipy import ndimage
 from monai_boundary._typing import BoolArray, FloatArray, IntArray, UInt8Array
 from monai_boundary._validation import check_choice, check_same_shape
 from monai_boundary.kernels import contours as kernels
-from monai_boundary.ops.barrier import Contours, barrier_cut, barrier_partition, partition_contours
+from monai_boundary.ops.barrier import Contours, barrier_cut, barrier_partition, partition_contours, seed_ids
 from monai_boundary.ops.regions import label_regions, region_cells
 
 CONTOURS = ("partition", "per_region", "leak")
@@ -147,10 +147,7 @@ def boundary_weights(
     check_choice("region_reduction", region_reduction, REGION_REDUCTIONS)
     check_same_shape("membrane", membrane.shape, "image", image.shape)
     widths = check_width(contour_width, image.ndim, contour)
-    seeds = np.flatnonzero(seed_map)
-    on_wall = int(np.count_nonzero(membrane.flat[seeds]))
-    if on_wall:
-        raise ValueError(f"`seeds` needs seeds inside the regions, got {on_wall} of {seeds.size} on the membrane.")
+    check_seeds("seed_map", seed_map, membrane)
     if contour == "leak":
         found = _leaks(image, membrane, seed_map, regions, widths)
     elif contour == "per_region":
@@ -168,6 +165,16 @@ def boundary_weights(
         weights /= number
     out: FloatArray = weights.reshape(image.shape)
     return out
+
+
+def check_seeds(name: str, seed_map: npt.ArrayLike, membrane: BoolArray) -> None:
+    """Raise ``ValueError``, naming the argument ``name``, unless seeds have int32 ids and lie off the membrane."""
+    marks = np.asarray(seed_map)
+    seeds = np.flatnonzero(marks)
+    seed_ids(name, marks.flat[seeds])
+    on_wall = int(np.count_nonzero(membrane.flat[seeds]))
+    if on_wall:
+        raise ValueError(f"`{name}` needs seeds inside the regions, got {on_wall} of {seeds.size} on the membrane.")
 
 
 def _leaks(

@@ -13,9 +13,12 @@ import torch
 from torch import Tensor
 
 from monai_boundary._typing import AnyArray, FloatArray
-from monai_boundary._validation import check_same_shape
-from monai_boundary.ops.barrier_contour import boundary_weights
+from monai_boundary._validation import check_image_batch, check_same_shape
+from monai_boundary.ops.barrier_contour import boundary_weights, check_seeds
+from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.ops.regions import label_regions, region_seeds, seed_map
+
+_FIT_INT32 = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32)
 
 
 def batch_boundary_weights(
@@ -54,19 +57,21 @@ def batch_boundary_weights(
         tensor([[[[0., 0., 1., 0., 0.]]]])
     """
     shape = tuple(probability.shape)
+    check_image_batch("probability", shape)
+    check_same_shape("target", target.shape, "probability", shape)
     count = shape[0] * shape[1]
     points = None if seeds is None or isinstance(seeds, Tensor) else seeds
     if points is not None and len(points) != count:
         raise ValueError(f"`seeds` needs one list of seeds for each of {count} items, got {len(points)}.")
     maps = {"seeds": seeds, "regions": regions, "cells": cells}
-    tensors = {name: value for name, value in maps.items() if isinstance(value, Tensor)}
+    tensors = {name: plain_tensor(value) for name, value in maps.items() if isinstance(value, Tensor)}
     for name, value in tensors.items():
         check_same_shape(name, value.shape, "target", shape)
     known = torch.nan_to_num(probability.detach().float(), nan=-1.0, posinf=2.0, neginf=-1.0)
     steps = torch.floor(255 * known)
     wall = torch.where((target >= 0) & (target <= 1), (target > 0.5).to(torch.int32), -1)
-    arrays = _to_host({"input": steps.to(torch.int32), "target": wall, **tensors})
-    _check_range("input", arrays["input"], 255, probability)
+    arrays = _to_host({"probability": steps.to(torch.int32), "target": wall, **tensors})
+    _check_range("probability", arrays["probability"], 255, probability)
     _check_range("target", arrays["target"], 1, target)
     items = {name: array.reshape(count, *shape[2:]) for name, array in arrays.items()}
     out = np.empty((count, *shape[2:]), dtype=np.float32)
@@ -90,8 +95,9 @@ def _item_weights(item: dict[str, AnyArray], options: dict[str, Any]) -> FloatAr
     if "seeds" not in item:
         item.setdefault("regions", label_regions(~membrane))
         item["seeds"] = region_seeds(item["regions"])
+    check_seeds("seeds", item["seeds"], membrane)
     return boundary_weights(
-        item["input"].astype(np.uint8),
+        item["probability"].astype(np.uint8),
         membrane,
         item["seeds"],
         regions=item.get("regions"),
@@ -101,12 +107,14 @@ def _item_weights(item: dict[str, AnyArray], options: dict[str, Any]) -> FloatAr
 
 
 def _to_host(tensors: dict[str, Tensor], host: str = "cpu") -> dict[str, AnyArray]:
-    """Return the tensors as arrays; all that is not on the ``host`` comes in one copy, as int32."""
+    """Return the tensors as arrays; all that is not on the ``host`` comes in one copy."""
     away = {name: value for name, value in tensors.items() if value.device.type != host}
     arrays = {name: value.detach().numpy() for name, value in tensors.items() if name not in away}
     if away:
         device = next(iter(away.values())).device
-        stack = torch.stack([value.detach().to(device, torch.int32) for value in away.values()])
+        small = all(value.dtype in _FIT_INT32 for value in away.values())
+        whole = torch.int32 if small else torch.int64
+        stack = torch.stack([value.detach().to(device, whole) for value in away.values()])
         arrays.update(zip(away, stack.cpu().numpy(), strict=True))
     return arrays
 

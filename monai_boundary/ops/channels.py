@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from monai.networks.utils import one_hot
 from torch import Tensor
+
+from monai_boundary.ops.class_masks import target_masks
 
 
 def select_channels(
@@ -18,15 +19,14 @@ def select_channels(
     Args:
         input: (B, C, spatial).
         target: (B, C, spatial), or labels (B, 1, spatial) with ``to_onehot_y``.
-        include_background: keep channel 0.
+        include_background: keep channel 0. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: turn labels 0..C-1 into C channels.
 
     Returns:
         Both, (B, C, spatial), or (B, C - 1, spatial) without background.
 
     Raises:
-        ValueError: if a label to be made one-hot is not an integer in 0..C-1, or an option needs more channels than
-            there are.
+        ValueError: if a label to be made one-hot is not an integer in 0..C-1, or there is one channel to compare with.
 
     Example:
         >>> import torch
@@ -40,15 +40,8 @@ def select_channels(
     if to_onehot_y:
         if channels == 1:
             raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
-        low, high = float(target.min()), float(target.max())
-        if not (low >= 0 and high < channels) or bool((target != target.round()).any()):
-            raise ValueError(
-                f"`target` needs integer labels 0..{channels - 1} for to_onehot_y, got values from {low:g} to {high:g}."
-            )
-        target = one_hot(target, num_classes=channels)
-    if not include_background:
-        if channels == 1:
-            raise ValueError("`include_background=False` needs a prediction of at least 2 channels, got 1.")
+        target = target_masks(target, channels).float()
+    if not include_background and channels > 1:
         input = input[:, 1:]
         if target.shape[1] == channels:
             target = target[:, 1:]

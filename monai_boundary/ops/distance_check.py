@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from monai_boundary._validation import check_same_shape, check_section_axis, check_spacing, check_spatial_dims
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 
 def check_distance_map(
@@ -46,7 +47,7 @@ def check_distance_map(
         ...
         ValueError: `distance_map` jumps by 4 mm between neighbours 1 mm apart, at 2 places: ...
     """
-    phi, truth = (torch.as_tensor(x).as_subclass(Tensor) for x in (distance_map, masks))
+    phi, truth = (plain_tensor(x) for x in (distance_map, masks))
     check_spatial_dims("distance_map", phi.ndim - 1)
     check_same_shape("distance_map", phi.shape, "label (one channel per class)", truth.shape)
     sizes = check_spacing(spacing, phi.ndim - 1)

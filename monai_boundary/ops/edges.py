@@ -19,6 +19,7 @@ from monai_boundary._validation import (
     check_spatial_dims,
 )
 from monai_boundary.ops.class_masks import class_masks
+from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.ops.signed_distance import _item_spacings
 
 CLASSES = ("each", "any")
@@ -78,7 +79,7 @@ def edge_masks(
         >>> edge_masks(torch.tensor([[[[0, 0, 0, 0, 1]]]]), "outer", 1.5, "mm", spacing=(5.0, 0.6)).int().tolist()
         [[[[0, 1, 1, 1, 0]]]]
     """
-    plain = torch.as_tensor(masks).as_subclass(Tensor)
+    plain = plain_tensor(masks)
     ndim = plain.ndim - 2
     check_spatial_dims("masks", ndim)
     check_edge_options(side, thickness, unit, connectivity, ndim)
@@ -89,7 +90,8 @@ def edge_masks(
     outside = ~inside
     if known is not None:
         check_same_shape("known", known.shape, "masks, with one channel", (len(plain), 1, *plain.shape[2:]))
-        inside, outside = inside & known, outside & known
+        seen = plain_tensor(known).bool()
+        inside, outside = inside & seen, outside & seen
     if frame:  # a ring of background around the image; not across the sections, which have no neighbours
         rim = [int(a != axis) for a in reversed(range(ndim)) for _ in range(2)]
         inside, outside = F.pad(inside, rim), F.pad(outside, rim, value=True)
@@ -144,8 +146,7 @@ def label_edges(
     masks = class_masks(label, num_classes, ignore_index)
     known = None
     if ignore_index is not None:
-        plain = torch.as_tensor(label).as_subclass(Tensor)
-        known = (plain != ignore_index).all(dim=1, keepdim=True)
+        known = (plain_tensor(label) != ignore_index).all(dim=1, keepdim=True)
     if not include_background and masks.shape[1] > 1:
         masks = masks[:, 1:]
     edges = edge_masks(masks, known=known, **options)

@@ -63,15 +63,22 @@ def label_regions(label: npt.ArrayLike, *, section_axis: int | None = None) -> I
     check_spatial_dims("label", values.ndim)
     axis = check_section_axis(section_axis, values.ndim)
     if axis is None:
-        return np.asarray(measure.label(values, connectivity=1, background=0), dtype=np.int32)
+        return _components(values)
     sections = np.moveaxis(values, axis, 0)
     out = np.zeros(sections.shape, dtype=np.int32)
     last = 0
     for section, target in zip(sections, out, strict=True):
-        target[...] = measure.label(section, connectivity=1, background=0)
+        target[...] = _components(section)
         target[target > 0] += last
         last = max(last, int(target.max(initial=0)))
     return np.ascontiguousarray(np.moveaxis(out, 0, axis))
+
+
+def _components(values: AnyArray) -> IntArray:
+    """Components in raster order; of a volume as thin as (H, W, 1) scikit-image numbers them in another order."""
+    thin = np.squeeze(values)
+    found = measure.label(thin, connectivity=1, background=0) if thin.ndim else thin != 0
+    return np.asarray(found, dtype=np.int32).reshape(values.shape)
 
 
 def region_seeds(
@@ -106,7 +113,7 @@ def region_seeds(
                [0, 0, 0, 0, 0]], dtype=int32)
     """
     values = check_region_ids("regions", regions)
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     return _seeds(values, sizes, check_section_axis(section_axis, values.ndim))
 
 
@@ -202,7 +209,7 @@ def region_cells(
                [1, 1, 2, 2, 2]], dtype=int32)
     """
     values = check_region_ids("regions", regions)
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     axis = check_section_axis(section_axis, values.ndim)
     if axis is not None:
         sizes = sizes[:axis] + sizes[axis + 1 :]
@@ -287,7 +294,7 @@ def reseed_regions(
                [1, 0, 0]], dtype=int32)
     """
     values = check_region_ids("regions", regions)
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     axis = check_section_axis(section_axis, values.ndim)
     pieces = label_regions(values, section_axis=section_axis)
     if seeds is None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from monai_boundary._validation import check_spatial_dims
@@ -29,6 +28,7 @@ def semantic_edges(label: Tensor, num_classes: int | None = None, ignore_index: 
         ValueError: if the label is not 2-D or 3-D, holds fractions, or classes that are unknown.
 
     Example:
+        >>> import torch
         >>> semantic_edges(torch.tensor([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]]])).int()
         tensor([[[[0, 0, 0, 0],
                   [0, 0, 1, 1],
@@ -36,4 +36,4 @@ def semantic_edges(label: Tensor, num_classes: int | None = None, ignore_index: 
     """
     ndim = label.ndim - 2
     check_spatial_dims("label", ndim)
-    return label_edges(torch.as_tensor(label), num_classes, classes="any", ignore_index=ignore_index, connectivity=ndim)
+    return label_edges(label, num_classes, classes="any", ignore_index=ignore_index, connectivity=ndim)

@@ -67,11 +67,11 @@ def test_each_item_and_channel_by_hand(rng: np.random.Generator, shape: tuple[in
 
 
 def test_balance_over_the_batch() -> None:
-    """One item without an edge: alone it has no say, in the batch its false alarms count."""
+    """One item without an edge: alone its false alarms weigh a half, in the batch what the edges of the others say."""
     edges = torch.cat([EDGE, torch.zeros_like(EDGE)])
     logits = torch.zeros_like(edges)
     alone = balanced_cross_entropy(logits, edges, sigmoid=True)
-    np.testing.assert_allclose(alone[:, 0], [0.32 * LN2, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(alone[:, 0], [0.32 * LN2, 0.5 * LN2], rtol=1e-6)
     together = balanced_cross_entropy(logits, edges, sigmoid=True, balance="batch")
     np.testing.assert_allclose(together[:, 0], [(0.9 * 4 + 0.1 * 16) / 20 * LN2, 0.1 * LN2], rtol=1e-5)
     one = balanced_cross_entropy(logits[:1], edges[:1], sigmoid=True, balance="batch")
@@ -79,13 +79,15 @@ def test_balance_over_the_batch() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_without_edges_or_with_nothing_else_it_is_zero_and_finite(value: float) -> None:
-    for logit in (-1e4, 0.0, 1e4):
-        logits = torch.full((2, 1, 4, 4), logit, requires_grad=True)
-        loss = BalancedBCELoss(sigmoid=True)(logits, torch.full((2, 1, 4, 4), value))
+@pytest.mark.parametrize("balance", ["sample", "batch"])
+def test_without_edges_or_with_nothing_else_the_side_that_is_there_weighs_a_half(value: float, balance: str) -> None:
+    wrong = 1 if value == 0 else -1
+    for logit, expected, slope in ((-1e4, 0.0, 0.0), (0.0, 0.5 * LN2, 0.25), (1e4, 5000.0, 0.5)):
+        logits = torch.full((2, 1, 4, 4), wrong * logit, requires_grad=True)
+        loss = BalancedBCELoss(sigmoid=True, balance=balance)(logits, torch.full((2, 1, 4, 4), value))
         (gradient,) = torch.autograd.grad(loss, logits)
-        assert loss.item() == 0
-        assert not gradient.any()
+        assert loss.item() == pytest.approx(expected)
+        np.testing.assert_allclose(gradient, wrong * slope / 32, rtol=1e-6)
 
 
 def test_a_share_of_both_counts_as_such() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -117,14 +118,30 @@ def test_exclusive_classes() -> None:
 
 def test_a_perfect_empty_prediction_costs_nothing_and_false_edges_do() -> None:
     label = torch.zeros(2, 1, 8, 8)
-    nothing = label - 50
+    nothing = label - 200
     loss = EdgeAwareLoss(sigmoid=True)
     assert loss((nothing, nothing), label).item() == 0
     edge_scores = torch.zeros(2, 1, 8, 8, requires_grad=True)
     value = loss((nothing, edge_scores), label)
-    assert value.item() == pytest.approx(0.5, abs=1e-3)
-    assert torch.isfinite(torch.autograd.grad(value, edge_scores)[0]).all()
-    assert loss.terms["edge_bce"].item() == 0
+    dice = 16 / (16 + 0.64)  # 64 voxels of u = 1/2, and 1 % of 64
+    assert value.item() == pytest.approx(0.5 * dice + 0.1 * 0.5 * math.log(2))
+    (gradient,) = torch.autograd.grad(value, edge_scores)
+    per_voxel = 0.5 * (2 * 0.5 * 0.25) * 0.64 / (16 + 0.64) ** 2 + 0.1 * 0.5 * 0.5 / 64
+    torch.testing.assert_close(gradient, torch.full_like(gradient, per_voxel / 2))
+
+
+@pytest.mark.parametrize("shape", [(240, 240), (40, 40, 40)])
+def test_a_false_alarm_on_an_item_without_foreground_has_a_gradient(shape: tuple[int, ...]) -> None:
+    """With the constant of the other items, 1e-5, it was 0 in float32."""
+    scores = torch.full((1, 1, *shape), -8.0)
+    scores[(..., *[slice(5, 15)] * len(shape))] = 4.0
+    scores.requires_grad_()
+    loss = EdgeAwareLoss(sigmoid=True, lambda_edge_dice=0, lambda_edge_bce=0)
+    value = loss(scores, torch.zeros(1, 1, *shape))
+    (gradient,) = torch.autograd.grad(value, scores)
+    alarm, share = 10 ** len(shape) * float(torch.tensor(4.0).sigmoid()) ** 2, 0.01 * math.prod(shape)
+    assert value.item() == pytest.approx(alarm / (alarm + share), rel=1e-3)
+    assert float(gradient.sum()) > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
@@ -266,5 +283,5 @@ def test_bad_input() -> None:
         loss((region, edge_scores), label, edges=255 * label[:, :1])
     with pytest.raises(ValueError, match="`to_onehot_y` needs a prediction of at least 2 channels, got 1"):
         EdgeAwareLoss(to_onehot_y=True)((region[:, :1], edge_scores), label[:, :1])
-    with pytest.raises(ValueError, match="`label` needs 0 and 1 in one channel per class"):
+    with pytest.raises(ValueError, match="`target` needs 0 and 1 in one channel per class"):
         loss((region, edge_scores), 2 * label)

@@ -166,11 +166,9 @@ def test_bad_input() -> None:
             EquipotentialLineLoss(mu=mu)
     with pytest.raises(ValueError, match="`to_onehot_y` needs a prediction of at least 2 channels, got 1"):
         EquipotentialLoss(to_onehot_y=True, sigmoid=True)(logits[:, :1], label)
-    with pytest.raises(ValueError, match="`include_background=False` needs a prediction of at least 2 channels, got 1"):
-        EquipotentialLoss(include_background=False, sigmoid=True)(logits[:, :1], label.clamp(max=1))
     with pytest.raises(ValueError, match="`softmax` needs at least 2 channels, got 1"):
         EquipotentialLoss(softmax=True)(logits[:, :1], label.clamp(max=1))
-    with pytest.raises(ValueError, match=r"`label` needs integer class indices 0\.\.2, got 3"):
+    with pytest.raises(ValueError, match=r"`target` needs integer class indices 0\.\.2, got 3"):
         EquipotentialLoss(to_onehot_y=True, softmax=True)(logits, label + 1)
     with pytest.raises(ValueError, match="`target` needs the shape of `input`"):
         EquipotentialLoss(softmax=True)(logits, label)

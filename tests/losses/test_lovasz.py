@@ -70,8 +70,11 @@ def test_classes_and_batch() -> None:
 
 def test_an_empty_mask() -> None:
     empty, scores = torch.zeros(1, 1, 4, 4), torch.rand(1, 1, 4, 4)
-    assert float(LovaszSoftmaxLoss()(scores, empty)) == 0
-    assert float(LovaszSoftmaxLoss(classes="all")(scores, empty)) == pytest.approx(float(scores.max()))
+    for classes in ("present", "all"):  # no class is present: all are judged
+        assert float(LovaszSoftmaxLoss(classes=classes)(scores, empty)) == pytest.approx(float(scores.max()))
+    two, second = torch.cat([scores, 0.5 * scores], 1), torch.cat([empty, 1 - empty], 1)
+    found = LovaszSoftmaxLoss()(two, second)
+    torch.testing.assert_close(found, LovaszSoftmaxLoss()(two[:, 1:], second[:, 1:]))
 
 
 def test_ignored_voxels_are_as_if_cut_away() -> None:
@@ -86,7 +89,7 @@ def test_ignored_voxels_are_as_if_cut_away() -> None:
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="`classes` needs one of 'present', 'all', got 'some'"):
         LovaszSoftmaxLoss(classes="some")
-    with pytest.raises(ValueError, match=r"`label` needs integer class indices 0\.\.1, got 2"):
+    with pytest.raises(ValueError, match=r"`target` needs integer class indices 0\.\.1, got 2"):
         LovaszSoftmaxLoss(softmax=True, to_onehot_y=True)(torch.rand(1, 2, 4, 4), torch.full((1, 1, 4, 4), 2))
     with pytest.warns(UserWarning, match=r"`input` needs probabilities in \[0, 1\]"):
         LovaszSoftmaxLoss()(torch.full((1, 1, 4, 4), 3.0), torch.zeros(1, 1, 4, 4))

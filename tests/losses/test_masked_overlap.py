@@ -51,7 +51,7 @@ def test_bad_input(batch: tuple[Tensor, Tensor, Tensor]) -> None:
     loss = MaskedOverlapLoss(DiceLoss(), softmax=True, to_onehot_y=True)
     with pytest.raises(ValueError, match=r"`mask` needs the shape of `input, with one channel`, \(2, 1, 6, 8\)"):
         loss(logits, label, mask=mask[..., :4])
-    with pytest.raises(ValueError, match=r"`label` needs integer class indices 0\.\.1"):
+    with pytest.raises(ValueError, match=r"`target` needs integer class indices 0\.\.1"):
         loss(logits, label + 1)
     with pytest.raises(ValueError, match=r"`target` needs the shape of `input`, \(2, 2, 6, 8\), got \(2, 1, 6, 8\)"):
         MaskedOverlapLoss(DiceLoss(), softmax=True)(logits, label)

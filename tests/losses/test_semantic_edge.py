@@ -110,7 +110,7 @@ def test_bad_input() -> None:
         loss(logits[:, :2], label.clamp(max=1))
     with pytest.raises(ValueError, match="`input` needs 3 classes in 2-D for this edge network, got shape"):
         loss(logits[..., None], label[..., None])
-    with pytest.raises(ValueError, match=r"`label` needs integer class indices 0\.\.2, got 3"):
+    with pytest.raises(ValueError, match=r"`target` needs integer class indices 0\.\.2, got 3"):
         loss(logits, label + 1)
     with pytest.warns(UserWarning, match=r"`input` needs probabilities in \[0, 1\]"):
         SEMEDALoss(net, to_onehot_y=True)(logits, label)

@@ -168,7 +168,7 @@ MAPS = torch.ones(1, 2, 4, 4)
     ("target", "targets", "message"),
     [
         (LABEL[..., 1:], {}, "`target` needs the shape of `input`"),
-        (LABEL + 0.5, {}, "`label` needs 0 and 1"),
+        (LABEL + 0.5, {}, "`target` needs 0 and 1"),
         (LABEL, {"distance_map": MAPS[..., 1:]}, "`distance_map` needs the shape of `input"),
         (LABEL, {"distance_map": torch.ones(1, 3, 4, 4)}, r"needs 2 channels \(or 1, no background\) for input"),
         (LABEL, {"distance_map": MAPS[0]}, "`distance_map` needs 2 channels"),

@@ -163,14 +163,19 @@ def test_ids_need_not_be_contiguous_and_seedless_cells_are_no_domain():
     ("change", "message"),
     [
         ({"image": np.zeros((2, 4))}, "`image` needs dtype uint8"),
-        ({"seed_map": np.zeros((2, 5), int)}, r"`seeds` needs the shape of `image`, \(2, 4\), got \(2, 5\)"),
+        ({"seed_map": np.zeros((2, 5), int)}, r"`seed_map` needs the shape of `image`, \(2, 4\), got \(2, 5\)"),
         ({"cells": np.zeros((4, 2), int)}, r"`cells` needs the shape of `image`"),
         (
             {"seed_map": np.array([[1, 1, 0, 0], [0, 0, 0, 2]])},
             "`seed_map` needs one seed per id, got several for id 1",
         ),
         ({"seed_map": np.array([[2, 0, 0, 0], [0, 0, 0, 1]])}, "`cells` needs id 1 at that seed's voxel, got 2"),
-        ({"seed_map": np.array([[-1, 0, 0, 0], [0, 0, 0, 1]])}, "`seeds` needs ids >= 0, got -1"),
+        ({"seed_map": np.array([[-1, 0, 0, 0], [0, 0, 0, 1]])}, "`seed_map` needs ids >= 0, got -1"),
+        (
+            {"seed_map": np.array([[2**32 + 1, 0, 0, 0], [0, 0, 0, 2]])},
+            "`seed_map` needs ids that fit int32, got 4294967297",
+        ),
+        ({"seed_map": np.array([[1.5, 0, 0, 0], [0, 0, 0, 2]])}, "`seed_map` needs whole numbers, got 1.5"),
         ({"domain": "cell"}, "`domain` needs one of 'cells', 'image', got 'cell'"),
         ({"image": np.zeros(4, np.uint8)}, "2 or 3 spatial dimensions"),
     ],
@@ -183,6 +188,17 @@ def test_bad_input_is_named(change, message):
     }
     with pytest.raises((ValueError, TypeError), match=message):
         barrier_cut(**{**good, **change})
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint32, np.float64])
+def test_a_seed_id_beyond_int32_does_not_wrap(dtype):
+    """2**32 + 1 would come back as 1, the id of the other seed."""
+    image, seeds = np.zeros((2, 3), np.uint8), np.zeros((2, 3), dtype)
+    seeds[0, 0], seeds[1, 2] = 1, 2**32 + 1 if dtype != np.uint32 else 2**31
+    with pytest.raises(ValueError, match=r"`seed_map` needs ids that fit int32, got (4294967297|2147483648)"):
+        barrier_partition(image, seeds)
+    seeds[1, 2] = 2**31 - 1
+    assert set(np.unique(barrier_partition(image, seeds))) == {1, 2**31 - 1}
 
 
 @pytest.mark.parametrize("bad", [[0.0, np.nan], [0.0, 1.01], [-0.1, 1.0]])

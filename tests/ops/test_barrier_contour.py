@@ -152,5 +152,5 @@ def test_bad_options_are_named(options, message):
 def test_a_seed_on_the_membrane_is_refused():
     image, membrane, seeds = two_cells()
     seeds[0, 4] = 3
-    with pytest.raises(ValueError, match="`seeds` needs seeds inside the regions, got 1 of 3 on the membrane"):
+    with pytest.raises(ValueError, match="`seed_map` needs seeds inside the regions, got 1 of 3 on the membrane"):
         boundary_weights(image, membrane, seeds)

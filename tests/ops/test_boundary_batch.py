@@ -67,11 +67,17 @@ def test_what_lies_on_another_device_comes_in_one_copy(batch, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"probability": torch.full((2, 2, 16, 18), float("nan"))}, r"`input` needs values in \[0, 1\].* 1152 NaN"),
-        ({"probability": torch.full((2, 2, 16, 18), 1.5)}, r"`input` needs values in \[0, 1\], got 1.5 to 1.5"),
+        (
+            {"probability": torch.full((2, 2, 16, 18), float("nan"))},
+            r"`probability` needs values in \[0, 1\].* 1152 NaN",
+        ),
+        ({"probability": torch.full((2, 2, 16, 18), 1.5)}, r"`probability` needs values in \[0, 1\], got 1.5 to 1.5"),
         ({"target": torch.full((2, 2, 16, 18), 255.0)}, r"`target` needs values in \[0, 1\], got 255 to 255"),
         ({"seeds": torch.zeros(2, 2, 16, 17)}, r"`seeds` needs the shape of `target`"),
         ({"cells": torch.zeros(1, 2, 16, 18)}, r"`cells` needs the shape of `target`"),
+        ({"seeds": torch.full((2, 2, 16, 18), 2**40)}, "`seeds` needs ids that fit int32, got 1099511627776"),
+        ({"target": torch.zeros(2, 2, 16, 17)}, r"`target` needs the shape of `probability`"),
+        ({"probability": torch.zeros(0, 2, 16, 18)}, r"`probability` needs at least one item, channel and voxel, got"),
         ({"seeds": [[[1, 1]]]}, "`seeds` needs one list of seeds for each of 4 items, got 1"),
         ({"seeds": [[[1, 1]], [[1, 99]], [[1, 1]], [[1, 1]]]}, "seeds inside the image"),
         ({"seeds": [[[1, 1], [1, 1]], [[1, 1]], [[1, 1]], [[1, 1]]]}, "seeds that do not overlap"),

@@ -47,6 +47,15 @@ def test_regions_equal_a_flood_fill(label: np.ndarray) -> None:
     np.testing.assert_array_equal(regions, flood_regions(label))
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 1), (3, 1, 4), (1, 3, 4), (1, 1, 5), (5, 1, 1), (1, 5, 1), (5, 1), (1, 5), (1, 1)]
+)
+def test_raster_order_whatever_the_axis_that_is_thin(shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    for _ in range(20):
+        label = rng.integers(0, 3, shape)
+        np.testing.assert_array_equal(label_regions(label), flood_regions(label))
+
+
 @pytest.mark.parametrize("value", [2**40, 2**63 + 5])
 def test_large_ids_stay_apart(value: int) -> None:
     label = np.array([[value, value + 1, 0, value]], dtype=np.uint64)
@@ -200,6 +209,7 @@ def test_only_the_ratio_of_spacings_counts(label: np.ndarray, factor: float, spa
 def test_a_volume_of_one_slice_is_the_slice(label: np.ndarray) -> None:
     regions = label_regions(label)
     np.testing.assert_array_equal(label_regions(label[None])[0], regions)
+    np.testing.assert_array_equal(label_regions(label[..., None])[..., 0], regions)
     if not regions.all() or len(np.unique(regions)) > 1:
         np.testing.assert_array_equal(region_seeds(regions[None])[0], region_seeds(regions))
     np.testing.assert_array_equal(region_cells(regions[None])[0], region_cells(regions))
@@ -272,7 +282,7 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: label_regions(np.ones(3)), ValueError, "`label` needs 2 or 3 spatial dimensions, got 1."),
     (lambda: label_regions(np.ones((2, 2)), section_axis=0), ValueError, "`section_axis` needs an axis of a 3-D image"),
     (lambda: region_seeds(np.array([[2**31, 1]])), ValueError, "`regions` needs ids that fit int32, got 2147483648"),
-    (lambda: region_seeds(np.ones((2, 2)), (1, 2, 3)), ValueError, "`spacing` needs 2 entries"),
+    (lambda: region_seeds(np.ones((2, 2)), (1, 2, 3)), ValueError, "`spacing` needs 2 entries (voxel size per axis)"),
     (
         lambda: region_seeds(np.ones((2, 2, 2)), section_axis=0),
         ValueError,
