@@ -30,12 +30,15 @@ from monai_boundary.bundle.results import (
 )
 from monai_boundary.bundle.schedule import loss_schedule
 from monai_boundary.bundle.score_table import TITLES, log_scores, missed_notes
+from monai_boundary.bundle.scored_set import em_scored, lesion_scored
 from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
 from monai_boundary.bundle.slice_dataset import SliceDataset, case_names, tumour_dataset
+from monai_boundary.bundle.threshold import Cells, as_evaluated, choose_threshold, evaluated_file, keep_evaluated
 from monai_boundary.bundle.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
     "TITLES",
+    "Cells",
     "LesionGridd",
     "LesionTargetsd",
     "MetricsFiles",
@@ -45,20 +48,26 @@ __all__ = [
     "SliceDataset",
     "TumourCased",
     "TumourPlaced",
+    "as_evaluated",
     "case_names",
     "check_patch_multiple",
     "check_patch_size",
+    "choose_threshold",
     "curve_summary",
     "em_inputs",
     "em_items",
+    "em_scored",
     "em_split",
     "em_transforms",
+    "evaluated_file",
     "find_bundle_root",
     "find_model",
+    "keep_evaluated",
     "lesion_crops",
     "lesion_dataset",
     "lesion_loss",
     "lesion_patients",
+    "lesion_scored",
     "lesion_split",
     "lesion_transforms",
     "log_scores",

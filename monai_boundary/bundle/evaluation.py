@@ -13,7 +13,10 @@ from monai.engines.workflow import Workflow
 
 from monai_boundary.bundle.results import EM_METRICS, Row, write_json, write_table
 from monai_boundary.bundle.score_table import log_scores
+from monai_boundary.bundle.threshold import UNTOLD, Cells
 from monai_boundary.metrics import CREMIScore, ThresholdCurve
+
+_SAME_THRESHOLD = 1e-3  # thresholds are written with two or three digits
 
 
 def curve_summary(curve: ThresholdCurve) -> dict[str, Any]:
@@ -35,10 +38,13 @@ def curve_summary(curve: ThresholdCurve) -> dict[str, Any]:
 
 
 def scores_at(curve: ThresholdCurve, threshold: float) -> dict[str, float]:
-    """Return the EM metrics of a curve at one of its thresholds (the nearest one); all NaN for a NaN threshold."""
+    """Return the EM metrics of a curve at one of its thresholds, to 1e-3; all NaN for any other, and for NaN."""
     if np.isnan(threshold):
         return dict.fromkeys(EM_METRICS, float("nan"))
-    row = curve.scores[int(np.abs(curve.thresholds - threshold).argmin())]
+    nearest = int(np.abs(curve.thresholds - threshold).argmin())
+    if abs(curve.thresholds[nearest] - threshold) > _SAME_THRESHOLD:
+        return dict.fromkeys(EM_METRICS, float("nan"))
+    row = curve.scores[nearest]
     return {name: float(row[CREMIScore._fields.index(name)]) for name in EM_METRICS}
 
 
@@ -49,25 +55,36 @@ def write_evaluation(
     training_curve: ThresholdCurve | None,
     items: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
+    cells: Cells,
+    part: str = "validation",
 ) -> dict[str, Any]:
     """Write the scores to ``evaluation.json`` and, by case and by threshold, to CSV files; log and return them.
 
-    The threshold that is best on the validation part is an optimistic choice; the one that is best on the training
-    part, applied to the validation part, is the fair one. Both are given, with the areas under the curves, that
-    depend on none.
+    The threshold that is best on what is scored is an optimistic choice; the one that is best on the training part,
+    applied to what is scored, is the fair one. Both are given, and the areas under the curves, that depend on none.
+    ``scored`` holds the scores of the cells as they were made, at the threshold that inference takes from now on.
 
     Args:
         folder: where the files go.
-        evaluator: the engine that ran, with the scores at the fixed threshold in its metrics.
-        curve: of the validation part.
+        evaluator: the engine that ran, with the scores of the cells in its metrics.
+        curve: of what is scored.
         training_curve: of the training part, or ``None`` if it was not evaluated.
-        items: the data of the validation part, in order, for the cases' names.
+        items: what is scored, in order, for the cases' names.
         settings: written into the JSON file.
+        cells: how the cells were made.
+        part: what is scored, ``"validation"``, or ``"test"`` of a test set.
+
+    Returns:
+        ``scored`` (how the cells were made, and their scores), ``fixed_threshold`` (the scores at 0.5, NaN where the
+        curve lacks it), ``validation`` or ``test`` (the curve), and with a training part ``training`` (its curve) and
+        ``best_training_threshold`` (the scores at it, by the curve).
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    fixed = {name: float(evaluator.state.metrics[name]) for name in EM_METRICS}
-    result: dict[str, Any] = {"settings": dict(settings), "fixed_threshold": fixed, "validation": curve_summary(curve)}
+    scored = {name: float(evaluator.state.metrics[name]) for name in EM_METRICS}
+    result: dict[str, Any] = {"settings": dict(settings), "items": len(items)}
+    result |= {"scored": {**cells._asdict(), **scored}, "fixed_threshold": scores_at(curve, UNTOLD)}
+    result[part] = curve_summary(curve)
     if training_curve is not None:
         threshold = training_curve.best_threshold("cremi_score")
         result["training"] = curve_summary(training_curve)
@@ -80,13 +97,10 @@ def write_evaluation(
     }
     write_json(result, files["scores"])
     write_table(_cases(evaluator, items), files["cases"])
-    write_table(_curve_rows(curve, training_curve), files["curve"])
-    log_scores("Scores at the fixed threshold:", fixed, {})
-    if training_curve is not None:
-        chosen = result["best_training_threshold"]
-        title = f"Scores at {chosen['threshold']:.2f}, the best threshold of the training part:"
-        log_scores(title, {name: chosen[name] for name in EM_METRICS}, {})
-    areas = {f"{name} area": value for name, value in result["validation"]["area"].items()}
+    write_table(_curve_rows(curve, training_curve, part), files["curve"])
+    title = f"Scores of {len(items)} {part} items, cells by {cells.method} at threshold {cells.threshold:g}"
+    log_scores(f"{title} ({cells.source}):", scored, {})
+    areas = {f"{name} area": value for name, value in result[part]["area"].items()}
     log_scores(f"Areas over thresholds {curve.thresholds[0]} to {curve.thresholds[-1]}:", areas, files)
     return result
 
@@ -94,13 +108,17 @@ def write_evaluation(
 def _cases(evaluator: Workflow, items: Sequence[Mapping[str, Any]]) -> list[Row]:
     details = {name: evaluator.state.metric_details[name] for name in EM_METRICS}
     return [
-        {"case": str(item["image"]), **{name: float(values[k]) for name, values in details.items()}}
-        for k, item in enumerate(items)
+        {**_named(item), **{name: float(values[k]) for name, values in details.items()}} for k, item in enumerate(items)
     ]
 
 
-def _curve_rows(curve: ThresholdCurve, training_curve: ThresholdCurve | None) -> list[Row]:
-    parts = {"validation": curve} if training_curve is None else {"validation": curve, "training": training_curve}
+def _named(item: Mapping[str, Any]) -> Row:
+    section = int(item.get("section", -1))
+    return {"case": str(item["image"])} if section < 0 else {"case": str(item["image"]), "section": section}
+
+
+def _curve_rows(curve: ThresholdCurve, training_curve: ThresholdCurve | None, part: str) -> list[Row]:
+    parts = {part: curve} if training_curve is None else {part: curve, "training": training_curve}
     return [
         {"part": part, "threshold": float(t), **scores_at(of, float(t))}
         for part, of in parts.items()

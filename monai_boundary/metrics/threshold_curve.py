@@ -12,12 +12,13 @@ import torch
 from scipy import ndimage
 from scipy.integrate import trapezoid
 
-from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, LongArray
-from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
+from monai_boundary._typing import AnyArray, DoubleArray, LongArray
+from monai_boundary._validation import check_choice, check_same_shape, check_spacing, check_spatial_dims
 from monai_boundary.metrics.contingency import count_overlaps, scored_voxels, sections, to_instance_ids
 from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
 from monai_boundary.metrics.instance_metric import InstanceMetric
 from monai_boundary.metrics.item_metric import mean_of_defined
+from monai_boundary.ops.segmentation import SEGMENTATION_METHODS, membrane_to_instances
 
 _LARGER_IS_BETTER = {"cremi_score": False, "voi_split": False, "voi_merge": False, "arand": False, "ari": True}
 
@@ -74,6 +75,8 @@ def compute_threshold_curve(
     spacing: Sequence[float] | float | None = None,
     per_section: bool = False,
     border_per_section: bool = True,
+    method: str = "components",
+    min_size: int = 0,
 ) -> ThresholdCurve:
     """Return the scores of the cells that a membrane map gives at each threshold (Ngoc et al., BMVC 2021, Fig. 6).
 
@@ -93,6 +96,8 @@ def compute_threshold_curve(
         per_section: for a volume, find the components of each section (axis 0) in 2-D, score it alone, and return the
             mean over the sections that are defined.
         border_per_section: find the border in each section alone, as CREMI (True), or in 3-D.
+        method: how the cells are made, ``"components"`` or another of `monai_boundary.ops.membrane_to_instances`.
+        min_size: cells of fewer voxels are removed.
 
     Returns:
         The curve; its scores are NaN when no truth voxel is scored.
@@ -115,14 +120,27 @@ def compute_threshold_curve(
     check_same_shape("y_pred", membrane.shape, "y", true_ids.shape)
     scored = scored_voxels(true_ids, ignore_labels, border_tolerance_nm, spacing, border_per_section)
     parts = list(sections(membrane, true_ids, scored, per_section=per_section))
-    curve = [mean_of_defined([_score_at(level, *part) for part in parts]) for level in levels]
+    check_choice("method", method, SEGMENTATION_METHODS)
+    sizes = check_spacing(spacing, true_ids.ndim)
+
+    def cells(level: float, membrane: AnyArray) -> LongArray:
+        if method == "components" and not min_size:
+            return _components(level, membrane)
+        own = sizes[-membrane.ndim :]
+        found = membrane_to_instances(membrane, method, threshold=level, min_size=min_size, spacing=own)
+        return found.astype(np.int64)
+
+    curve = [
+        mean_of_defined([cremi_of_table(count_overlaps(cells(level, m), ids, where)) for m, ids, where in parts])
+        for level in levels
+    ]
     return ThresholdCurve(thresholds=levels, scores=np.asarray(curve, dtype=np.float64))
 
 
-def _score_at(threshold: float, membrane: AnyArray, true_ids: LongArray, scored: BoolArray) -> CREMIScore:
+def _components(threshold: float, membrane: AnyArray) -> LongArray:
     # the threshold in the map's own type: 0.7 in float32 is below 0.7, yet a voxel at the threshold is membrane
     cells, _ = ndimage.label(membrane < membrane.dtype.type(threshold))
-    return cremi_of_table(count_overlaps(cells.astype(np.int64), true_ids, scored))
+    return cells.astype(np.int64)
 
 
 def _to_probability(y_pred: AnyArray | torch.Tensor) -> AnyArray:
@@ -153,6 +171,8 @@ class ThresholdCurveMetric(InstanceMetric):
 
     Args:
         thresholds: see :func:`compute_threshold_curve`.
+        method: see :func:`compute_threshold_curve`, as the next.
+        min_size: see ``method``.
         **options: see :class:`~monai_boundary.metrics.InstanceMetric`; there is no ``reduction``, curves are averaged.
 
     Example:
@@ -173,11 +193,20 @@ class ThresholdCurveMetric(InstanceMetric):
         "cremi_score_best_threshold",
     )
 
-    def __init__(self, *, thresholds: Sequence[float] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        thresholds: Sequence[float] | None = None,
+        method: str = "components",
+        min_size: int = 0,
+        **options: Any,
+    ) -> None:
         if "reduction" in options:
             raise TypeError("`reduction` is not an option of ThresholdCurveMetric: curves are averaged over the items.")
         self.thresholds = _check_thresholds(thresholds)
         super().__init__(**options)
+        check_choice("method", method, SEGMENTATION_METHODS)
+        self.options |= {"method": method, "min_size": min_size}
 
     @property
     def row_shape(self) -> tuple[int, ...]:

@@ -85,6 +85,8 @@ def membrane_to_instances(
     check_choice("method", method, SEGMENTATION_METHODS)
     if not 0 < threshold <= 1:
         raise ValueError(f"`threshold` needs a probability in (0, 1], got {threshold}.")
+    # in the map's own type, as on threshold curves: 0.7 in float32 is below 0.7, yet a voxel at it is membrane
+    threshold = float(np.asarray(probability).dtype.type(threshold))
     sizes = check_spacing(spacing, values.ndim)
     depth = _DEFAULT_DEPTH * min(sizes) if seed_distance is None else seed_distance
     check_positive("seed_distance", depth, zero=True)

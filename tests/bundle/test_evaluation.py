@@ -14,6 +14,7 @@ import torch
 
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.results import EM_METRICS, read_table
+from monai_boundary.bundle.threshold import Cells
 from monai_boundary.metrics import ThresholdCurve
 
 # columns: cremi_score, voi_split, voi_merge, arand, ari
@@ -36,7 +37,8 @@ def test_summary_of_a_curve() -> None:
 def test_scores_at_a_threshold() -> None:
     assert scores_at(VALIDATION, 0.5) == {"voi_split": 1, "voi_merge": 1, "ari": 0.8, "cremi_score": 2}
     assert scores_at(VALIDATION, 0.79999)["cremi_score"] == 1
-    assert all(math.isnan(value) for value in scores_at(VALIDATION, math.nan).values())
+    for none in (math.nan, 0.45):
+        assert all(math.isnan(value) for value in scores_at(VALIDATION, none).values())
 
 
 def evaluator() -> Any:
@@ -48,7 +50,8 @@ def evaluator() -> Any:
 def test_the_training_part_chooses_the_threshold(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     items = [{"image": "a.png"}, {"image": "b.png"}]
-    result = write_evaluation(tmp_path / "out", evaluator(), VALIDATION, TRAINING, items, {"fold": 0})
+    cells = Cells(0.5, "the best of the training part")
+    result = write_evaluation(tmp_path / "out", evaluator(), VALIDATION, TRAINING, items, {"fold": 0}, cells)
     assert result["best_training_threshold"]["threshold"] == 0.5, "not 0.8, the best one of the validation part"
     assert result["best_training_threshold"]["cremi_score"] == 2
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result
@@ -56,14 +59,29 @@ def test_the_training_part_chooses_the_threshold(tmp_path: Path, caplog: pytest.
     assert [line.split(",")[0] for line in cases] == ["case", "a.png", "b.png"]
     curve = read_table_of_texts(tmp_path / "out" / "threshold_curve.csv")
     assert len(curve) == 7
-    assert "Scores at 0.50, the best threshold of the training part" in caplog.text
+    title = "Scores of 2 validation items, cells by components at threshold 0.5 (the best of the training part):"
+    assert title in caplog.text
 
 
 def test_without_the_training_part(tmp_path: Path) -> None:
-    result = write_evaluation(tmp_path, evaluator(), VALIDATION, None, [{"image": "a"}, {"image": "b"}], {})
-    assert set(result) == {"settings", "fixed_threshold", "validation"}
-    assert result["fixed_threshold"] == {"voi_split": 0.5, "voi_merge": 0.25, "ari": 0.9, "cremi_score": 0.3}
-    assert len(read_table_of_texts(tmp_path / "threshold_curve.csv")) == 4
+    items = [{"image": "a.tif", "section": 0}, {"image": "a.tif", "section": 1}]
+    cells = Cells(0.4, "given", "watershed", 9)
+    result = write_evaluation(tmp_path, evaluator(), VALIDATION, None, items, {}, cells, "test")
+    assert set(result) == {"settings", "items", "scored", "fixed_threshold", "test"}
+    assert result["scored"] == {
+        "threshold": 0.4,
+        "source": "given",
+        "method": "watershed",
+        "min_size": 9,
+        "voi_split": 0.5,
+        "voi_merge": 0.25,
+        "ari": 0.9,
+        "cremi_score": 0.3,
+    }
+    assert result["fixed_threshold"] == {"voi_split": 1, "voi_merge": 1, "ari": 0.8, "cremi_score": 2}
+    assert [line.split(",")[0] for line in read_table_of_texts(tmp_path / "threshold_curve.csv")[1:]] == ["test"] * 3
+    rows = read_table(tmp_path / "evaluation_cases.csv")
+    assert [(row["case"], row["section"]) for row in rows] == [("a.tif", 0), ("a.tif", 1)], "a row says which section"
 
 
 def read_table_of_texts(path: Path) -> list[str]:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -17,9 +19,11 @@ import pytest
 import torch
 import yaml
 from monai.bundle import ckpt_export, verify_net_in_out
+from skimage import measure
 
 from monai_boundary.bundle import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
+from monai_boundary.metrics import compute_cremi_score
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import BUNDLES, call, kill_when, quiet_process
 
@@ -84,11 +88,44 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
         )
     assert result["validation"]["thresholds"] == [0.2, 0.8]
     assert 0.2 <= result["best_training_threshold"]["threshold"] <= 0.8
+    assert result["scored"]["source"] == "the best of the training part"
+    for name in ("threshold", "voi_split", "voi_merge", "ari", "cremi_score"):
+        assert result["scored"][name] == pytest.approx(result["best_training_threshold"][name], abs=1e-6), (
+            "the cells that are scored are those of the curve at its threshold"
+        )
     assert set(result["validation"]["area"]) == {"ari", "cremi_score"}
     cases = (trained / "evaluation" / "evaluation_cases.csv").read_text().splitlines()
     assert len(cases) == 3, "a third of six sections, and the header"
     assert len((trained / "evaluation" / "threshold_curve.csv").read_text().splitlines()) == 1 + 2 * 13
     assert len(list((trained / "evaluation" / "pictures").iterdir())) == 2
+    kept = json.loads((trained / "model_evaluated.json").read_text())
+    assert kept["threshold"] == result["scored"]["threshold"]
+
+
+@pytest.mark.parametrize("threshold", [None, 0.35])
+def test_what_is_scored_is_what_is_written(
+    trained: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, threshold: float | None
+) -> None:
+    """Evaluation and inference of the same file: the scores are those of the file that inference writes."""
+    test, common = tmp_path / "test", {"output_dir": str(trained), "patch_size": [32, 32]}
+    for part in ("image", "label"):
+        (test / part).mkdir(parents=True)
+        shutil.copy(data / part / "05.png", test / part / "05.png")
+    options = {**common, "dataset_dir": str(data), "evaluation_dir": str(tmp_path / "evaluation")}
+    run("evaluate.yaml", "eval", **options, test_dir=str(test), thresholds=[0.4, 0.45, 0.55], threshold=threshold)
+    (row,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    scored = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["scored"]
+    assert scored["threshold"] in ((0.4, 0.45, 0.55) if threshold is None else (threshold,))
+    with caplog.at_level(logging.INFO):
+        place = {"dataset_dir": str(test / "image" / "05.png"), "segmentation_dir": str(tmp_path / "written")}
+        run("inference.yaml", "infer", **common, **place)
+    assert f"Cells by components at threshold {scored['threshold']:g}" in caplog.text
+    (path,) = (tmp_path / "written").glob("*instances*")
+    found = read_em_source(path)[0].astype(np.int64)
+    truth = measure.label(read_em_source(test / "label" / "05.png")[0], connectivity=1)
+    expected = compute_cremi_score(found, truth)
+    for name in ("voi_split", "voi_merge", "ari", "cremi_score"):
+        assert row[name] == pytest.approx(getattr(expected, name), abs=1e-9), name
 
 
 @pytest.mark.parametrize("extension", [".tif", ".nii.gz", ".h5"])
@@ -148,8 +185,12 @@ def test_three_dimensions_from_ids(tmp_path: Path) -> None:
     }
     options = {**TINY, "epochs": 1, "warmup_epochs": 0, "batch_size": 1, **common}
     run("train.yaml", "train", **options, contour="leak")
-    run("evaluate.yaml", "eval", **common)
+    run("evaluate.yaml", "eval", **common, method="watershed", min_size=4, thresholds=[0.4, 0.6])
     run("inference.yaml", "infer", **common, extension=".h5")
+    scored = json.loads((tmp_path / "out" / "evaluation" / "evaluation.json").read_text())["scored"]
+    assert (scored["method"], scored["min_size"]) == ("watershed", 4)
+    kept = json.loads((tmp_path / "out" / "model_evaluated.json").read_text())
+    assert (kept["method"], kept["min_size"], kept["threshold"]) == ("watershed", 4, scored["threshold"])
     assert set(read_table(tmp_path / "out" / "metrics.csv")[0]) >= {"loss/bce", "loss/boundary", *SCORES}
     (path,) = (tmp_path / "out" / "segmentation").glob("*instances*")
     array, geometry = read_em_source(path)
@@ -314,4 +355,9 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
     for name in ("evaluate", "inference"):
         assert parts[name]["network_def"] == parts["train"]["network_def"]
         assert parts[name]["patch_size"] == parts["train"]["patch_size"]
-    assert parts["evaluate"]["data"] == parts["train"]["data"]
+        assert parts[name]["overlap"] == parts["train"]["overlap"]
+    windows = {**parts["evaluate"]["inferer"], "_target_": "monai_boundary.bundle.SectionwiseInferer", "progress": True}
+    assert parts["inference"]["inferer"] == windows
+    assert parts["evaluate"]["inferer"] == parts["train"]["validate"]["inferer"]
+    unless = " if @dataset_dir or not @test_dir else None"
+    assert parts["evaluate"]["data"] == parts["train"]["data"] + unless

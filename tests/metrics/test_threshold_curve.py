@@ -182,3 +182,37 @@ def test_other_bad_input() -> None:
         ThresholdCurveMetric().aggregate("sum")
     with pytest.raises(ValueError, match=r"`name` needs one of .*, got 'dice'"):
         compute_threshold_curve(wall(0.9, 0.9), two_cells()).score("dice")
+
+
+def test_cells_of_another_method_are_those_that_the_method_makes() -> None:
+    """A wall with a hole of one voxel: components merge the two cells, a watershed keeps them apart."""
+    truth = np.array([[1] * 6 + [0] + [2] * 6] * 7)
+    membrane = np.where(truth == 0, 0.9, 0.1)
+    membrane[3, 6] = 0.1
+    merged = compute_threshold_curve(membrane, truth, thresholds=(0.4, 0.5))
+    split = compute_threshold_curve(membrane, truth, thresholds=(0.4, 0.5), method="watershed")
+    assert merged.score("voi_merge").tolist() == [1, 1]
+    assert split.score("voi_merge").tolist() == [0, 0]
+    assert split.score("voi_split").tolist() == [0, 0]
+
+
+def test_small_cells_are_removed_before_they_are_scored() -> None:
+    truth = np.array([[1, 1, 1, 0, 2, 0, 3, 3, 3]])
+    membrane = (truth == 0).astype(np.float32)
+    kept = ThresholdCurveMetric(thresholds=(0.4, 0.5))(
+        torch.tensor(membrane)[None, None], torch.tensor(truth)[None, None]
+    )
+    options = {"thresholds": (0.4, 0.5), "min_size": 2}
+    fewer = ThresholdCurveMetric(**options)(torch.tensor(membrane)[None, None], torch.tensor(truth)[None, None])
+    ari = CREMIScore._fields.index("ari")
+    assert kept[0, 0, ari] == 1
+    assert 0.9 < fewer[0, 0, ari] < 1, "the cell of one voxel is 0 now"
+
+
+def test_an_unknown_method() -> None:
+    for make in (
+        lambda: ThresholdCurveMetric(method="magic"),
+        lambda: compute_threshold_curve([[0.5]], [[1]], method="magic"),
+    ):
+        with pytest.raises(ValueError, match="`method` needs one of"):
+            make()

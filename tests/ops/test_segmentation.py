@@ -198,3 +198,9 @@ def test_bad_labels() -> None:
             function(np.array([[0.5]]))
         with pytest.raises(ValueError, match="`labels` needs ids >= 0, got -1"):
             function(np.array([[-1]]))
+
+
+def test_a_voxel_at_the_threshold_is_membrane_whatever_its_type() -> None:
+    for dtype in (np.float16, np.float32, np.float64):
+        wall = np.array([[0.1, 0.7, 0.1]], dtype=dtype)
+        assert membrane_to_instances(wall, threshold=0.7).tolist() == [[1, 0, 2]]

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a membrane map becomes cells: found by the evaluation, kept beside the network, taken by inference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai.engines.workflow import Workflow
+
+from monai_boundary._tables import write_json
+from monai_boundary.handlers import ThresholdCurveHandler
+
+__all__ = ["Cells", "as_evaluated", "choose_threshold", "evaluated_file", "keep_evaluated"]
+
+logger = logging.getLogger(__name__)
+
+UNTOLD = 0.5
+METHOD, MIN_SIZE = "components", 0
+
+
+class Cells(NamedTuple):
+    """How cells are made of a membrane's probability, and where that comes from.
+
+    Attributes:
+        threshold: probabilities at or above it are membrane.
+        source: where the threshold comes from, for people.
+        method: see `monai_boundary.ops.membrane_to_instances`, as the next.
+        min_size: cells of fewer voxels are removed.
+    """
+
+    threshold: float
+    source: str
+    method: str = METHOD
+    min_size: int = MIN_SIZE
+
+
+def evaluated_file(ckpt_path: str | os.PathLike[str]) -> Path:
+    """Return the file beside a network that says how its evaluation made cells.
+
+    Example:
+        >>> evaluated_file("output/model.pt").as_posix()
+        'output/model_evaluated.json'
+    """
+    path = Path(ckpt_path)
+    return path.with_name(f"{path.stem}_evaluated.json")
+
+
+def choose_threshold(
+    threshold: float | None,
+    ckpt_path: str | os.PathLike[str],
+    training: Workflow | None = None,
+    curve: ThresholdCurveHandler | None = None,
+    *,
+    method: str = METHOD,
+    min_size: int = MIN_SIZE,
+) -> Cells:
+    """Return how an evaluation makes cells: at the given threshold, else at the one that is best on the training part.
+
+    The engine of the training part is run here, so that the threshold is there before anything that needs it is made.
+    Without a training part it is the threshold of an earlier evaluation of the same network, else 0.5; a line in the
+    log says which.
+
+    Args:
+        threshold: a given one, or ``None``.
+        ckpt_path: the network.
+        training: engine over the training part, or ``None``. It runs in any case, for its curve.
+        curve: the handler of the curve of that engine.
+        method: see :class:`Cells`, as the next.
+        min_size: see ``method``.
+    """
+    if training is not None:
+        training.run()
+    if threshold is not None:
+        return Cells(float(threshold), "given", method, min_size)
+    best = curve.curve.best_threshold("cremi_score") if training is not None and curve and curve.curve else math.nan
+    if not math.isnan(best):
+        return Cells(best, "the best of the training part", method, min_size)
+    found = _kept(ckpt_path)
+    if "threshold" in found:
+        return Cells(found["threshold"], f"as evaluated before, in {evaluated_file(ckpt_path)}", method, min_size)
+    logger.warning(f"No training part to choose the threshold on: it is {UNTOLD}.")
+    return Cells(UNTOLD, "not chosen on any data", method, min_size)
+
+
+def keep_evaluated(ckpt_path: str | os.PathLike[str], cells: Cells) -> None:
+    """Write how cells were made beside the network, for :func:`as_evaluated`; a log line where that cannot be.
+
+    Args:
+        ckpt_path: the network that was evaluated.
+        cells: how its cells were made.
+    """
+    path = evaluated_file(ckpt_path)
+    try:
+        write_json({**cells._asdict(), "network": _digest(ckpt_path)}, path)
+    except OSError as error:
+        logger.warning(f"{path} cannot be written ({error}): give inference --threshold {cells.threshold:g}.")
+
+
+def as_evaluated(
+    ckpt_path: str | os.PathLike[str],
+    threshold: float | None = None,
+    method: str | None = None,
+    min_size: int | None = None,
+) -> Cells:
+    """Return how inference makes cells: as the network was evaluated, but for what is given; one log line says it.
+
+    A network that was trained further since, or was never evaluated, has no threshold of its own: it is 0.5, with a
+    warning.
+
+    Args:
+        ckpt_path: the network.
+        threshold: a given one, or ``None``, as the next two.
+        method: see :class:`Cells`.
+        min_size: see :class:`Cells`.
+    """
+    found = _kept(ckpt_path)
+    source = "given"
+    if threshold is None and "threshold" in found:
+        source = f"{found['source']}, in {evaluated_file(ckpt_path)}"
+    elif threshold is None:
+        source = "this network was not evaluated (configs/evaluate.yaml chooses the threshold on the training part)"
+    cells = Cells(
+        float(found.get("threshold", UNTOLD) if threshold is None else threshold),
+        source,
+        found.get("method", METHOD) if method is None else method,
+        int(found.get("min_size", MIN_SIZE) if min_size is None else min_size),
+    )
+    level = logging.INFO if threshold is not None or found else logging.WARNING
+    more = f", cells under {cells.min_size} voxels removed" if cells.min_size else ""
+    logger.log(level, f"Cells by {cells.method} at threshold {cells.threshold:g}{more}: {cells.source}.")
+    return cells
+
+
+def _kept(ckpt_path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What was kept beside this very network; empty if nothing was, or if it was another network."""
+    path = evaluated_file(ckpt_path)
+    if not path.is_file() or not Path(ckpt_path).is_file():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if found.get("network") != _digest(ckpt_path):
+        logger.warning(f"{path} is of another state of the network, and is not used: evaluate it again.")
+        return {}
+    return found
+
+
+def _digest(path: str | os.PathLike[str]) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
