@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from monai_boundary.metrics.adapted_rand import AdaptedRandMetric, AdaptedRandScore, compute_adapted_rand
 from monai_boundary.metrics.border import truth_border_mask
+from monai_boundary.metrics.boundary_band import compute_boundary_iou, compute_trimap_iou
 from monai_boundary.metrics.cremi import CREMIScore, CREMIScoreMetric, compute_cremi_score
 from monai_boundary.metrics.hausdorff_mm import compute_hausdorff_mm
 from monai_boundary.metrics.instance_metric import InstanceMetric
@@ -13,6 +14,8 @@ from monai_boundary.metrics.lesion_detection import LesionDetection, compute_les
 from monai_boundary.metrics.lesion_masks import lesion_masks
 from monai_boundary.metrics.lesion_scores import LesionScores, LesionScoresMetric, compute_lesion_scores
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric
+from monai_boundary.metrics.surface_pair import SurfaceDistances, SurfacePair, measure_surfaces
+from monai_boundary.metrics.surface_scores import SurfaceScores, compute_surface_scores
 from monai_boundary.metrics.threshold_curve import ThresholdCurve, ThresholdCurveMetric, compute_threshold_curve
 from monai_boundary.metrics.tumour_scores import RegionScores, TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.voi import VariationOfInformationMetric, VOIScore, compute_voi
@@ -29,19 +32,26 @@ __all__ = [
     "LesionScoresMetric",
     "MillimetreMetric",
     "RegionScores",
+    "SurfaceDistances",
+    "SurfacePair",
+    "SurfaceScores",
     "ThresholdCurve",
     "ThresholdCurveMetric",
     "TumourScoresMetric",
     "VOIScore",
     "VariationOfInformationMetric",
     "compute_adapted_rand",
+    "compute_boundary_iou",
     "compute_cremi_score",
     "compute_hausdorff_mm",
     "compute_lesion_detection",
     "compute_lesion_scores",
+    "compute_surface_scores",
     "compute_threshold_curve",
+    "compute_trimap_iou",
     "compute_tumour_scores",
     "compute_voi",
     "lesion_masks",
+    "measure_surfaces",
     "truth_border_mask",
 ]

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overlap near the boundary, drawn by hand and against distances by brute force."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from monai_boundary.metrics import compute_boundary_iou, compute_trimap_iou
+from monai_boundary.metrics.boundary_band import band_width_mm
+from monai_boundary.metrics.surface_pair import measure_surfaces
+from tests.metrics.surface_cases import CASES, random_masks
+
+
+def brute_distance(mask: np.ndarray, other: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Distance of every voxel of ``mask`` to the nearest voxel of ``other``; infinity where there is none."""
+    out = np.full(mask.shape, np.inf)
+    targets = np.argwhere(other) * np.array(spacing)
+    for place in np.argwhere(mask):
+        if len(targets):
+            out[tuple(place)] = np.linalg.norm(targets - place * np.array(spacing), axis=1).min()
+    return out
+
+
+def brute_boundary_iou(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...], width: float) -> float:
+    bands = []
+    for mask in (pred, true):
+        wide = np.pad(mask, 1)
+        inner = ~ndimage.binary_erosion(wide)
+        band = wide & ((brute_distance(wide, ~wide, spacing) <= width + 1e-9) | inner)
+        bands.append(band)
+    return float((bands[0] & bands[1]).sum() / (bands[0] | bands[1]).sum())
+
+
+def brute_trimap_iou(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...], width: float) -> float:
+    if true.all():
+        return math.nan
+    apart = np.minimum(brute_distance(true, ~true, spacing), brute_distance(~true, true, spacing))
+    faces = (true & ~ndimage.binary_erosion(true, border_value=1)) | (~true & ndimage.binary_dilation(true))
+    band = (apart <= width + 1e-9) | faces
+    return float((pred & true & band).sum() / ((pred | true) & band).sum())
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+def test_equal_to_brute_force(seed: int) -> None:
+    pred, true, spacing = random_masks(seed)
+    for width in (0.6, 1.3, 3.0):
+        found = compute_boundary_iou(pred, true, spacing, width_mm=width)
+        assert found == pytest.approx(brute_boundary_iou(pred, true, spacing, width)), width
+    widths = (0.6, 1.3, 3.0)
+    expected = [brute_trimap_iou(pred, true, spacing, width) for width in widths]
+    np.testing.assert_allclose(compute_trimap_iou(pred, true, spacing, widths_mm=widths), expected)
+
+
+def test_drawn_boundary_iou() -> None:
+    """A square of 5 x 5 has a band of 16, one of 5 x 6 of 18; the bands share 13."""
+    truth, pred = np.zeros((2, 7, 8))
+    truth[1:6, 1:6], pred[1:6, 1:7] = 1, 1
+    assert compute_boundary_iou(pred, truth, spacing=1.0, width_mm=1.0) == pytest.approx(13 / 21)
+    assert compute_boundary_iou(pred, truth, spacing=1.0, width_mm=50.0) == pytest.approx(25 / 30)
+
+
+def test_drawn_width_in_mm_across_thick_slices() -> None:
+    """With slices of 5 mm and pixels of 1 mm, a band of 2 mm is two pixels wide, and one slice at least."""
+    truth = np.zeros((9, 9, 9))
+    truth[1:8, 1:8, 1:8] = 1
+    pred = truth.copy()
+    pred[4, 4, 4] = 0  # a hole in the middle: its own boundary
+    found = compute_boundary_iou(pred, truth, spacing=(5.0, 1.0, 1.0), width_mm=2.0)
+    band = 7**3 - 5 * 3 * 3
+    hole = 2 + sum(1 for j in range(-2, 3) for k in range(-2, 3) if 0 < j * j + k * k <= 4 and max(abs(j), abs(k)) <= 1)
+    assert found == pytest.approx(band / (band + hole))
+
+
+def test_a_share_of_the_diagonal() -> None:
+    mask = np.zeros((30, 40))
+    mask[3, 3] = 1
+    pair = measure_surfaces(mask, mask, spacing=(2.0, 2.0))
+    assert band_width_mm(pair, None, 0.02) == pytest.approx(2.0)
+    assert band_width_mm(pair, 7.0, 0.02) == 7.0
+
+
+def test_drawn_trimap() -> None:
+    truth, pred = np.zeros((2, 1, 9))
+    truth[0, :4] = 1
+    pred[0, :5] = 1
+    pred[0, 8] = 1  # far off: outside every narrow band
+    assert compute_trimap_iou(pred, truth, spacing=1.0, widths_mm=(1.0, 2.0, 9.0)) == pytest.approx(
+        (1 / 2, 2 / 3, 4 / 6)
+    )
+
+
+@pytest.mark.parametrize(("pred", "true", "expected"), [(0, 0, math.nan), (0, 1, 0.0), (1, 0, 0.0), (1, 1, 1.0)])
+def test_empty_and_full(pred: int, true: int, expected: float) -> None:
+    masks = np.full((3, 3), pred), np.full((3, 3), true)
+    np.testing.assert_equal(compute_boundary_iou(*masks, spacing=1.0), expected)
+    assert all(math.isnan(v) for v in compute_trimap_iou(*masks, spacing=1.0))  # no boundary in the image
+
+
+def test_missed_lesion_is_zero_in_every_band() -> None:
+    truth = np.zeros((5, 5))
+    truth[2, 2] = 1
+    assert compute_trimap_iou(np.zeros((5, 5)), truth, spacing=1.0) == (0.0,) * 4
+    assert compute_boundary_iou(np.zeros((5, 5)), truth, spacing=1.0) == 0.0
+
+
+@pytest.mark.parametrize("widths", [(0.0,), (1.0, -1.0), (math.inf,)])
+def test_bad_widths(widths: Any) -> None:
+    with pytest.raises(ValueError, match="`widths_mm` needs a finite number > 0"):
+        compute_trimap_iou(np.eye(3), np.eye(3), spacing=1.0, widths_mm=widths)
