@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,7 +101,9 @@ def test_the_rate_decays_as_the_papers(data: dict[str, Path], tmp_path: Path) ->
     assert rate == pytest.approx(1e-3 * (1 - 2 / 4) ** 0.9)
 
 
-def test_evaluation_and_inference_of_volumes_agree(trained: dict[str, Path], data: dict[str, Path]) -> None:
+def test_evaluation_and_inference_of_volumes_agree(
+    trained: dict[str, Path], data: dict[str, Path], tmp_path: Path
+) -> None:
     """The scores equal those of the files that inference writes, against the files of the data set."""
     output = trained["volumes"]
     common = {"dataset_dir": str(data["brats2021"]), "output_dir": str(output)}
@@ -126,6 +129,12 @@ def test_evaluation_and_inference_of_volumes_agree(trained: dict[str, Path], dat
     for region, score in scores.items():
         assert [row[f"{region}_{name}"] for name in score._fields] == pytest.approx(list(score), rel=1e-4, nan_ok=True)
     assert len(list((output / "segmentation").glob("*_seg.nii.gz"))) == 3
+    # the same case as a test set of one: the same scores, and no split of the training's data is needed
+    shutil.copytree(data["brats2021"] / row["case"], tmp_path / "test" / row["case"])
+    places = {"output_dir": str(output), "evaluation_dir": str(tmp_path / "evaluation")}
+    run(BRATS, "evaluate.yaml", "eval", **places, **used("volumes"), test_dir=str(tmp_path / "test"))
+    (again,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    assert again == pytest.approx(row, nan_ok=True)
 
 
 def test_evaluation_and_inference_of_slices(trained: dict[str, Path], data: dict[str, Path]) -> None:
@@ -310,7 +319,7 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
             "overlap",
         ):
             assert other[key] == train[key], key
-    assert evaluate["data"] == train["data"]
+    assert evaluate["data"] == train["data"] + " if @dataset_dir or not @test_dir else None"
     assert evaluate["preprocessing"] == train["validate"]["preprocessing"]
     assert evaluate["inferer"] == train["validate"]["inferer"]
     assert evaluate["inferer"] == {k: v for k, v in infer["inferer"].items() if k != "progress"}

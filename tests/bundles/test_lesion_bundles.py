@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -78,7 +79,9 @@ def test_training_leaves_network_numbers_and_pictures(trained: dict[str, Path], 
 
 
 @both
-def test_evaluation_scores_whole_patients(trained: dict[str, Path], data: dict[str, Path], bundle: str) -> None:
+def test_evaluation_scores_whole_patients(
+    trained: dict[str, Path], data: dict[str, Path], tmp_path: Path, bundle: str
+) -> None:
     """The scores equal those of the files that inference writes, against the files of the data set."""
     common = {"dataset_dir": str(data[bundle]), "output_dir": str(trained[bundle])}
     run(bundle, "evaluate.yaml", "eval", **common, **SMALL)
@@ -92,7 +95,9 @@ def test_evaluation_scores_whole_patients(trained: dict[str, Path], data: dict[s
     mask = nibabel.load(trained[bundle] / "segmentation" / f"{row['case']}_lesions.nii.gz")
     assert mask.shape == truth.shape
     np.testing.assert_allclose(mask.affine, truth.affine, atol=1e-4)
-    options: dict[str, Any] = {"ignore_labels": (2,), "section_axis": 2} if bundle == WMH else {"both_empty": "perfect"}
+    options: dict[str, Any] = {"both_empty": "perfect", "f1_rule": "isles2022"}
+    if bundle == WMH:
+        options = {"ignore_labels": (2,), "section_axis": 2}
     spacing = np.linalg.norm(truth.affine[:3, :3], axis=0).tolist()
     expected = compute_lesion_scores(np.asarray(mask.dataobj), np.asarray(truth.dataobj), spacing=spacing, **options)
     for name, value in expected._asdict().items():
@@ -101,6 +106,25 @@ def test_evaluation_scores_whole_patients(trained: dict[str, Path], data: dict[s
     np.testing.assert_array_equal(probability > 0.5, np.asarray(mask.dataobj) > 0)
     assert len(list((trained[bundle] / "segmentation").glob("*_lesions.nii.gz"))) == 3
     assert len(list((trained[bundle] / "evaluation" / "pictures").iterdir())) == 1
+    # the same patient as a test set of one: the same scores, and no split of the training's data is needed
+    test = one_case(item, data[bundle], tmp_path / "test")
+    places = {"output_dir": str(trained[bundle]), "evaluation_dir": str(tmp_path / "evaluation")}
+    run(bundle, "evaluate.yaml", "eval", **places, **NETWORK, patch_size=[32, 32], test_dir=[str(test)])
+    (again,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    assert again == pytest.approx(row, nan_ok=True)
+    settings = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["settings"]
+    assert settings["part"] == "test"
+
+
+def one_case(item: dict[str, Any], folder: Path, target: Path) -> Path:
+    """Copy the files of one case, in their places, to a data set of its own."""
+    for value in item.values():
+        for path in (Path(str(value)), *(Path(str(part)) for part in (value if isinstance(value, list) else ()))):
+            if path.is_file():
+                copied = target / path.relative_to(folder)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
+    return target
 
 
 def cases(bundle: str, folder: Path) -> list[dict[str, Any]]:
@@ -329,7 +353,7 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         segmented = parts[bundle, "inference"]
         assert evaluated["inferer"] == train["validate"]["inferer"]
         assert evaluated["inferer"] == {k: v for k, v in segmented["inferer"].items() if k != "progress"}
-        assert evaluated["data"] == train["data"]
+        assert evaluated["data"] == train["data"] + " if @dataset_dir or not @test_dir else None"
         assert evaluated["preprocessing"] == train["validate"]["preprocessing"]
         scored = {k: v for k, v in evaluated["key_metric"]["dice"].items() if k != "missed_mm"}
         assert scored == train["validate"]["key_metric"]["dice"]
