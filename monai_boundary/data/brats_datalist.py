@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary._validation import check_choice
+from monai_boundary.data.folder_tree import FolderTree, folder_tree
 from monai_boundary.data.lesion_cases import LesionCase, image_stem, lesion_items, lesion_root
 from monai_boundary.data.nifti_reader import check_nifti_grids
 
@@ -22,11 +23,11 @@ BRATS_SUFFIXES: dict[str, tuple[str, ...]] = {
     "t2": ("t2", "t2w"),
     "flair": ("flair", "t2f"),
 }
-LABEL_SUFFIXES = ("seg", "segm")  # one file of BraTS 2020 is called W39_1998.09.19_Segm.nii
+LABEL_SUFFIXES = ("seg", "segm", "gtv")  # one file of BraTS 2020 is called W39_1998.09.19_Segm.nii; gtv: MEN-RT 2024
 
 _NAME = re.compile(r"(?P<case>.+)[_-](?P<suffix>[A-Za-z0-9]+)")
 # since 2023 the last number is the time point: BraTS-GLI-00005-000 and -001 are one patient
-_TIME_POINT = re.compile(r"(?P<patient>BraTS-[A-Za-z]+-\d+)-\d{3}")
+_TIME_POINT = re.compile(r"(?P<patient>BraTS(?:-[A-Za-z]+)+-\d+)-\d{1,3}", re.IGNORECASE)
 
 
 def brats_datalist(
@@ -44,7 +45,10 @@ def brats_datalist(
 
     - 2017 to 2019: ``HGG/Brats18_2013_2_1/Brats18_2013_2_1_t1ce.nii.gz`` (t1, t2, flair, seg);
     - 2020, 2021: ``BraTS2021_00006/BraTS2021_00006_t1ce.nii.gz``;
-    - 2023: ``BraTS-GLI-00000-000/BraTS-GLI-00000-000-t1c.nii.gz`` (t1n, t2w, t2f, seg).
+    - since 2023, all cohorts: ``BraTS-GLI-00000-000/BraTS-GLI-00000-000-t1c.nii.gz`` (t1n, t2w, t2f, seg).
+
+    Folders that are links are entered. The log says how many cases were found and in which folders, and names the
+    images that were not taken.
 
     The modalities have one name each, whatever the year: ``t1c``, ``t1``, ``t2``, ``flair``. A file whose name ends
     otherwise is a modality of that name (``..._adc.nii.gz`` is ``adc``), or of the one that ``suffixes`` says.
@@ -78,17 +82,17 @@ def brats_datalist(
         >>> item["case"], item["patient"], [Path(path).name for path in item["image"]]
         ('BraTS-GLI-00000-000', 'BraTS-GLI-00000', ['BraTS-GLI-00000-000-t1c.nii.gz', 'BraTS-GLI-00000-000-t2f.nii.gz'])
     """
-    root = lesion_root(dataset_dir)
+    tree = folder_tree(lesion_root(dataset_dir))
     asked = [modalities.lower()] if isinstance(modalities, str) else [m.lower() for m in modalities]
     names = _names_by_suffix(suffixes or {}, asked, label_suffixes)
-    cases = _cases(root, names)
+    cases = _cases(tree, names)
     if not cases:
         raise ValueError(
             "`dataset_dir` needs cases such as BraTS2021_00006/BraTS2021_00006_t1ce.nii.gz or BraTS-GLI-00000-000/"
-            f"BraTS-GLI-00000-000-t1c.nii.gz, got none below {root}."
+            f"BraTS-GLI-00000-000-t1c.nii.gz, got none below {tree.root}."
         )
     items = []
-    for item in lesion_items(cases, asked, require_labels):
+    for item in lesion_items(cases, asked, require_labels, tree.root, tree.skipped):
         files = {m: item.pop(m) for m in asked}
         if check_headers:
             _check_headers(item["case"], {**files, **({"label": item["label"]} if "label" in item else {})})
@@ -108,30 +112,35 @@ def _names_by_suffix(
     return {**{name: name for name in asked if name not in names}, **names}
 
 
-def _cases(root: Path, names: Mapping[str, str]) -> list[LesionCase]:
-    """Return the files below a folder, by the folder and the first part of their names."""
+def _cases(tree: FolderTree, names: Mapping[str, str]) -> list[LesionCase]:
+    """Return the files of a tree, by the folder and the first part of their names."""
     groups: dict[tuple[Path, str], dict[str, list[Path]]] = {}
-    for path in sorted(root.rglob("*")):
-        stem = image_stem(path) if path.is_file() else None
+    for path in tree.files:
+        stem = image_stem(path)
         match = _NAME.fullmatch(stem) if stem is not None else None
         if match is not None:
             suffix = match["suffix"].lower()
             group = groups.setdefault((path.parent, match["case"]), {})
             group.setdefault(names.get(suffix, suffix), []).append(path)
+        elif stem is not None:
+            tree.skipped.append(f"{path} (no name of a modality)")
     known = set(names.values())
     cases: dict[tuple[Path, str], LesionCase] = {}
     for (folder, name), files in groups.items():
         if known & set(files) - {"label"}:
             labels = files.pop("label", [])
             point = _TIME_POINT.fullmatch(name)
-            above = folder.relative_to(root).parts[:-1]
+            above = folder.relative_to(tree.root).parts[:-1]
             cases[folder, name] = LesionCase(
                 name, folder, point["patient"] if point else name, files, labels, {"site": "/".join(above)}
             )
-    for (folder, _), files in groups.items():  # a label of another name than the images, alone in their folder
+    for (folder, name), files in groups.items():  # a label of another name than the images, alone in their folder
         here = [case for (place, _), case in cases.items() if place == folder]
+        if (folder, name) in cases:
+            continue
         if "label" in files and len(here) == 1:
-            here[0].labels += files["label"]
+            here[0].labels += files.pop("label")
+        tree.skipped += [f"{path} (no modality that is known)" for found in files.values() for path in found]
     _check_once(list(cases.values()))
     return list(cases.values())
 

@@ -138,7 +138,7 @@ def sidecar_geometry(path: Path) -> EMGeometry:
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that counts: ``s2.png`` before ``s10.png``."""
     parts = re.split(r"(\d+)", name.lower())
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
 
 
 def require_em(module: str) -> Any:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_boundary.data.lesion_cases import LesionCase, image_stem, lesion_items, lesion_root
+from monai_boundary.data.folder_tree import FolderTree, folder_tree
+from monai_boundary.data.lesion_cases import LesionCase, image_stem, joined_names, lesion_items, lesion_root
 
 __all__ = ["isles2018_datalist", "isles2022_datalist"]
 
@@ -26,7 +27,9 @@ def isles2022_datalist(
     """Return an item for each session of ISLES 2022, or of another BIDS data set of lesions.
 
     Recognised below ``dataset_dir``: images ``sub-X_ses-Y_dwi.nii.gz`` (adc, flair, ...) in any folders, with
-    ``rawdata/`` and ``anat/``, ``dwi/`` or without, and labels ``derivatives/.../sub-X_ses-Y_msk.nii.gz``.
+    ``rawdata/`` and ``anat/``, ``dwi/`` or without, and labels ``derivatives/.../sub-X_ses-Y_msk.nii.gz``. Folders that
+    are links are entered. The log says how many sessions were found and in which folders, and names the images that
+    were not taken.
 
     DWI, ADC and label share a grid; FLAIR has its own (other size, voxels and angle). Each modality has a key of its
     own, to be resampled to the label's grid: ``ResampleToMatchd(["flair"], key_dst="label")``. The label itself is
@@ -56,28 +59,39 @@ def isles2022_datalist(
         >>> item["case"], item["patient"]
         ('sub-1_ses-1', 'sub-1')
     """
-    root = lesion_root(dataset_dir)
-    cases: dict[str, LesionCase] = {}
-    for path, stem in _images_below(root):
-        match = _BIDS.fullmatch(stem)
-        if match is None:
-            continue
-        name = "_".join(part for part in (match["sub"], match["ses"]) if part)
-        suffix = match["suffix"].lower()
-        derived = "derivatives" in path.relative_to(root).parts
-        case = cases.setdefault(name, LesionCase(name, path.parent, match["sub"], notes={"ignore_labels": []}))
-        if suffix == label_suffix.lower():
-            case.labels.append(path)
-        elif not derived:
-            case.folder = path.parent
-            case.images.setdefault(suffix, []).append(path)
-    found = [case for case in cases.values() if case.images]
+    tree = folder_tree(lesion_root(dataset_dir))
+    found = _bids_cases(tree, label_suffix.lower())
     if not found:
         raise ValueError(
             "`dataset_dir` needs images in BIDS, such as rawdata/sub-strokecase0001/ses-0001/"
-            f"sub-strokecase0001_ses-0001_dwi.nii.gz, got none below {root}."
+            f"sub-strokecase0001_ses-0001_dwi.nii.gz, got none below {tree.root}."
         )
-    return lesion_items(found, modalities, require_labels)
+    return lesion_items(found, modalities, require_labels, tree.root, tree.skipped)
+
+
+def _bids_cases(tree: FolderTree, label_suffix: str) -> list[LesionCase]:
+    """Return the sessions of a tree; images that belong to none are added to what was skipped."""
+    cases: dict[str, LesionCase] = {}
+    for path in tree.files:
+        stem = image_stem(path)
+        match = _BIDS.fullmatch(stem) if stem is not None else None
+        if match is None:
+            tree.skipped += [f"{path} (no name of BIDS)"] if stem is not None else []
+            continue
+        name = "_".join(part for part in (match["sub"], match["ses"]) if part)
+        suffix = match["suffix"].lower()
+        case = cases.setdefault(name, LesionCase(name, path.parent, match["sub"], notes={"ignore_labels": []}))
+        if suffix == label_suffix:
+            case.labels.append(path)
+        elif "derivatives" in path.relative_to(tree.root).parts:
+            tree.skipped.append(f"{path} (derived)")
+        else:
+            case.folder = path.parent
+            case.images.setdefault(suffix, []).append(path)
+    tree.skipped += [
+        f"{path} (a label without an image)" for case in cases.values() if not case.images for path in case.labels
+    ]
+    return [case for case in cases.values() if case.images]
 
 
 def isles2018_datalist(
@@ -122,32 +136,39 @@ def isles2018_datalist(
         >>> item["case"], Path(item["label"]).name
         ('case_1', 'SMIR.Brain.XX.O.OT.2.nii')
     """
-    root = lesion_root(dataset_dir)
-    cases: dict[Path, LesionCase] = {}
-    for path, stem in _images_below(root):
-        match = _SMIR.fullmatch(stem)
-        if match is None:
-            continue
-        folder = path.parent.parent if _SMIR.fullmatch(path.parent.name) and path.parent != root else path.parent
-        name = "-".join(folder.relative_to(root).parts) or root.resolve().name
-        case = cases.setdefault(folder, LesionCase(name, folder, notes={"ignore_labels": []}))
-        what = re.sub(r"^(ct|mr)_", "", match["what"].lower())
-        (case.labels if what == label_name.lower() else case.images.setdefault(what, [])).append(path)
-    found = [case for case in cases.values() if case.images]
+    tree = folder_tree(lesion_root(dataset_dir))
+    found = _smir_cases(tree, label_name.lower())
     if not found:
         raise ValueError(
-            f"`dataset_dir` needs files with names such as SMIR.Brain.XX.O.CT_CBF.345563.nii, got none below {root}."
+            "`dataset_dir` needs files with names such as SMIR.Brain.XX.O.CT_CBF.345563.nii, got none below "
+            f"{tree.root}."
         )
     for case in found if patients is not None else ():
         if patients is not None and case.folder.name not in patients:
             raise ValueError(f"`patients` needs the patient of every case, got none for {case.folder.name!r}.")
         case.patient = (patients or {})[case.folder.name]
-    return lesion_items(found, modalities, require_labels)
+    return lesion_items(found, modalities, require_labels, tree.root, tree.skipped)
 
 
-def _images_below(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the image files below a folder, in order, with their names without suffix."""
-    for path in sorted(root.rglob("*")):
-        stem = image_stem(path) if path.is_file() else None
-        if stem is not None:
-            yield path, stem
+def _smir_cases(tree: FolderTree, label_name: str) -> list[LesionCase]:
+    """Return the cases of a tree; images that belong to none are added to what was skipped."""
+    root = tree.root
+    cases: dict[Path, LesionCase] = {}
+    for path in tree.files:
+        stem = image_stem(path)
+        match = _SMIR.fullmatch(stem) if stem is not None else None
+        if match is None:
+            tree.skipped += [f"{path} (no name of the SMIR)"] if stem is not None else []
+            continue
+        folder = path.parent.parent if _SMIR.fullmatch(path.parent.name) and path.parent != root else path.parent
+        case = cases.setdefault(folder, LesionCase("", folder, notes={"ignore_labels": []}))
+        what = re.sub(r"^(ct|mr)_", "", match["what"].lower())
+        (case.labels if what == label_name else case.images.setdefault(what, [])).append(path)
+    found = [case for case in cases.values() if case.images]
+    parts = [case.folder.relative_to(root).parts or (root.resolve().name,) for case in found]
+    for case, name in zip(found, joined_names(parts), strict=True):
+        case.name = name
+    tree.skipped += [
+        f"{path} (a label without an image)" for case in cases.values() if not case.images for path in case.labels
+    ]
+    return found

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_boundary.data.lesion_cases import LesionCase, image_files, lesion_items, lesion_root
+from monai_boundary.data.folder_tree import FolderTree, folder_tree
+from monai_boundary.data.lesion_cases import LesionCase, image_files, joined_names, lesion_items, lesion_root
 
 __all__ = ["wmh_datalist"]
 
@@ -32,6 +33,10 @@ def wmh_datalist(
       ``Utrecht/0/wmh.nii.gz`` (the unprocessed images in ``orig/`` are not looked at);
     - a flat one: ``patient07/FLAIR.nii.gz``, ``patient07/T1.nii.gz``, ``patient07/lesion.nii.gz``.
 
+    A folder is a patient's if it has ``pre/``, a label, a FLAIR or an image of ``modalities``; other folders with
+    images are named in a warning. Folders that are links are entered. The log says how many patients were found, and in
+    which folders.
+
     Names count without case; ``.nii``, ``.mha`` and ``.nrrd`` do too. Each modality has a key of its own, because the
     files of one patient may differ in orientation and grid: a list of files under one key would be stacked voxel by
     voxel, whatever their headers say. Bring them together with ``ResampleToMatchd`` or ``Orientationd``, then
@@ -47,7 +52,8 @@ def wmh_datalist(
 
     Returns:
         Items in natural order, each with a path under the name of each modality and under ``label``; ``case`` and
-        ``patient`` (its folder below ``dataset_dir``, joined by ``-``), ``site`` (the folder above it, or ``""``), and
+        ``patient`` (its folder below ``dataset_dir``, joined by ``-``, or by another mark where two would share a name:
+        see :func:`~monai_boundary.data.lesion_cases.joined_names`), ``site`` (the folder above it, or ``""``), and
         ``ignore_labels``, a list of ids.
 
     Raises:
@@ -64,30 +70,54 @@ def wmh_datalist(
     """
     root = lesion_root(dataset_dir)
     names = LABEL_NAMES if label_name is None else (label_name.lower(),)
-    folders = [root, *(p for p in root.rglob("*") if p.is_dir() and not p.name.startswith("."))]
-    cases = [case for case in (_case(root, folder, names, ignore_labels) for folder in folders) if case is not None]
+    wanted = {"flair", *([modalities.lower()] if isinstance(modalities, str) else (m.lower() for m in modalities))}
+    tree = folder_tree(root)
+    cases = _cases(tree, names, wanted, ignore_labels)
     if not cases:
+        there = sorted({stem for folder in tree.folders for stem in image_files(folder)})
         raise ValueError(
-            "`dataset_dir` needs folders of patients with pre/FLAIR.nii.gz (WMH 2017) or FLAIR.nii.gz beside a label "
-            f"({', '.join(names)}), got none below {root}."
+            "`dataset_dir` needs folders of patients with pre/FLAIR.nii.gz (WMH 2017), or an image of "
+            f"`modalities` ({', '.join(sorted(wanted))}) or a label ({', '.join(names)}), got none below {root} "
+            f"(images there: {', '.join(there[:10]) or 'none'})."
         )
-    return lesion_items(cases, modalities, require_labels)
+    return lesion_items(cases, modalities, require_labels, root, tree.skipped)
 
 
-def _case(root: Path, folder: Path, names: Sequence[str], ignore_labels: Sequence[int] | None) -> LesionCase | None:
+def _cases(
+    tree: FolderTree, names: Sequence[str], wanted: set[str], ignore_labels: Sequence[int] | None
+) -> list[LesionCase]:
+    """Return the cases of a tree, under names of their own; folders with other images are added to what was skipped."""
+    cases: list[LesionCase] = []
+    for folder in tree.folders:
+        inside = folder.relative_to(tree.root).parts
+        if inside and inside[-1].lower() in ("pre", "orig"):
+            continue
+        case = _case(folder, names, wanted, ignore_labels)
+        if case is not None:
+            case.notes = {"site": "/".join(inside[:-1]), **case.notes}
+            cases.append(case)
+        else:
+            tree.skipped += [
+                f"{path} (no image or label of a patient)" for f in image_files(folder).values() for path in f
+            ]
+    parts = [case.folder.relative_to(tree.root).parts or (tree.root.resolve().name,) for case in cases]
+    for case, name in zip(cases, joined_names(parts), strict=True):
+        case.name = name
+    return cases
+
+
+def _case(
+    folder: Path, names: Sequence[str], wanted: set[str], ignore_labels: Sequence[int] | None
+) -> LesionCase | None:
     """Return the case of a patient's folder, or None for any other folder."""
-    inside = folder.relative_to(root).parts
-    if inside and inside[-1].lower() in ("pre", "orig"):
-        return None
     here = image_files(folder)
     label = next((name for name in names if name in here), None)
     challenge = (folder / "pre").is_dir()
     images = image_files(folder / "pre") if challenge else {n: files for n, files in here.items() if n not in names}
-    if not challenge and label is None and "flair" not in images:
+    if not challenge and label is None and not wanted & set(images):
         return None
     default = (OTHER_PATHOLOGY,) if label == "wmh" else ()
     ignored = [int(i) for i in (default if ignore_labels is None else ignore_labels)]
-    notes = {"site": "/".join(inside[:-1]), "ignore_labels": ignored}
     return LesionCase(
-        "-".join(inside) or root.resolve().name, folder, images=images, labels=here.get(label or "", []), notes=notes
+        folder.name, folder, images=images, labels=here.get(label or "", []), notes={"ignore_labels": ignored}
     )
