@@ -12,6 +12,10 @@ from monai.data import MetaTensor
 from monai_boundary._typing import DoubleArray
 from monai_boundary._validation import check_positive
 
+# How far the same voxel of two images may lie apart, in voxels (of the shortest side), for both to be on one grid.
+# Headers round: 1e-3 is usual; a shift of 0.5 is a different grid.
+SAME_GRID_VOXELS = 0.1
+
 
 def affine_spacing(affine: Any, ndim: int) -> tuple[float, ...]:
     """Return the voxel size along each array axis: the lengths of the affine's columns.
@@ -45,7 +49,7 @@ def affine_spacing(affine: Any, ndim: int) -> tuple[float, ...]:
     return tuple(float(size) for size in sizes)
 
 
-def check_same_grid(name: str, image: Any, other_name: str, other: Any, tolerance: float = 0.1) -> None:
+def check_same_grid(name: str, image: Any, other_name: str, other: Any, tolerance: float = SAME_GRID_VOXELS) -> None:
     """Check that two channel-first images have the same spatial shape and, where both know it, the same place.
 
     Args:
@@ -53,8 +57,7 @@ def check_same_grid(name: str, image: Any, other_name: str, other: Any, toleranc
         image: (C, spatial), tensor or array; a MetaTensor knows its place.
         other_name: of the second image.
         other: (C, spatial).
-        tolerance: how far the same voxel may lie apart, in voxels (of the shortest side). Headers round: 1e-3 is
-            usual, and a shift of 0.5 is a different grid.
+        tolerance: how far the same voxel may lie apart, in voxels (of the shortest side).
 
     Returns:
         None.
@@ -84,7 +87,7 @@ def check_same_grid(name: str, image: Any, other_name: str, other: Any, toleranc
         return
     ndim = len(shape)
     voxel = min(affine_spacing(image.affine, ndim) + affine_spacing(other.affine, ndim))
-    apart = _largest_offset(_matrix(image.affine), _matrix(other.affine), shape)
+    apart = largest_offset(_matrix(image.affine), _matrix(other.affine), shape)
     if apart > tolerance * voxel:
         raise ValueError(
             f"`{name}` needs the affine of `{other_name}`: the same voxel lies up to {apart:.4g} mm "
@@ -97,8 +100,15 @@ def _matrix(affine: Any) -> DoubleArray:
     return np.asarray(affine.detach().cpu() if hasattr(affine, "detach") else affine, dtype=np.float64)
 
 
-def _largest_offset(affine: DoubleArray, other: DoubleArray, shape: tuple[int, ...]) -> float:
-    """The largest distance between the world positions of a corner voxel under both affines."""
+def largest_offset(affine: DoubleArray, other: DoubleArray, shape: tuple[int, ...]) -> float:
+    """Return the largest distance between the world positions of a corner voxel under both affines.
+
+    Example:
+        >>> moved = np.eye(4)
+        >>> moved[:3, 3] = 3, 4, 0
+        >>> largest_offset(np.eye(4), moved, (2, 2, 2))
+        5.0
+    """
     ndim = len(shape)
     corners = np.array(list(itertools.product(*((0, n - 1) for n in shape))), dtype=np.float64)
     rows = max(affine.shape[0], other.shape[0]) - 1
