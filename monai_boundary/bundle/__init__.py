@@ -7,7 +7,7 @@ from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items,
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
-from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, write_lesion_evaluation
+from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, check_segmentations, write_lesion_evaluation
 from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
 from monai_boundary.bundle.loss_choice import (
     lesion_loss,
@@ -52,6 +52,7 @@ __all__ = [
     "case_names",
     "check_patch_multiple",
     "check_patch_size",
+    "check_segmentations",
     "choose_threshold",
     "curve_summary",
     "em_inputs",

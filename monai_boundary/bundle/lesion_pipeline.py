@@ -12,7 +12,6 @@ from monai.transforms import (
     ClassesToIndicesd,
     ConcatItemsd,
     EnsureTyped,
-    LoadImaged,
     MapTransform,
     Orientationd,
     RandCropByLabelClassesd,
@@ -27,8 +26,16 @@ from monai.transforms import (
 )
 
 from monai_boundary._validation import check_choice, check_spatial_dims
+from monai_boundary.bundle.volume_place import (
+    NATIVE_KEYS,
+    at_place_of,
+    check_volume,
+    crop_ratios,
+    load_volumes,
+    native_place,
+)
 from monai_boundary.metrics.lesion_masks import lesion_masks
-from monai_boundary.ops.grid import affine_spacing, check_same_grid
+from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.transforms import SignedDistanceMapd
 
 SLICE_AXIS = 2  # of a volume in RAS orientation: the slices are axial
@@ -40,8 +47,10 @@ _MAX_INDICES = 20000  # of voxels to centre a crop on, per class and patient
 class LesionGridd(MapTransform):
     """Check a patient's volumes, and bring the images to the grid of one of them. The label is never resampled.
 
-    Modalities of one patient may differ in size, voxels, angle and orientation; their headers say where they lie. Adds
-    ``native_affine``, that of the reference as it was read, for :class:`~monai_boundary.bundle.SaveLesionsd`.
+    Modalities of one patient may differ in size, voxels, angle and orientation; their headers say where they lie. Those
+    on the reference's grid to a tenth of a voxel (`monai_boundary.ops.grid.SAME_GRID_VOXELS`) stay as they are. Adds
+    ``native_affine`` and ``native_header``, those of the reference as it was read, for
+    :class:`~monai_boundary.bundle.SaveLesionsd`.
 
     Args:
         keys: images, as loaded, (1, x, y, z).
@@ -73,17 +82,16 @@ class LesionGridd(MapTransform):
         try:
             present = [*self.keys, *([self.label_key] if self.label_key in d else [])]
             for key in present:
-                _check_volume(str(key), d[key])
+                check_volume(str(key), d[key], channels=1)
             reference = self.reference if self.reference in d else str(self.keys[0])
             target = d[reference]
             if self.label_key in present:
-                check_same_grid(self.label_key, d[self.label_key], reference, target)
+                d[self.label_key] = at_place_of(self.label_key, d[self.label_key], reference, target)
             for key in self.keys:
                 d[key] = _on_grid(str(key), d[key], reference, target)
         except ValueError as error:
             raise ValueError(f"patient {d.get('case', 'without a name')}: {error}") from error
-        d["native_affine"] = torch.as_tensor(np.asarray(target.affine, dtype=np.float64))
-        return d
+        return {**d, **native_place(target)}
 
 
 class LesionTargetsd(MapTransform):
@@ -160,7 +168,7 @@ def lesion_transforms(
     """
     keys = [*modalities, "label"] if labels else list(modalities)
     steps: list[Callable[..., Any]] = [
-        LoadImaged(keys, dtype=np.float32, ensure_channel_first=True),
+        load_volumes(keys),
         LesionGridd(modalities, reference),
         Orientationd(keys, axcodes="RAS", labels=None),
         ConcatItemsd(modalities, name="image"),
@@ -169,7 +177,7 @@ def lesion_transforms(
         ),
     ]
     if not labels:
-        return [*steps, SelectItemsd(["image", "case", "native_affine"])]
+        return [*steps, SelectItemsd(["image", "case", *NATIVE_KEYS])]
     kept = ["image", "label", "label_ids", "label_counted", "spacing", "case"]
     steps += [LesionTargetsd()]
     if maps:
@@ -212,7 +220,7 @@ def lesion_crops(
             keys,
             label_key="label",
             spatial_size=[*patch_size, 1] if flat else list(patch_size),
-            ratios=[1 - lesion_share, lesion_share],
+            ratios=crop_ratios(lesion_share),
             num_classes=2,
             num_samples=crops,
             indices_key=_INDICES,
@@ -233,20 +241,9 @@ def lesion_crops(
     return steps
 
 
-def _check_volume(name: str, volume: Any) -> None:
-    if volume.ndim != 4 or volume.shape[0] != 1:
-        raise ValueError(f"`{name}` needs one 3-D volume, got shape {tuple(volume.shape)} (channels first).")
-    if not bool(torch.isfinite(volume).all()):
-        raise ValueError(f"`{name}` needs finite values, got NaN or infinity.")
-    try:
-        affine_spacing(volume.affine, 3)
-    except ValueError as error:
-        raise ValueError(f"`{name}`: {error}") from error
-
-
 def _on_grid(name: str, image: Any, reference: str, target: Any) -> Any:
     try:
-        check_same_grid(name, image, reference, target, tolerance=1e-3)
+        return at_place_of(name, image, reference, target)
     except ValueError:
         moved = ResampleToMatch(mode="bilinear", padding_mode="zeros")(image, img_dst=target)
         if bool((image != 0).any()) and not bool((moved != 0).any()):
@@ -254,7 +251,6 @@ def _on_grid(name: str, image: Any, reference: str, target: Any) -> Any:
                 f"`{name}` needs to overlap `{reference}`, got images that show different places by their headers."
             ) from None
         return moved
-    return image
 
 
 def _like(template: Any, values: Any) -> Any:

@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from monai.transforms import (
     ClassesToIndicesd,
     CropForegroundd,
     EnsureTyped,
-    LoadImaged,
     MapTransform,
     NormalizeIntensityd,
     Orientationd,
@@ -27,8 +25,15 @@ from monai.transforms import (
 )
 
 from monai_boundary._validation import check_choice
-from monai_boundary.data import NiftiReader
-from monai_boundary.ops.grid import affine_spacing, check_same_grid
+from monai_boundary.bundle.volume_place import (
+    NATIVE_KEYS,
+    at_place_of,
+    check_volume,
+    crop_ratios,
+    load_volumes,
+    native_place,
+)
+from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 from monai_boundary.transforms import EdgeMaskd, SignedDistanceMapd, SlicesAroundd, TumourRegionsd
 
@@ -39,15 +44,15 @@ _MAX_INDICES = 20000  # of them, per case
 
 
 class TumourCased(MapTransform):
-    """Check a case as it was loaded, and keep what its results need: ``native_affine``, and the case's name in errors.
+    """Check a case as it was loaded, and keep what its results need, ``native_affine`` and ``native_header``.
 
     Args:
         keys: the image, (C, x, y, z).
         label_key: the label, which has to lie on the image's grid. Not looked at where the data lacks it.
 
     Raises:
-        ValueError: when called: if the image is no volume, holds NaN or infinity, has a singular affine, or the label
-            lies on another grid, with how far.
+        ValueError: when called, with the case's name: if the image is no volume, holds NaN or infinity, has a singular
+            affine, or the label lies on another grid, with how far.
 
     Example:
         >>> from monai.data import MetaTensor
@@ -61,21 +66,17 @@ class TumourCased(MapTransform):
         self.label_key = label_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the data with ``native_affine``."""
+        """Return the data with both entries."""
         d = dict(data)
         for key in self.key_iterator(d):
             image = d[key]
             try:
-                if image.ndim != 4:
-                    raise ValueError(f"`{key}` needs 3-D volumes, got shape {tuple(image.shape)} (channels first).")
-                if not bool(torch.isfinite(image).all()):
-                    raise ValueError(f"`{key}` needs finite values, got NaN or infinity.")
-                affine_spacing(image.affine, 3)
+                check_volume(str(key), image)
                 if self.label_key in d:
-                    check_same_grid(self.label_key, d[self.label_key], str(key), image)
+                    d[self.label_key] = at_place_of(self.label_key, d[self.label_key], str(key), image)
             except ValueError as error:
                 raise ValueError(f"case {d.get('case', 'without a name')}: {error}") from error
-            d["native_affine"] = torch.as_tensor(np.asarray(image.affine, dtype=np.float64))
+            d |= native_place(image)
         return d
 
 
@@ -154,13 +155,13 @@ def tumour_transforms(
         else ScaleIntensityRangePercentilesd("image", 0.1, 99.9, 0.0, 1.0, clip=True, channel_wise=True)
     )
     steps: list[Callable[..., Any]] = [
-        LoadImaged(keys, reader=NiftiReader, dtype=np.float32, ensure_channel_first=True),
+        load_volumes(keys),
         TumourCased("image"),
         Orientationd(keys, axcodes="RAS", labels=None),
         scale,
     ]
     if not labels:
-        return [*steps, SelectItemsd(["image", "case", "native_affine"])]
+        return [*steps, SelectItemsd(["image", "case", *NATIVE_KEYS])]
     steps += [TumourRegionsd("label", regions, et_label)]
     if training:
         flat = (
@@ -213,7 +214,7 @@ def tumour_crops(
                 keys,
                 label_key=_WHERE,
                 spatial_size=list(patch_size),
-                ratios=[1 - tumour_share, tumour_share],
+                ratios=crop_ratios(tumour_share),
                 num_classes=2,
                 num_samples=crops,
                 indices_key=f"{_WHERE}_cls_indices",

@@ -14,7 +14,8 @@ from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, wr
 from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_datalist
 from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
 from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
-from monai_boundary.data.nifti_reader import NiftiReader, check_nifti_grids
+from monai_boundary.data.nifti_reader import NiftiReader, check_nifti_grids, read_nifti
+from monai_boundary.data.nifti_writer import write_nifti
 from monai_boundary.data.output_files import (
     atomic_output,
     check_new_outputs,
@@ -57,6 +58,7 @@ __all__ = [
     "make_tumour_phantom",
     "open_em_stack",
     "read_em_source",
+    "read_nifti",
     "split_patients",
     "split_sections",
     "unique_output_names",
@@ -65,6 +67,7 @@ __all__ = [
     "write_em_phantom",
     "write_em_segmentation",
     "write_lesion_phantom",
+    "write_nifti",
     "write_stroke_phantom",
     "write_tumour_phantom",
 ]

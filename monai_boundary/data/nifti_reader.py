@@ -77,6 +77,7 @@ class NiftiReader(NibabelReader):
         squeeze_non_spatial_dims: see ``channel_dim``.
         to_gpu: see ``channel_dim``.
         finite: whether NaN and infinity are an error, which says how many there are.
+        kwargs: of ``nibabel.load``, for files that are not compressed.
 
     Raises:
         ValueError: when a file's data are wanted.
@@ -96,8 +97,9 @@ class NiftiReader(NibabelReader):
         squeeze_non_spatial_dims: bool = False,
         to_gpu: bool = False,
         finite: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(channel_dim, as_closest_canonical, squeeze_non_spatial_dims, to_gpu)
+        super().__init__(channel_dim, as_closest_canonical, squeeze_non_spatial_dims, to_gpu, **kwargs)
         self.finite = finite
         self._said: set[str] = set()
 
@@ -111,7 +113,7 @@ class NiftiReader(NibabelReader):
         for name in self.filenames:
             if not str(name).lower().endswith(NIFTI_SUFFIXES):
                 raise ValueError(f"`filename` needs NIfTI files ({', '.join(NIFTI_SUFFIXES)}), got {str(name)!r}.")
-        files = [self._open(str(name)) for name in self.filenames]
+        files = [self._open(str(name), {**self.kwargs, **kwargs}) for name in self.filenames]
         return files if len(files) > 1 else files[0]
 
     def get_data(self, img: Any) -> tuple[AnyArray, dict[str, Any]]:
@@ -130,9 +132,9 @@ class NiftiReader(NibabelReader):
             return np.stack(values), meta
         return np.concatenate(values, axis=int(meta["original_channel_dim"])), meta
 
-    def _open(self, name: str) -> _File:
+    def _open(self, name: str, options: dict[str, Any]) -> _File:
         try:
-            image = _whole(name)
+            image = _whole(name, options)
             _check_voxel_type(image)
             _unit(image)
             self._say_two_places(name, image)
@@ -231,10 +233,10 @@ def affine_mm(image: Any) -> DoubleArray:
     return affine
 
 
-def _whole(name: str) -> Any:
+def _whole(name: str, options: dict[str, Any]) -> Any:
     """Open a file; a compressed one is read to its end, where gzip compares the checksum."""
     if not name.lower().endswith(".gz"):
-        return nibabel.load(name)
+        return nibabel.load(name, **options)
     with gzip.open(name) as file:
         data = file.read()
     for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):

@@ -61,8 +61,8 @@ def write_nifti(
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "mask.nii.gz"
         >>> write_nifti(file, np.ones((2, 3, 1), np.uint8), np.diag([1, 1, 5, 1]))
-        >>> nibabel.load(file).header.get_zooms()
-        (1.0, 1.0, 5.0)
+        >>> nibabel.load(file).affine.diagonal().tolist()
+        [1.0, 1.0, 5.0, 1.0]
     """
     known = None if header is None else _header(np.asarray(header, dtype=np.uint8))
     image = (

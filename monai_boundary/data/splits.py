@@ -181,6 +181,7 @@ def split_patients(
     seed: int = 0,
     by: str = "patient",
     stratify: str | None = None,
+    several_strata: str = "refuse",
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return ``(training, validation)`` items; all items of one patient are on the same side.
 
@@ -192,7 +193,9 @@ def split_patients(
         n_val: instead, the number of patients for validation.
         seed: of the shuffle. The split depends on it and on the names of the patients, not on the order of the items.
         by: key that says whose an item is.
-        stratify: key whose values are spread over the folds, such as ``"site"``; it must not differ within a patient.
+        stratify: key whose values are spread over the folds, such as ``"site"``.
+        several_strata: what becomes of a patient whose items differ in that key, such as time points in two folders:
+            ``"refuse"``, an error; ``"join"``, the patient stays together and counts as of a stratum of both values.
 
     Raises:
         ValueError: if neither or both of ``num_folds`` and ``n_val`` are given, items lack a key, a patient has two
@@ -204,9 +207,10 @@ def split_patients(
         >>> len(train), sorted(item["site"] for item in val)
         (4, ['A', 'B'])
     """
+    check_choice("several_strata", several_strata, ("refuse", "join"))
     if (num_folds is None) == (n_val is None):
         raise ValueError(f"`num_folds` or `n_val` is needed, and not both, got {num_folds} and {n_val}.")
-    strata = _strata(datalist, by, stratify)
+    strata = _strata(datalist, by, stratify, several_strata == "join")
     rng = np.random.default_rng(seed)
     order: list[str] = []
     for stratum in sorted(set(strata.values())):
@@ -226,17 +230,18 @@ def split_patients(
     return train, [dict(item) for item in datalist if str(item[by]) in held]
 
 
-def _strata(datalist: Sequence[Item], by: str, stratify: str | None) -> dict[str, str]:
+def _strata(datalist: Sequence[Item], by: str, stratify: str | None, join: bool) -> dict[str, str]:
     """Return the stratum of each patient."""
-    strata: dict[str, str] = {}
+    strata: dict[str, dict[str, None]] = {}
     for item in datalist:
         lacking = [key for key in (by, stratify) if key is not None and key not in item]
         if lacking:
             raise ValueError(f"`datalist` needs the key {lacking[0]!r} in every item, got one with {sorted(item)}.")
-        stratum = "" if stratify is None else str(item[stratify])
-        if strata.setdefault(str(item[by]), stratum) != stratum:
+        strata.setdefault(str(item[by]), {})["" if stratify is None else str(item[stratify])] = None
+    for patient, found in strata.items():
+        if len(found) > 1 and not join:
             raise ValueError(
-                f"`stratify` needs one {stratify!r} per patient, got {strata[str(item[by])]!r} and {stratum!r} for "
-                f"{item[by]!r}."
+                f"`stratify` needs one {stratify!r} per patient, got {' and '.join(map(repr, list(found)[:2]))} for "
+                f"{patient!r}: see `several_strata`."
             )
-    return strata
+    return {patient: " and ".join(sorted(found)) for patient, found in strata.items()}

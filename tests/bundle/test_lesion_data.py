@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.data import CacheDataset, Dataset, PersistentDataset
@@ -13,6 +14,7 @@ from monai.transforms import Compose, RandLambdad
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.bundle.lesion_pipeline import lesion_transforms
 from monai_boundary.data import write_lesion_phantom
+from tests.data.nifti_files import label, write
 
 SMALL = {"patients": 4, "shape": [32, 32, 8]}
 
@@ -112,3 +114,73 @@ def test_patients_per_batch() -> None:
     for batch, crops in [(6, 4), (2, 4), (8, 0)]:
         with pytest.raises(ValueError, match=rf"`batch_size` needs a multiple of `crops` \({crops} of each patient\)"):
             patients_per_batch(batch, crops)
+
+
+def test_time_points_of_one_patient_stay_together(tmp_path: Path) -> None:
+    for folder, case in (("baseline", "5-100"), ("followup", "5-101"), ("baseline", "6-100"), ("followup", "7-100")):
+        for suffix in ("t1c", "seg"):
+            place = tmp_path / folder / f"BraTS-GLI-{case}"
+            write(place / f"{place.name}-{suffix}.nii.gz", label(1) if suffix == "seg" else None)
+    for fold in range(3):
+        parts = lesion_split(tmp_path, "brats", ["t1c"], tmp_path, fold=fold, num_folds=3)
+        sides = [{item["patient"] for item in part} for part in parts.values()]
+        assert not sides[0] & sides[1]
+        assert sides[0] | sides[1] == {"BraTS-GLI-5", "BraTS-GLI-6", "BraTS-GLI-7"}
+
+
+def test_patients_by_a_pattern(tmp_path: Path) -> None:
+    """WMH's reader takes every folder for a patient; the pattern says which folders are one."""
+    for name in ("sub-1/baseline", "sub-1/followup", "sub-2/baseline", "sub-3/baseline"):
+        write(tmp_path / name / "FLAIR.nii.gz")
+        write(tmp_path / name / "lesion.nii.gz", label(1))
+    for fold in range(3):
+        parts = lesion_split(tmp_path, "wmh", ["flair"], tmp_path, fold, 3, patient_pattern=r"(sub-\d)-")
+        sides = [{item["patient"] for item in part} for part in parts.values()]
+        assert (len(sides[0]), len(sides[1]), sides[0] & sides[1]) == (2, 1, set())
+    patients = {
+        item["patient"] for item in lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="sub-.")
+    }
+    assert patients == {"sub-1", "sub-2", "sub-3"}
+    with pytest.raises(ValueError, match="`patient_pattern` needs to be found in all cases, got 'ses' and 'sub-1-base"):
+        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="ses")
+    with pytest.raises(ValueError, match="`patient_pattern` needs a regular expression, got"):
+        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="(")
+
+
+@pytest.mark.parametrize("with_lesion", [(), ("p0",), ("p2",)])
+def test_labels_that_are_all_empty_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, with_lesion: tuple[str, ...]
+) -> None:
+    for name in ("p0", "p1", "p2"):
+        write(tmp_path / name / "FLAIR.nii.gz")
+        # other pathology is no lesion
+        write(tmp_path / name / "wmh.nii.gz", label(1, 2) if name in with_lesion else label(2, 2))
+    parts = lesion_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=3)
+    held = {item["case"] for item in parts["validation"]}
+    assert ("None of the 2 labels for training holds a lesion" in caplog.text) == (not set(with_lesion) - held)
+    assert ("None of the 1 labels for validation holds a lesion" in caplog.text) == (not held & set(with_lesion))
+
+
+def test_a_damaged_label_is_named(tmp_path: Path) -> None:
+    for name in ("p0", "p1"):
+        write(tmp_path / name / "FLAIR.nii.gz")
+        path = write(tmp_path / name / "lesion.nii.gz", np.random.default_rng(0).random((6, 6, 3)))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"p1.lesion.nii.gz' \("):
+        lesion_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=2)
+
+
+def test_other_modalities_than_flair_need_no_label(tmp_path: Path) -> None:
+    write(tmp_path / "p1" / "CT.nii.gz")
+    (item,) = lesion_patients(tmp_path, "wmh", ["ct"], tmp_path, require_labels=False)
+    assert item["case"] == "p1"
+    with pytest.raises(ValueError, match=r"an image of `modalities` \(flair, pet\) .* \(images there: ct\)"):
+        lesion_patients(tmp_path, "wmh", ["pet"], tmp_path, require_labels=False)
+
+
+def test_folders_that_cannot_be_written_are_found_first(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
+        lesion_dataset([], Compose([]), "disk", tmp_path / "file")
+    with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
+        lesion_patients(None, "wmh", ["flair"], tmp_path / "file")

@@ -74,7 +74,7 @@ def test_slices_around_the_core(item: dict[str, Any]) -> None:
 
 def test_without_labels(item: dict[str, Any]) -> None:
     data = Compose(tumour_transforms(labels=False))({key: item[key] for key in ("image", "case")})
-    assert set(data) == {"image", "case", "native_affine"}
+    assert set(data) == {"image", "case", "native_affine", "native_header"}
     np.testing.assert_allclose(data["native_affine"], nibabel.load(item["label"]).affine, atol=1e-6)
     assert isinstance(data["image"], MetaTensor)
 
@@ -118,7 +118,7 @@ def test_errors_name_the_case(item: dict[str, Any], tmp_path: Path) -> None:
     cases = [
         (MetaTensor(torch.ones(1, 3, 3), affine=affine), "`image` needs 3-D volumes, got shape"),
         (MetaTensor(torch.full((1, 3, 3, 3), torch.nan), affine=affine), "`image` needs finite values"),
-        (MetaTensor(torch.ones(1, 3, 3, 3), affine=torch.zeros(4, 4)), "`affine` needs independent columns"),
+        (MetaTensor(torch.ones(1, 3, 3, 3), affine=torch.zeros(4, 4)), "`image`: `affine` needs independent columns"),
     ]
     for image, message in cases:
         with pytest.raises(ValueError, match=f"case b: {message}"):

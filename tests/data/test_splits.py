@@ -225,6 +225,24 @@ def test_sites_are_spread():
     assert sorted(item["site"] for item in val) == ["A", "A", "B"]
 
 
+def test_a_patient_of_two_sites_stays_together():
+    """Time points of p0 lie in two folders: by the option it is on one side, in every fold."""
+    items = [*patients(6, scans=1), {"patient": "p0", "site": "B", "scan": 1}]
+    with pytest.raises(ValueError, match="`stratify` needs one 'site' per patient, got 'A' and 'B' for 'p0'"):
+        split_patients(items, num_folds=3, stratify="site")
+    held = []
+    for fold in range(3):
+        train, val = split_patients(items, num_folds=3, fold=fold, stratify="site", several_strata="join")
+        assert names(train).isdisjoint(names(val))
+        assert len(train) + len(val) == 7
+        held += sorted(names(val))
+    assert sorted(held) == sorted(names(items))
+    plain = split_patients(patients(6), num_folds=3, stratify="site")
+    assert split_patients(patients(6), num_folds=3, stratify="site", several_strata="join") == plain
+    with pytest.raises(ValueError, match="`several_strata` needs one of 'refuse', 'join', got 'both'"):
+        split_patients(items, num_folds=3, several_strata="both")
+
+
 def test_by_another_key():
     items = [{"case": f"c{k}", "patient": "same"} for k in range(4)]
     assert len(split_patients(items, n_val=1, by="case")[1]) == 1
