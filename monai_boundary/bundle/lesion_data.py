@@ -76,7 +76,7 @@ def lesion_patients(
     """
     check_choice("layout", layout, tuple(READERS))
     if dataset_dir is None:
-        dataset_dir = check_output_folder(output_dir) / f"phantom_{layout}"
+        dataset_dir = check_output_folder(Path(output_dir)) / f"phantom_{layout}"
         options = {**(TUMOUR_PHANTOM if layout == "brats" else PHANTOM), **(phantom or {})}
         options["shape"] = tuple(options["shape"])
         if layout == "brats":
@@ -200,7 +200,7 @@ def lesion_dataset(
     if cache == "memory":
         return CacheDataset(data=data, transform=transform, progress=False)
     if cache == "disk":
-        return PersistentDataset(data, transform, check_output_folder(cache_dir), hash_transform=pickle_hashing)
+        return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
     return Dataset(data=data, transform=transform)
 
 

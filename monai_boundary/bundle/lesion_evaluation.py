@@ -111,7 +111,7 @@ def check_segmentations(
     Raises:
         ValueError: if the folder cannot be written, two segmentations would have one name, or one is there already.
     """
-    folder = check_output_folder(output_dir)
+    folder = check_output_folder(Path(output_dir))
     ends = [postfix] if isinstance(postfix, str) else postfix
     check_new_outputs([segmentation_path(folder, str(item["case"]), end) for item in items for end in ends], overwrite)
 

@@ -20,7 +20,8 @@ NATIVE_KEYS = ("native_affine", "native_header")
 
 def load_volumes(keys: Sequence[str]) -> LoadImaged:
     """Return the transform that loads files as float32, channels first; NaN and damaged files are named."""
-    return LoadImaged(keys, reader=NiftiReader(finite=True), dtype=np.float32, ensure_channel_first=True)
+    reader: Any = NiftiReader(finite=True)  # MONAI takes a reader too, other than it declares
+    return LoadImaged(keys, reader=reader, dtype=np.float32, ensure_channel_first=True)
 
 
 def check_volume(name: str, volume: Any, channels: int | None = None) -> None:

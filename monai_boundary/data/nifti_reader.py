@@ -157,7 +157,7 @@ class NiftiReader(NibabelReader):
     def _get_affine(self, img: Any) -> DoubleArray:
         return affine_mm(img)
 
-    def _get_array_data(self, img: Any, filename: Any) -> AnyArray:
+    def _get_array_data(self, img: Any, filename: Any) -> Any:
         try:
             return super()._get_array_data(img, filename)
         except _UNREADABLE as reason:

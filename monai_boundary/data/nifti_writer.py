@@ -28,7 +28,8 @@ def nifti_header(path: PathLike | None) -> UInt8Array:
     """
     block = b""
     if path is not None and str(path).lower().endswith(NIFTI_SUFFIXES) and Path(path).is_file():
-        block = nibabel.load(Path(path)).header.as_byteswapped("<").binaryblock
+        header: Any = nibabel.load(Path(path)).header
+        block = header.as_byteswapped("<").binaryblock
     return np.frombuffer(block.ljust(HEADER_BYTES, b"\0"), dtype=np.uint8)
 
 
@@ -68,7 +69,7 @@ def write_nifti(
     image = (
         _from_affine(values, np.asarray(affine, dtype=np.float64)) if known is None else _from_header(values, *known)
     )
-    with atomic_output(path, overwrite) as file:
+    with atomic_output(Path(path), overwrite) as file:
         nibabel.save(image, file)
 
 
