@@ -43,12 +43,12 @@ def folder_tree(root: Path) -> FolderTree:
         (['data', 'p1'], 2)
     """
     tree = FolderTree(root)
-    above = {_identity(folder) for folder in root.resolve().parents}
+    above = {_disk_place(folder) for folder in root.resolve().parents}
     seen: dict[tuple[int, int], Path] = {}
     plain, links = deque([root]), deque[Path]()
     while plain or links:
         folder = plain.popleft() if plain else links.popleft()  # links last: a folder keeps its own name
-        identity = _identity(folder)
+        identity = _disk_place(folder)
         if identity in seen or identity in above:
             why = f"the same folder as {seen[identity]}" if identity in seen else "a link to a folder above"
             tree.skipped.append(f"{folder} ({why})")
@@ -71,7 +71,7 @@ def _order(path: Path | str) -> tuple[object, str]:
     return natural_key(str(path)), str(path)  # 1 and 01 are one number: then by their letters
 
 
-def _identity(folder: Path) -> tuple[int, int]:
+def _disk_place(folder: Path) -> tuple[int, int]:
     status = folder.stat()
     return status.st_dev, status.st_ino
 
