@@ -257,7 +257,7 @@ class SignedDistanceLoss(_Loss):
         other_act: Callable[[Tensor], Tensor] | None = None,
         reduction: str = "mean",
         spacing: Sequence[float] | float | None = None,
-        convention: str = "border",
+        convention: str = "faces",
         section_axis: int | None = None,
         clip: float | None = None,
         normalise: str | None = None,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signed distances as the words say them: for every voxel, the distance to every border voxel."""
+"""Signed distances as the words say them: for every voxel, the distance to every face or border voxel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from monai_boundary._typing import AnyArray, DoubleArray
+
+
+def face_distance(mask: AnyArray, spacing: Sequence[float] | None = None) -> DoubleArray:
+    """Return the signed distance to the faces between voxels of the mask and others, each face a flat rectangle."""
+    sizes = np.ones(mask.ndim) if spacing is None else np.asarray(spacing, dtype=float)
+    centres, halves = [], []
+    for axis in range(mask.ndim):
+        for voxel in itertools.product(*map(range, mask.shape)):
+            after = (*voxel[:axis], voxel[axis] + 1, *voxel[axis + 1 :])
+            if after[axis] < mask.shape[axis] and mask[voxel] != mask[after]:
+                centres.append([(a + b) / 2 for a, b in zip(voxel, after, strict=True)])
+                halves.append([0.0 if a == axis else 0.5 for a in range(mask.ndim)])
+    phi = np.zeros(mask.shape)
+    if centres:
+        for voxel in itertools.product(*map(range, mask.shape)):
+            away = np.maximum(np.abs(np.array(centres) - np.array(voxel)) - np.array(halves), 0) * sizes
+            nearest = np.sqrt((away**2).sum(1)).min()
+            phi[voxel] = -nearest if mask[voxel] else nearest
+    return phi
 
 
 def signed_distance(mask: AnyArray, spacing: Sequence[float] | None = None) -> DoubleArray:

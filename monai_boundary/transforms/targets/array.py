@@ -155,8 +155,8 @@ class SignedDistanceMap(Transform):
         spacing: voxel size along each axis in mm; by default of the MetaTensor's affine (the length of its columns, so
             flipped and oblique ones too), else 1.
         ignore_index: value of an index label that belongs to no class.
-        convention: ``"border"`` or ``"released"``, as ``section_axis``, ``clip``, ``normalise`` and ``backend`` see
-            `monai_boundary.ops.signed_distance_map`.
+        convention: ``"faces"``, ``"border"`` or ``"released"``: see `monai_boundary.ops.signed_distance_map`, as
+            ``section_axis``, ``clip``, ``normalise`` and ``backend``.
         section_axis: spatial axis across which every slice is an image of its own (2-D maps of a volume).
         clip: largest distance, in mm.
         normalise: None, ``"max"`` or ``"diagonal"``.
@@ -180,7 +180,7 @@ class SignedDistanceMap(Transform):
         num_classes: int | None = None,
         spacing: Sequence[float] | float | None = None,
         ignore_index: int | None = None,
-        convention: str = "border",
+        convention: str = "faces",
         section_axis: int | None = None,
         clip: float | None = None,
         normalise: str | None = None,
