@@ -64,8 +64,8 @@ def signed_distance_loss(
     Example:
         >>> import torch
         >>> label = torch.tensor([[[[0.0, 0, 1, 1, 1, 1, 1, 0]]]])
-        >>> float(signed_distance_loss(label, label))  # (0 - 1 - 2 - 1 + 0) / 8
-        -0.5
+        >>> float(signed_distance_loss(label, label))  # -(0.5 + 1.5 + 2.5 + 1.5 + 0.5) / 8
+        -0.8125
     """
     sizes = _spacings_of(target) if spacing is None and distance_map is None else spacing
     scores, truth = plain_inputs(input, target)
@@ -85,7 +85,7 @@ def signed_distance_loss(
             probability = clamp_to_unit(probability)
         if distance_map is None:
             masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)
-            phi = _maps_of(masks[:, first:], sizes, **options)
+            phi = _maps_of(masks[:, first:], sizes, known=counted, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
         phi = phi.to(scores.dtype)
@@ -245,7 +245,7 @@ class SignedDistanceLoss(_Loss):
         >>> logits = 20 * crop["label"] - 10
         >>> loss = SignedDistanceLoss(sigmoid=True)
         >>> round(float(loss(logits, crop["label"], distance_map=crop["label_sdm"])), 3)
-        -0.219
+        -0.344
     """
 
     def __init__(

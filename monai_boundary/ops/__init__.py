@@ -30,7 +30,7 @@ from monai_boundary.ops.distance_backends import (
     choose_backend,
     tensor_distance,
 )
-from monai_boundary.ops.distance_check import check_distance_map
+from monai_boundary.ops.distance_check import check_distance_map, restore_distance_sign
 from monai_boundary.ops.distance_weights import distance_weights
 from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
 from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
@@ -120,6 +120,7 @@ __all__ = [
     "relabel_regions",
     "remove_small_regions",
     "reseed_regions",
+    "restore_distance_sign",
     "seed_map",
     "seed_points",
     "select_channels",

@@ -29,6 +29,7 @@ from monai_boundary.ops.distance_backends import (
     other_side_distance,
     voxel_distance,
 )
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 CONVENTIONS = ("faces", "border", "released")
 NORMALISATIONS = ("max", "diagonal")
@@ -180,7 +181,7 @@ def batch_signed_distance(
 
 
 def _known_voxels(known: Tensor, masks: Tensor) -> Tensor:
-    plain = torch.as_tensor(known).as_subclass(Tensor)
+    plain = plain_tensor(known)
     check_same_shape("known", plain.shape, "target, with one channel", (len(masks), 1, *masks.shape[2:]))
     return (plain > 0).to(masks.device)
 

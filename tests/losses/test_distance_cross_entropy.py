@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from monai_boundary.losses import DistanceWeightedCELoss
 from monai_boundary.ops import batch_signed_distance, distance_weights
-from tests.oracles.signed_distance import signed_distance
+from tests.oracles.signed_distance import face_distance
 
 
 def _case() -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,7 +27,7 @@ def test_by_its_formula() -> None:
     for item in range(2):
         total = 0.0
         truth = label[item, 0].numpy()
-        maps = [signed_distance(truth == c) for c in range(3) if (truth == c).any()]
+        maps = [face_distance(truth == c) for c in range(3) if (truth == c).any()]
         distance = np.abs(maps).min(0)
         for c in range(3):
             g = truth == c
@@ -56,6 +56,9 @@ def test_one_channel_is_the_two_class_loss() -> None:
         DistanceWeightedCELoss()(one, mask, distance_map=maps),
         DistanceWeightedCELoss()(two, pair, distance_map=maps),
     )
+    for spacing in (1.0, 5.0):  # and where the maps are made by the loss: a face is as far from either side
+        loss = DistanceWeightedCELoss(spacing=spacing)
+        torch.testing.assert_close(loss(one, mask), loss(two, pair))
 
 
 def test_zero_w0_and_no_class_weight_is_cross_entropy() -> None:

@@ -14,7 +14,7 @@ from monai.networks.utils import one_hot
 
 from monai_boundary.losses import SignedDistanceLoss, signed_distance_loss
 from monai_boundary.transforms import SignedDistanceMapd
-from tests.oracles.signed_distance import signed_distance
+from tests.oracles.signed_distance import face_distance, signed_distance
 
 SHAPES = ((2, 3, 14, 12), (2, 3, 7, 9, 8))
 
@@ -30,7 +30,7 @@ def _case(shape: tuple[int, ...], seed: int = 0) -> tuple[torch.Tensor, torch.Te
 
 def test_by_hand() -> None:
     label = torch.tensor([[[[0.0, 0, 1, 1, 1, 1, 1, 0]]]])
-    phi = np.array([2, 1, 0, -1, -2, -1, 0, 1])
+    phi = np.array([1.5, 0.5, -0.5, -1.5, -2.5, -1.5, -0.5, 0.5])
     probability = torch.linspace(0, 1, 8).view(1, 1, 1, 8)
     value = SignedDistanceLoss()(probability, label)
     assert float(value) == pytest.approx((probability.numpy().ravel() * phi).mean(), rel=1e-6)
@@ -55,14 +55,17 @@ def test_equals_monai_on_whole_isotropic_images(
     torch.testing.assert_close(ours, BoundaryLoss(**options)(logits, label))
 
 
+@pytest.mark.parametrize("convention", ["faces", "border"])
 @pytest.mark.parametrize("shape", SHAPES, ids=["2-D", "3-D"])
-def test_equals_the_oracle_in_the_border_convention(shape: tuple[int, ...]) -> None:
+def test_equals_the_oracle(shape: tuple[int, ...], convention: str) -> None:
     logits, label = _case(shape)
     spacing = (0.5, 1.0, 2.0)[: len(shape) - 2]
-    each = SignedDistanceLoss(softmax=True, to_onehot_y=True, spacing=spacing, reduction="none")(logits, label)
+    loss = SignedDistanceLoss(softmax=True, to_onehot_y=True, spacing=spacing, reduction="none", convention=convention)
+    each = loss(logits, label)
+    oracle = face_distance if convention == "faces" else signed_distance
     probability = torch.softmax(logits, 1).numpy()
     for item, channel in np.ndindex(2, 2):
-        phi = signed_distance(label[item, 0].numpy() == channel + 1, spacing)
+        phi = oracle(label[item, 0].numpy() == channel + 1, spacing)
         assert float(each[item, channel]) == pytest.approx((probability[item, channel + 1] * phi).mean(), rel=1e-4)
 
 

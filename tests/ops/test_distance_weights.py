@@ -15,7 +15,7 @@ MASKS = torch.tensor([[[[1, 1, 1, 1, 0, 0, 1, 1]], [[0, 0, 0, 0, 1, 1, 0, 0]]]])
 
 def test_by_hand() -> None:
     weights = distance_weights(MASKS, batch_signed_distance(MASKS), w0=10, sigma=5)
-    distance = np.array([3, 2, 1, 0, 0, 0, 0, 1])
+    distance = np.array([3.5, 2.5, 1.5, 0.5, 0.5, 0.5, 0.5, 1.5])
     frequency = np.where(MASKS[0, 1, 0].numpy(), 0.25, 0.75)
     np.testing.assert_allclose(weights[0, 0, 0], frequency + 10 * np.exp(-(distance**2) / 50), rtol=1e-6)
 

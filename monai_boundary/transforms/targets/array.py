@@ -154,7 +154,7 @@ class SignedDistanceMap(Transform):
             label holds 0 and 1 in each channel (one mask, one-hot, or nested regions).
         spacing: voxel size along each axis in mm; by default of the MetaTensor's affine (the length of its columns, so
             flipped and oblique ones too), else 1.
-        ignore_index: value of an index label that belongs to no class.
+        ignore_index: value of an index label that belongs to no class: its voxels are on neither side, and get 0.
         convention: ``"faces"``, ``"border"`` or ``"released"``: see `monai_boundary.ops.signed_distance_map`, as
             ``section_axis``, ``clip``, ``normalise`` and ``backend``.
         section_axis: spatial axis across which every slice is an image of its own (2-D maps of a volume).
@@ -170,7 +170,7 @@ class SignedDistanceMap(Transform):
         >>> from monai_boundary.transforms import SignedDistanceMap
         >>> label = MetaTensor(torch.tensor([[[0, 0, 1, 1, 1]] * 2]), affine=torch.diag(torch.tensor([2.0, 0.5, 1.0])))
         >>> SignedDistanceMap()(label)[0, 0].tolist()
-        [1.0, 0.5, 0.0, -0.5, -1.0]
+        [0.75, 0.25, -0.25, -0.75, -1.25]
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  # a list by MONAI's declaration
@@ -212,7 +212,8 @@ class SignedDistanceMap(Transform):
         label = class_label("label", img)
         masks = class_masks(label[None], self.num_classes, self.ignore_index)
         sizes = image_spacing(img, label.ndim - 1, self.spacing)
-        maps = batch_signed_distance(masks, sizes, dtype=_STORAGE[self.dtype], **self.options)
+        known = None if self.ignore_index is None else (label != self.ignore_index)[None]
+        maps = batch_signed_distance(masks, sizes, dtype=_STORAGE[self.dtype], known=known, **self.options)
         template = img if isinstance(img, torch.Tensor) else torch.empty(0)
         return convert_to_dst_type(maps[0], template, dtype=maps.dtype)[0]
 

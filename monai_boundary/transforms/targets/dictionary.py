@@ -187,7 +187,7 @@ class SignedDistanceMapd(MapTransform):
         >>> from monai_boundary.transforms import SignedDistanceMapd
         >>> data = SignedDistanceMapd("label", num_classes=2)({"label": torch.tensor([[[0, 0, 1, 1]]])})
         >>> data["label_sdm"].tolist()
-        [[[-1.0, 0.0, 1.0, 2.0]], [[2.0, 1.0, 0.0, -1.0]]]
+        [[[-1.5, -0.5, 0.5, 1.5]], [[1.5, 0.5, -0.5, -1.5]]]
     """
 
     backend = SignedDistanceMap.backend
