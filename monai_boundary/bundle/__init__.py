@@ -22,6 +22,7 @@ from monai_boundary.bundle.loss_choice import (
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.bundle.results import (
     MetricsFiles,
+    log_next_inference,
     log_training_summary,
     next_commands,
     read_table,
@@ -71,6 +72,7 @@ __all__ = [
     "lesion_scored",
     "lesion_split",
     "lesion_transforms",
+    "log_next_inference",
     "log_scores",
     "log_training_summary",
     "loss_names",

@@ -22,6 +22,7 @@ __all__ = [
     "EM_METRICS",
     "MetricsFiles",
     "Row",
+    "log_next_inference",
     "log_training_summary",
     "next_commands",
     "read_table",
@@ -108,6 +109,16 @@ def next_commands(
 
 def _whole(path: Any) -> str:
     return str(Path(str(path)).absolute())
+
+
+def log_next_inference(bundle_root: str | os.PathLike[str], output_dir: str | os.PathLike[str]) -> None:
+    """Log the command that segments new images with the network that was evaluated.
+
+    Args:
+        bundle_root: folder of the bundle.
+        output_dir: of the training.
+    """
+    logger.info(f"Next: segment new images as these were.\n  {next_commands(bundle_root, output_dir)[1]}")
 
 
 def log_training_summary(output_dir: str | os.PathLike[str], bundle_root: str | os.PathLike[str] | None = None) -> None:

@@ -262,5 +262,5 @@ class StopWithoutImprovement:
         best = self.evaluator.state.best_metric_epoch
         if not self.patience or best < 0 or engine.state.epoch - max(best, self.first_epoch) < self.patience:
             return
-        engine.logger.info(f"No improvement since epoch {best}: stopping after epoch {engine.state.epoch}.")
+        engine.logger.warning(f"No improvement since epoch {best}: stopping after epoch {engine.state.epoch}.")
         engine.terminate()

@@ -12,6 +12,7 @@ import pytest
 
 from monai_boundary.bundle.results import (
     MetricsFiles,
+    log_next_inference,
     log_training_summary,
     next_commands,
     read_table,
@@ -79,3 +80,11 @@ def test_the_next_commands_are_whole_for_a_shell(tmp_path: Path, monkeypatch: py
     assert shlex.split(evaluate) == [*start, f"{here}/bundle/configs/evaluate.yaml", *options, f"{here}/data"]
     assert shlex.split(segment)[:-1] == [*start, f"{here}/bundle/configs/inference.yaml", *options]
     assert "--dataset_dir" not in next_commands("bundle", "out", {"dataset_dir": None})[0], "the phantom again"
+
+
+def test_an_evaluation_says_how_to_segment(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_next_inference(tmp_path, "out")
+    (message,) = caplog.messages
+    assert message.endswith(next_commands(tmp_path, "out")[1])
+    assert "inference.yaml" in message

@@ -57,10 +57,10 @@ def environment() -> dict[str, str]:
 
 
 def call(arguments: list[str], where: Path) -> str:
-    """Run Python to the end, and return what it printed."""
+    """Run Python to the end, and return what it printed, to both streams."""
     done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def kill_when(arguments: list[str], where: Path, condition: Callable[[], bool], seconds: float = 240) -> None:

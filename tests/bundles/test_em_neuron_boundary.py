@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import socket
 import sqlite3
@@ -289,6 +290,10 @@ def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
     arguments[arguments.index("--config_file") + 1] = "configs/train.yaml"
     out = call(arguments, BUNDLE)
     assert "CREMI score" in out
+    assert [line.split(",")[0] for line in re.findall(r"Epoch \d of .*", out)] == ["Epoch 1 of 2", "Epoch 2 of 2"]
+    assert "it/s" not in out, "no progress bar into a file"
+    assert len(out.splitlines()) < 80, out
+    assert "evaluate.yaml --output_dir" in out
     with sqlite3.connect(tmp_path / "mlruns.db") as base:
         metrics = {key for (key,) in base.execute("select distinct key from metrics")}
         runs = base.execute("select name, status from runs").fetchall()
