@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: ``python -m monai_boundary study FILE --output_dir OUT``."""
+"""The command line: ``python -m monai_boundary study FILE --output_dir OUT``, and ``evaluate``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import fire
 from fire.decorators import ACCEPTS_POSITIONAL_ARGS
 
+from monai_boundary.report import evaluate_command
 from monai_boundary.study import StudyError, StudyResult, find_study, read_study, run_study, write_study_tables
 
 
@@ -66,6 +67,11 @@ class StudyCommand:
         _tell(write_study_tables(plan, str(output_dir)))
 
 
+def evaluate(*arguments: str) -> None:
+    """Score a folder of predictions against a folder of truths; ``evaluate --help`` tells how."""
+    raise SystemExit(evaluate_command.main(arguments))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what the user can mend ends in one line, and an exit code other than 0.
 
@@ -75,7 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("PAGER", "cat")  # help is printed, not paged
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     try:
-        fire.Fire({"study": StudyCommand()}, None if arguments is None else list(arguments), "monai_boundary")
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        if given[:1] == ["evaluate"]:  # takes an option more than once, which fire does not
+            code = evaluate_command.main(given[1:])
+            if code:
+                raise SystemExit(code)
+            return
+        fire.Fire({"study": StudyCommand(), "evaluate": evaluate}, given, "monai_boundary")
     except (ValueError, TypeError, StudyError, ImportError) as error:
         raise SystemExit(f"error: {error}") from error
     except KeyboardInterrupt:

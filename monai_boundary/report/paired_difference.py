@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -29,7 +29,7 @@ class PairedDifference(NamedTuple):
 
 
 def paired_difference(
-    ours: Mapping[Hashable, float], base: Mapping[Hashable, float], confidence: float = 0.95
+    ours: Mapping[Any, float], base: Mapping[Any, float], confidence: float = 0.95
 ) -> PairedDifference:
     """Return the mean of ``ours - base`` over the keys that both have, with Student's t confidence interval.
 

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One case from its two files to its record; what a worker process does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_boundary.report.case_records import Record, fingerprint, write_record
+from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, score_instances, score_masks
+from monai_boundary.report.label_classes import ClassTable, pairs_of_masks
+from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume, resample_nearest
+
+
+@dataclass(frozen=True)
+class CaseOptions:
+    """All that changes the scores of a case.
+
+    Attributes:
+        classes: label values by name; ``"brats"``; None for every label that there is.
+        instances: labels are ids of objects.
+        ignore_labels: labels of the truth that are not scored.
+        tolerance: of the surface Dice, in the unit of the files; None for 1 mm, 1 voxel or 10 nm.
+        border_tolerance_nm: of the instance scores.
+        align: resample predictions that are on another grid, by nearest neighbour.
+        spacing: mm per axis, instead of what files state.
+        pred_dataset: of HDF5 and Zarr files.
+        truth_dataset: of HDF5 and Zarr files.
+    """
+
+    classes: ClassTable | str | None = None
+    instances: bool = False
+    ignore_labels: tuple[int, ...] = ()
+    tolerance: float | None = None
+    border_tolerance_nm: float | None = None
+    align: bool = False
+    spacing: tuple[float, ...] | float | None = None
+    pred_dataset: str | None = None
+    truth_dataset: str | None = None
+
+
+class CaseJob(NamedTuple):
+    """A case to score: whose, which, its files, how, and where its record goes."""
+
+    method: str
+    case: str
+    prediction: Path
+    truth: Path
+    options: CaseOptions
+    record: Path
+
+    @property
+    def mark(self) -> str:
+        """What tells its record from those of other settings or files."""
+        return fingerprint(
+            {"method": self.method, "case": self.case, **self.options.__dict__}, [self.prediction, self.truth]
+        )
+
+
+class LoadedCase(NamedTuple):
+    """Prediction and truth of a case on one grid, and what had to be done for it."""
+
+    prediction: LabelVolume
+    truth: LabelVolume
+    notes: list[str]
+
+
+def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase:
+    """Read both segmentations of a case, and compare their grids.
+
+    Args:
+        prediction: its file.
+        truth: its file.
+        options: datasets, spacing, and whether to resample.
+
+    Raises:
+        ValueError: if a file cannot be read, or the grids differ (how they do is told) and are not to be aligned.
+    """
+    pred = read_label_volume(prediction, options.pred_dataset, options.spacing)
+    true = read_label_volume(truth, options.truth_dataset, options.spacing)
+    difference = grid_difference(pred, true)
+    notes = []
+    if difference and not options.align:
+        raise ValueError(
+            f"the prediction is on another grid than the truth: {difference} ({prediction} against {truth}). "
+            "`align` resamples the prediction by nearest neighbour."
+        )
+    if difference:
+        pred = resample_nearest(pred, true)
+        notes.append(f"resampled to the truth's grid by nearest neighbour ({difference})")
+    elif (pred.affine is None) != (true.affine is None):
+        which = "prediction" if pred.affine is None else "truth"
+        notes.append(f"the {which} states no grid: only shapes were compared")
+        pred, true = (pred._replace(affine=true.affine, unit=true.unit), true) if pred.affine is None else (pred, true)
+        true = true if true.affine is not None else true._replace(affine=pred.affine, unit=pred.unit)
+    return LoadedCase(pred, true, notes)
+
+
+def evaluate_case(job: CaseJob) -> Record:
+    """Score a case, write its record, and return it. What fails is a record, too: its ``error`` tells why.
+
+    Args:
+        job: the case.
+    """
+    about: dict[str, Any] = {"method": job.method, "case": job.case}
+    about |= {"prediction": str(job.prediction), "truth": str(job.truth)}
+    try:
+        record = {**about, "mark": job.mark, **_scores(job)}
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        record = {**about, "error": str(error) or type(error).__name__}
+    except MemoryError:
+        record = {**about, "error": "there is not enough memory for this case"}
+    except Exception as error:  # a library's own: the other cases go on
+        record = {**about, "error": f"{type(error).__name__}: {error}"}
+    write_record(record, job.record)
+    return record
+
+
+def _scores(job: CaseJob) -> dict[str, Any]:
+    options = job.options
+    pred, true, notes = load_case(job.prediction, job.truth, options)
+    unit, sizes = true.unit, true.spacing
+    where = {"unit": unit, "spacing": list(sizes), "shape": list(true.values.shape), "notes": notes}
+    if options.instances:
+        scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[unit]
+        if options.border_tolerance_nm and math.isnan(scale):
+            raise ValueError(
+                f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing`."
+            )
+        in_nm = [s * scale for s in sizes] if options.border_tolerance_nm else None
+        ignored = options.ignore_labels or (0,)
+        scores = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
+        return {**where, "volume_unit": "voxels", "classes": {"instances": {"scores": scores}}}
+    volume_unit, volume = voxel_volume(unit, sizes)
+    tolerance = TOLERANCE[unit] if options.tolerance is None else options.tolerance
+    classes = {}
+    for name, (predicted, truth) in pairs_of_masks(
+        pred.values, true.values, options.classes, options.ignore_labels
+    ).items():
+        found = score_masks(predicted, truth, sizes, tolerance, CURVE_POINTS[unit], volume)
+        classes[name] = {"scores": found.scores, "curve": found.curve, "lesions": found.lesions}
+    return {**where, "volume_unit": volume_unit, "tolerance": tolerance, "classes": classes}
+
+
+def voxel_volume(unit: str, spacing: Sequence[float]) -> tuple[str, float]:
+    """Return the unit of volumes and what a voxel has of it: millilitres of 3-D images in mm, else voxels.
+
+    Args:
+        unit: of the spacing.
+        spacing: of the image.
+
+    Example:
+        >>> voxel_volume("mm", (1.0, 1.0, 3.0))
+        ('ml', 0.003)
+    """
+    return ("ml", math.prod(spacing) / 1000) if unit == "mm" and len(spacing) == 3 else ("voxels", 1.0)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the rows of all cases say: means with bootstrap intervals, misses beside them, and the worst cases."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from monai_boundary._tables import Row
+from monai_boundary._typing import DoubleArray
+from monai_boundary.report.score_names import COUNTED, SCORES
+
+RESAMPLES = 2000
+SIZE_EDGES = {"ml": (0.01, 0.1, 1.0, 10.0), "voxels": (10.0, 100.0, 1000.0, 10000.0)}
+
+
+def bootstrap_interval(
+    values: Sequence[float], confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean over cases.
+
+    Args:
+        values: a score of each case, finite.
+        confidence: 0..1.
+        resamples: draws of the cases with replacement.
+        seed: of the draws: the same values give the same interval.
+
+    Returns:
+        Lower and upper end; NaN of fewer than two values.
+
+    Raises:
+        ValueError: if ``confidence`` is not between 0 and 1.
+
+    Example:
+        >>> low, high = bootstrap_interval([0.0, 1.0] * 50)
+        >>> round(low, 1), round(high, 1)
+        (0.4, 0.6)
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"`confidence` needs a number between 0 and 1, got {confidence!r}.")
+    scores = np.asarray(values, dtype=np.float64)
+    if scores.size < 2:
+        return math.nan, math.nan
+    rng = np.random.default_rng(seed)
+    means = [scores[rng.integers(0, scores.size, (50, scores.size))].mean(axis=1) for _ in range(-(-resamples // 50))]
+    low, high = np.percentile(np.concatenate(means), [50 * (1 - confidence), 50 * (1 + confidence)])
+    return float(low), float(high)
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return for each method and class the scores over the cases, and how many cases count for nothing in them.
+
+    Args:
+        rows: one for each method, case and class, with ``method``, ``case``, ``class``, the scores and the counts.
+        names: of the scores.
+
+    Returns:
+        method -> class -> ``cases``, ``missed``, ``false_alarm``, ``both_empty`` (numbers of cases) and ``scores``:
+        name -> ``mean``, ``low``, ``high`` (95 % bootstrap interval of the mean), ``std``, ``median``, ``defined``.
+    """
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for (method, name), own in grouped(rows, "method", "class").items():
+        counts = {count: int(sum(row[count] for row in own)) for count in COUNTED}
+        scores = {score: score_statistics([row[score] for row in own]) for score in names}
+        found[method][name] = {"cases": len(own), **counts, "scores": scores}
+    return dict(found)
+
+
+def score_statistics(values: Iterable[float]) -> dict[str, float]:
+    """Return mean, its interval, standard deviation, median and number of the values that are defined.
+
+    Args:
+        values: NaN is left out.
+    """
+    defined: DoubleArray = np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
+    if not defined.size:
+        return dict.fromkeys(("mean", "low", "high", "std", "median"), math.nan) | {"defined": 0}
+    low, high = bootstrap_interval(defined.tolist())
+    std = float(defined.std(ddof=1)) if defined.size > 1 else math.nan
+    about = {"mean": float(defined.mean()), "low": low, "high": high, "std": std, "median": float(np.median(defined))}
+    return {**about, "defined": int(defined.size)}
+
+
+def rank_cases(rows: Sequence[Mapping[str, Any]], score: str) -> list[Row]:
+    """Return the cases of all methods by the mean of a score over their classes, the worst first.
+
+    Args:
+        rows: as for :func:`summarise`.
+        score: one of which higher or lower is better.
+
+    Returns:
+        Rows of ``method``, ``case``, the score and ``classes_missed``. Cases without any defined score come last.
+
+    Raises:
+        ValueError: if neither higher nor lower is better.
+    """
+    if score not in SCORES or not SCORES[score].better:
+        known = ", ".join(name for name, about in SCORES.items() if about.better)
+        raise ValueError(f"`rank_by` needs a score of which more or less is better ({known}), got {score!r}.")
+    ranked: list[Row] = []
+    for (method, case), own in grouped(rows, "method", "case").items():
+        values = [row[score] for row in own if math.isfinite(row[score])]
+        mean = float(np.mean(values)) if values else math.nan
+        missed = ", ".join(str(row["class"]) for row in own if row["missed"])
+        ranked.append({"method": method, "case": case, score: mean, "classes_missed": missed})
+    sign = 1 if SCORES[score].better == "higher" else -1
+    return sorted(ranked, key=lambda row: (math.isnan(row[score]), sign * row[score]))
+
+
+def lesions_by_size(lesions: Sequence[Mapping[str, Any]], volume_unit: str) -> list[Row]:
+    """Return how many lesions of each size were found, by method and class.
+
+    Args:
+        lesions: rows with ``method``, ``class``, ``kind`` (found, missed, false), ``volume`` and ``covered``.
+        volume_unit: ``"ml"`` or ``"voxels"``.
+
+    Returns:
+        A row for each size that has lesions: ``size``, ``lesions``, ``found``, ``recall``, ``covered`` (mean share of a
+        lesion that is predicted) and ``false_alarms`` of that size.
+    """
+    edges = SIZE_EDGES[volume_unit]
+    labels = [
+        f"< {edges[0]:g}",
+        *(f"{a:g} to {b:g}" for a, b in pairwise(edges)),
+        f">= {edges[-1]:g}",
+    ]
+    table: list[Row] = []
+    for (method, name), own in grouped(lesions, "method", "class").items():
+        place = np.searchsorted(edges, [row["volume"] for row in own], side="right")
+        for k, label in enumerate(labels):
+            here = [row for row, at in zip(own, place, strict=True) if at == k]
+            true = [row for row in here if row["kind"] != "false"]
+            found = sum(row["kind"] == "found" for row in true)
+            if here:
+                table.append(
+                    {
+                        "method": method,
+                        "class": name,
+                        "size": f"{label} {volume_unit}",
+                        "lesions": len(true),
+                        "found": found,
+                        "recall": found / len(true) if true else math.nan,
+                        "covered": float(np.mean([row["covered"] for row in true])) if true else math.nan,
+                        "false_alarms": len(here) - len(true),
+                    }
+                )
+    return table
+
+
+def grouped(rows: Iterable[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Return rows by the values of some of their columns, groups in the order in which they first appear.
+
+    Args:
+        rows: of a table.
+        keys: columns.
+    """
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[key] for key in keys)].append(row)
+    return found

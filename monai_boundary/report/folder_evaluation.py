@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of predictions against a folder of truths: every case scored, in parallel, and what failed told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_boundary._validation import check_positive
+from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
+from monai_boundary.report.case_files import CaseMatches, list_case_files, listed, match_cases
+from monai_boundary.report.case_records import Record, read_record, record_path, write_record
+from monai_boundary.report.case_workers import CaseProgress, run_cases
+from monai_boundary.report.label_classes import ClassTable, read_class_table
+from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
+from monai_boundary.report.score_names import CLASS_SCORES, INSTANCE_SCORES, SCORES
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: nothing then guards against a second process in the folder
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+SUMMARY = "summary.json"
+_OURS = ("cases", "cases.csv", "lesions.csv", "comparison.csv", SUMMARY, "report.html")
+
+
+class FolderEvaluation(NamedTuple):
+    """What an evaluation left: tables, files, and the cases that failed (their ``method``, ``case`` and ``error``)."""
+
+    tables: ReportTables
+    files: list[Path]
+    failed: list[Record]
+
+
+def evaluate_folders(
+    predictions: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
+    truth: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    *,
+    classes: str | Mapping[str, Any] | None = None,
+    regions: str | Mapping[str, Any] | None = None,
+    instances: bool = False,
+    ignore_labels: Sequence[int] = (),
+    tolerance: float | None = None,
+    border_tolerance_nm: float | None = None,
+    rank_by: str | None = None,
+    align: bool = False,
+    spacing: Sequence[float] | float | None = None,
+    pred_pattern: str | None = None,
+    truth_pattern: str | None = None,
+    pred_dataset: str | None = None,
+    truth_dataset: str | None = None,
+    workers: int = 1,
+    force: bool = False,
+) -> FolderEvaluation:
+    """Score every case of one or more folders of predictions, and write what comes out of it.
+
+    Files are matched by name (:func:`match_cases`), their grids compared, and each case is scored and recorded in
+    ``output_dir/cases`` as soon as it is done: a run that was stopped goes on, with the records of the same settings
+    and unchanged files. A case that fails is told, and the others go on. In the end there are ``cases.csv`` (a row for
+    each method, case and class), ``lesions.csv`` (for each component), ``comparison.csv`` (of several methods) and
+    ``summary.json``.
+
+    Args:
+        predictions: folder, or method -> folder. The first method is what the others are compared with.
+        truth: folder.
+        output_dir: of the report. One that holds a finished report is kept unless ``force``.
+        classes: label values by name, such as ``"anterior=1,posterior=2"``, or a file (:func:`read_class_table`). By
+            default every label that there is.
+        regions: the same for regions, ``"whole=1+2+4,core=1+4"``, or ``"brats"``.
+        instances: labels are ids of objects: VOI, Rand, CREMI and panoptic scores in place of the classes'.
+        ignore_labels: labels of the truth whose voxels are not scored.
+        tolerance: of the surface Dice, in the unit of the files (mm; nm in electron microscopy; voxels where files
+            state none). By default 1 mm, 10 nm or 1 voxel.
+        border_tolerance_nm: with ``instances``: voxels so near to a boundary of the truth are not scored.
+        rank_by: score that orders the cases; Dice, or PQ of instances, if not given.
+        align: resample predictions that are on another grid, by nearest neighbour, and say so.
+        spacing: mm per axis, instead of what the files state.
+        pred_pattern: names of the predictions' files, such as ``"*_seg.nii.gz"``.
+        truth_pattern: names of the truths' files.
+        pred_dataset: of HDF5 and Zarr files.
+        truth_dataset: of HDF5 and Zarr files.
+        workers: processes.
+        force: replace a finished report.
+
+    Returns:
+        Tables, files, and the cases that failed.
+
+    Raises:
+        ValueError: if no case can be matched, a name matches twice, an option does not fit, every case failed, or the
+            folder holds a finished report or is being written.
+    """
+    options = CaseOptions(
+        classes=_class_table(classes, regions, instances),
+        instances=instances,
+        ignore_labels=tuple(int(label) for label in ignore_labels),
+        tolerance=None if tolerance is None else float(tolerance),
+        border_tolerance_nm=None if border_tolerance_nm is None else float(border_tolerance_nm),
+        align=align,
+        spacing=spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(map(float, spacing)),
+        pred_dataset=pred_dataset,
+        truth_dataset=truth_dataset,
+    )
+    ranked_by = _check_options(options, rank_by, workers)
+    folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
+    matches = match_folders(folders, truth, pred_pattern, truth_pattern)
+    place = Path(output_dir)
+    place.mkdir(parents=True, exist_ok=True)
+    with _only_process(place):
+        _make_room(place, force)
+        jobs = [
+            CaseJob(method, pair.case, pair.prediction, pair.truth, options, record_path(place, method, pair.case))
+            for method, found in matches.items()
+            for pair in found.pairs
+        ]
+        failed = score_cases(jobs, workers)
+        if len(failed) == len(jobs):
+            reasons = "; ".join(f"{record['case']}: {record['error']}" for record in failed[:3])
+            raise ValueError(f"no case could be scored ({len(failed)} failed). {reasons}")
+        records = (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
+        settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
+        tables = report_tables(records, list(folders), ranked_by, _has_table(options))
+        files = write_report_tables(tables, settings, matches, failed, place)
+    return FolderEvaluation(tables, files, failed)
+
+
+def match_folders(
+    folders: Mapping[str, str | os.PathLike[str]],
+    truth: str | os.PathLike[str],
+    pred_pattern: str | None = None,
+    truth_pattern: str | None = None,
+) -> dict[str, CaseMatches]:
+    """Pair the files of each method's folder with the truths, and log what has no partner.
+
+    Args:
+        folders: method -> folder.
+        truth: folder.
+        pred_pattern: names of the predictions' files.
+        truth_pattern: names of the truths' files.
+
+    Returns:
+        method -> :func:`match_cases`.
+
+    Raises:
+        ValueError: if a method has no case at all, or a name matches twice.
+    """
+    truths = list_case_files(truth, truth_pattern)
+    found = {}
+    for method, folder in folders.items():
+        predictions = list_case_files(folder, pred_pattern)
+        matches = match_cases(predictions, truths)
+        if not matches.pairs:
+            sides = [listed([file.case for file in files], 3) for files in (predictions, truths)]
+            raise ValueError(
+                f"`predictions` needs names that match the truths': no case of {folder} ({sides[0]}) is one of {truth} "
+                f"({sides[1]})."
+            )
+        for side, alone in (("predictions", matches.predictions_alone), ("truths", matches.truths_alone)):
+            if alone:
+                logger.warning("%s: %d %s without a partner: %s", method, len(alone), side, listed(alone, 5))
+        found[method] = matches
+    return found
+
+
+def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
+    """Score the cases that have no record yet, and return the records of those that failed.
+
+    Args:
+        jobs: the cases.
+        workers: processes.
+    """
+    to_do = [job for job in jobs if read_record(job.record, job.mark) is None]
+    stale = sum(job.record.is_file() for job in to_do)
+    if len(to_do) < len(jobs):
+        logger.info("%d of %d cases were scored before", len(jobs) - len(to_do), len(jobs))
+    if stale:
+        logger.info("%d records failed, or are of other settings or files: these cases are scored anew", stale)
+    progress = CaseProgress(len(to_do))
+    failed: list[Record] = []
+    for job, result in run_cases(evaluate_case, to_do, workers, [evaluate_case.__module__]):
+        record = result
+        if record is None:
+            record = {"method": job.method, "case": job.case, "error": "its process was ended: out of memory?"}
+            write_record(record, job.record)
+        if "error" in record:
+            failed.append(record)
+            logger.error("%s, case %s failed: %s", job.method, job.case, record["error"])
+        progress.step()
+    order = {(job.method, job.case): k for k, job in enumerate(jobs)}
+    return sorted(failed, key=lambda record: order[record["method"], record["case"]])
+
+
+def _class_table(
+    classes: str | Mapping[str, Any] | None, regions: str | Mapping[str, Any] | None, instances: bool
+) -> ClassTable | str | None:
+    given = [name for name, value in (("classes", classes), ("regions", regions)) if value is not None]
+    if len(given) + instances > 1:
+        raise ValueError(
+            f"one of `classes`, `regions` and `instances` can be had, got {', '.join(given)} and instances."
+            if instances
+            else "one of `classes` and `regions` can be had, got both."
+        )
+    if regions == "brats":
+        return "brats"
+    source = classes if classes is not None else regions
+    return None if source is None else read_class_table(source)
+
+
+def _has_table(options: CaseOptions) -> bool:
+    return options.instances or options.classes is not None
+
+
+def _check_options(options: CaseOptions, rank_by: str | None, workers: int) -> str:
+    if isinstance(workers, bool) or int(workers) != workers or workers < 1:
+        raise ValueError(f"`workers` needs an integer >= 1, got {workers!r}.")
+    for name, value in (("tolerance", options.tolerance), ("border_tolerance_nm", options.border_tolerance_nm)):
+        if value is not None:
+            check_positive(name, value, zero=True)
+    if options.border_tolerance_nm is not None and not options.instances:
+        raise ValueError("`border_tolerance_nm` needs `instances`; the tolerance of the surface Dice is `tolerance`.")
+    known = INSTANCE_SCORES if options.instances else CLASS_SCORES
+    chosen = rank_by or ("pq" if options.instances else "dice")
+    if chosen not in known or not SCORES[chosen].better:
+        names = ", ".join(name for name, about in known.items() if about.better)
+        raise ValueError(f"`rank_by` needs one of {names}, got {chosen!r}.")
+    return chosen
+
+
+def _make_room(place: Path, force: bool) -> None:
+    """Refuse a folder with a finished report, or clear it; one with failed cases is gone on with."""
+    summary = place / SUMMARY
+    if force:
+        for name in _OURS:
+            path = place / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    elif summary.is_file() and not _failures_of(summary):
+        raise ValueError(f"`output_dir` needs a folder without a finished report, got {place}; `force` replaces it.")
+
+
+def _failures_of(summary: Path) -> bool:
+    try:
+        content = json.loads(summary.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return True
+    return bool(content.get("failed", True)) if isinstance(content, dict) else True
+
+
+@contextlib.contextmanager
+def _only_process(folder: Path) -> Iterator[None]:
+    with (folder / "report.lock").open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                message = f"`output_dir` needs a folder of its own, {folder} is being written by another process."
+                raise ValueError(message) from error
+        yield

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of a report, from the records of its cases, and as files."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_boundary._tables import Row, write_json, write_table
+from monai_boundary.report.case_files import CaseMatches
+from monai_boundary.report.case_records import Record
+from monai_boundary.report.case_scores import CURVE_POINTS, ClassScores, nothing_to_score
+from monai_boundary.report.case_summary import lesions_by_size, rank_cases, summarise
+from monai_boundary.report.method_comparison import compare_methods, largest_differences
+from monai_boundary.report.score_names import CLASS_SCORES, COUNTED, INSTANCE_SCORES, SCORES, score_column
+
+_COMPARED = {
+    "dice": ("dice", "surface_dice", "hd95", "assd", "lesion_f1"),
+    "pq": ("cremi_score", "voi_split", "voi_merge", "arand", "pq"),
+}
+
+
+class ReportTables(NamedTuple):
+    """What a report says.
+
+    Attributes:
+        methods: in order; the first is what the others are compared with.
+        unit: of lengths.
+        volume_unit: of volumes.
+        scores: names of the scores.
+        rank_by: score that orders the cases.
+        tolerance: of the surface Dice; NaN for instances.
+        rows: one for each method, case and class, with all scores and counts.
+        curves: surface Dice at each tolerance: (method, case, class) -> values; ``curve_points`` are the tolerances.
+        curve_points: tolerances of the curves.
+        lesions: a row for each component.
+        notes: what had to be done to cases: resampled, a grid not stated.
+        absent: classes that no truth has.
+        summary: by method and class.
+        ranked: cases, the worst first.
+        sizes: lesions found by their size.
+        comparison: of several methods.
+        differing: the cases in which they differ most.
+    """
+
+    methods: list[str]
+    unit: str
+    volume_unit: str
+    scores: list[str]
+    rank_by: str
+    tolerance: float
+    rows: list[Row]
+    curves: dict[tuple[str, str, str], list[float]]
+    curve_points: list[float]
+    lesions: list[Row]
+    notes: list[Row]
+    absent: list[str]
+    summary: dict[str, dict[str, Any]]
+    ranked: list[Row]
+    sizes: list[Row]
+    comparison: list[Row]
+    differing: list[Row]
+
+
+def report_tables(
+    records: Iterable[Record], methods: Sequence[str], rank_by: str, has_table: bool = False
+) -> ReportTables:
+    """Return the tables of scored cases. Records are read one by one; their voxels are long gone.
+
+    Args:
+        records: of the cases, as :func:`evaluate_case` writes them.
+        methods: in order.
+        rank_by: score that orders the cases.
+        has_table: whether the classes were named; else a case has those that its labels have, and gets the others as
+            empty in both.
+
+    Raises:
+        ValueError: if there is no record, or cases have different units.
+    """
+    rows, lesions, notes = [], [], []
+    curves: dict[tuple[str, str, str], list[float]] = {}
+    units: dict[tuple[str, str], str] = {}
+    cases: dict[tuple[str, str], None] = {}
+    tolerance = math.nan
+    for record in records:
+        key = {"method": record["method"], "case": record["case"]}
+        cases[record["method"], record["case"]] = None
+        units.setdefault((record["unit"], record["volume_unit"]), record["case"])
+        tolerance = record.get("tolerance", math.nan)
+        notes += [{**key, "note": note} for note in record["notes"]]
+        for name, found in record["classes"].items():
+            rows.append({**key, "class": name, **{k: _number(v) for k, v in found["scores"].items()}})
+            if "curve" in found:
+                curves[record["method"], record["case"], name] = [_number(v) for v in found["curve"]]
+            lesions += [{**key, "class": name, **row} for row in found.get("lesions", ())]
+    unit, volume_unit = _one_unit(units)
+    instances = rank_by in INSTANCE_SCORES
+    scores = list(INSTANCE_SCORES if instances else CLASS_SCORES)
+    points = [] if instances else list(CURVE_POINTS[unit])
+    if not has_table:
+        rows, curves = _with_absent_classes(rows, cases, curves, nothing_to_score(dict.fromkeys(scores), len(points)))
+    compared = next(names for first, names in _COMPARED.items() if (first == "pq") == instances)
+    has_others = len({row["method"] for row in rows}) > 1 and any(row["method"] == methods[0] for row in rows)
+    return ReportTables(
+        methods=list(methods),
+        unit=unit,
+        volume_unit=volume_unit,
+        scores=scores,
+        rank_by=rank_by,
+        tolerance=tolerance,
+        rows=rows,
+        curves=curves,
+        curve_points=points,
+        lesions=lesions,
+        notes=notes,
+        absent=_without_truth(rows),
+        summary=summarise(rows, scores),
+        ranked=rank_cases(rows, rank_by),
+        sizes=lesions_by_size(lesions, volume_unit),
+        comparison=compare_methods(rows, compared, methods[0]) if has_others else [],
+        differing=largest_differences(rows, rank_by, methods[0]) if has_others else [],
+    )
+
+
+def write_report_tables(
+    tables: ReportTables,
+    settings: Mapping[str, Any],
+    matches: Mapping[str, CaseMatches],
+    failed: Sequence[Record],
+    folder: str | os.PathLike[str],
+) -> list[Path]:
+    """Write the tables as CSV, and ``summary.json`` last, which tells that a report is finished.
+
+    Args:
+        tables: of :func:`report_tables`.
+        settings: of the evaluation, for the summary.
+        matches: by method, for the files without a partner.
+        failed: records of the cases that failed.
+        folder: of the report.
+
+    Returns:
+        The files.
+    """
+    place = Path(folder)
+    files = [place / "cases.csv"]
+    write_table([_named(row, tables) for row in tables.rows], files[0])
+    if tables.lesions:
+        files.append(place / "lesions.csv")
+        renamed = [
+            {f"volume_{tables.volume_unit}" if k == "volume" else k: v for k, v in r.items()} for r in tables.lesions
+        ]
+        write_table(renamed, files[-1])
+    if tables.comparison:
+        files.append(place / "comparison.csv")
+        write_table(tables.comparison, files[-1])
+    files.append(place / "summary.json")
+    write_json(_summary(tables, settings, matches, failed), files[-1])
+    return files
+
+
+def _summary(
+    tables: ReportTables, settings: Mapping[str, Any], matches: Mapping[str, CaseMatches], failed: Sequence[Record]
+) -> dict[str, Any]:
+    named = {
+        method: {
+            name: {
+                **of,
+                "scores": {score_column(k, tables.unit, tables.volume_unit): v for k, v in of["scores"].items()},
+            }
+            for name, of in classes.items()
+        }
+        for method, classes in tables.summary.items()
+    }
+    alone = {
+        method: {
+            "predictions": [str(path) for path in found.predictions_alone],
+            "truths": [str(path) for path in found.truths_alone],
+        }
+        for method, found in matches.items()
+    }
+    return {
+        "worst_cases": [_named(row, tables) for row in tables.ranked],
+        "methods": named,
+        "failed": [{key: record[key] for key in ("method", "case", "error")} for record in failed],
+        "unmatched": alone,
+        "notes": tables.notes,
+        "classes_without_truth": tables.absent,
+        "lesions_by_size": tables.sizes,
+        "comparison": tables.comparison,
+        "largest_differences": tables.differing,
+        "tolerance": tables.tolerance,
+        "unit": tables.unit,
+        "settings": dict(settings),
+    }
+
+
+def _named(row: Mapping[str, Any], tables: ReportTables) -> Row:
+    """A row with the units in the names of its columns, counts as integers and gaps where nothing is defined."""
+    named: Row = {}
+    for key, value in row.items():
+        name = score_column(key, tables.unit, tables.volume_unit) if key in SCORES else key
+        named[name] = int(value) if key in COUNTED else "" if isinstance(value, float) and math.isnan(value) else value
+    return named
+
+
+def _with_absent_classes(
+    rows: list[Row],
+    cases: Iterable[tuple[str, str]],
+    curves: dict[tuple[str, str, str], list[float]],
+    nothing: ClassScores,
+) -> tuple[list[Row], dict[tuple[str, str, str], list[float]]]:
+    """A class that some case has is, in the others, one that both lack."""
+    # where no case has anything, a row still says so
+    names = sorted({row["class"] for row in rows}, key=lambda name: (len(name), name)) or ["1"]
+    by = {(row["method"], row["case"], row["class"]): row for row in rows}
+    filled, drawn = [], {}
+    for method, case in cases:
+        for name in names:
+            key = (method, case, name)
+            filled.append(by.get(key, {"method": method, "case": case, "class": name, **nothing.scores}))
+            drawn[key] = curves.get(key, nothing.curve)
+    return filled, drawn
+
+
+def _one_unit(units: Mapping[tuple[str, str], str]) -> tuple[str, str]:
+    if not units:
+        raise ValueError("`records` needs a scored case, got none.")
+    if len(units) > 1:
+        told = "; ".join(f"{unit} and {volume} ({case})" for (unit, volume), case in units.items())
+        raise ValueError(f"cases need one unit of lengths and volumes, got {told}: `spacing` states one in mm for all.")
+    return next(iter(units))
+
+
+def _without_truth(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = dict.fromkeys(row["class"] for row in rows)
+    there = {row["class"] for row in rows if row.get("volume_truth", row.get("objects_truth", 0)) > 0}
+    return [name for name in names if name not in there]
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scores of a report: what each is called, in which unit it is, and what is better."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ScoreName(NamedTuple):
+    """A score: title, what it tells in a sentence, ``"higher"`` or ``"lower"`` is better (``""``: neither), its unit.
+
+    ``unit`` is ``"length"`` or ``"volume"``, which the files decide (mm and ml, nm, voxels), ``"percent"`` or nothing.
+    """
+
+    title: str
+    about: str
+    better: str
+    unit: str = ""
+
+
+CLASS_SCORES = {
+    "dice": ScoreName("Dice", "overlap of the volumes: forgives the boundary of what is large", "higher"),
+    "surface_dice": ScoreName("Surface Dice", "share of both surfaces within the tolerance", "higher"),
+    "hd95": ScoreName(
+        "HD95", "95th percentile of the surface distances: the worst places but the very worst", "lower", "length"
+    ),
+    "hausdorff": ScoreName("Hausdorff", "the one worst place", "lower", "length"),
+    "assd": ScoreName("ASSD", "mean distance of the surfaces", "lower", "length"),
+    "iou": ScoreName("IoU", "overlap; Dice in another scale", "higher"),
+    "volume_difference_percent": ScoreName("Volume difference", "prediction less truth, of the truth", "", "percent"),
+    "lesion_recall": ScoreName("Lesion recall", "share of the true components that the prediction touches", "higher"),
+    "lesion_precision": ScoreName(
+        "Lesion precision", "share of the predicted components that touch a true one", "higher"
+    ),
+    "lesion_f1": ScoreName("Lesion F1", "harmonic mean of the two", "higher"),
+    "volume_truth": ScoreName("Volume of the truth", "", "", "volume"),
+    "volume_prediction": ScoreName("Volume of the prediction", "", "", "volume"),
+    "lesions_truth": ScoreName("True components", "", ""),
+    "lesions_prediction": ScoreName("Predicted components", "", ""),
+}
+INSTANCE_SCORES = {
+    "cremi_score": ScoreName("CREMI", "geometric mean of VOI and the adapted Rand error", "lower"),
+    "voi_split": ScoreName("VOI split", "bits by which objects are cut up", "lower"),
+    "voi_merge": ScoreName("VOI merge", "bits by which objects run together", "lower"),
+    "arand": ScoreName("Adapted Rand error", "1 - F score of pairs of voxels", "lower"),
+    "ari": ScoreName("Adjusted Rand index", "agreement of pairs, corrected for chance", "higher"),
+    "pq": ScoreName("PQ", "panoptic quality: RQ x SQ, objects matched at IoU > 0.5", "higher"),
+    "rq": ScoreName("RQ", "F1 of the objects found", "higher"),
+    "sq": ScoreName("SQ", "mean IoU of the matched objects", "higher"),
+    "objects_truth": ScoreName("True objects", "", ""),
+    "objects_prediction": ScoreName("Predicted objects", "", ""),
+}
+SCORES = {**CLASS_SCORES, **INSTANCE_SCORES}
+COUNTED = ("missed", "false_alarm", "both_empty")
+
+
+def score_column(name: str, unit: str, volume_unit: str) -> str:
+    """Return the name of a score with its unit, as columns of the tables have it.
+
+    Args:
+        name: of the score.
+        unit: of lengths: ``"mm"``, ``"nm"`` or ``"voxel"``.
+        volume_unit: of volumes: ``"ml"`` or ``"voxels"``.
+
+    Example:
+        >>> score_column("hd95", "mm", "ml"), score_column("volume_truth", "mm", "ml"), score_column("dice", "mm", "ml")
+        ('hd95_mm', 'volume_truth_ml', 'dice')
+    """
+    of = SCORES[name].unit if name in SCORES else ""
+    return f"{name}_{unit}" if of == "length" else f"{name}_{volume_unit}" if of == "volume" else name
+
+
+def titled_score(name: str, unit: str, volume_unit: str) -> str:
+    """Return the title of a score with its unit in brackets.
+
+    Args:
+        name: of the score.
+        unit: of lengths.
+        volume_unit: of volumes.
+
+    Example:
+        >>> titled_score("hd95", "mm", "ml")
+        'HD95 (mm)'
+    """
+    score = SCORES[name]
+    shown = {"length": unit, "volume": volume_unit, "percent": "%"}.get(score.unit)
+    return f"{score.title} ({shown})" if shown else score.title

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case, load_case, voxel_volume
+from tests.report.case_folders import ball, write_nifti
+
+
+def job(tmp_path: Path, pred: Any, true: Any, *, spacing: Any = (1.0, 1.0, 2.0), **options: Any) -> CaseJob:
+    files = write_nifti(tmp_path / "pred.nii.gz", pred, spacing), write_nifti(tmp_path / "true.nii.gz", true)
+    return CaseJob("m", "a", *files, CaseOptions(**options), tmp_path / "cases" / "a.json")
+
+
+def test_a_case(tmp_path: Path) -> None:
+    work = job(tmp_path, 2 * ball(), ball() + ball(centre=(9, 9, 2), radius=1.0), tolerance=2.0)
+    record = evaluate_case(work)
+    assert json.loads(work.record.read_text())["mark"] == record["mark"] == work.mark
+    assert (record["unit"], record["volume_unit"], record["tolerance"], record["notes"]) == ("mm", "ml", 2.0, [])
+    assert record["classes"]["2"]["scores"]["false_alarm"] == 1
+    assert record["classes"]["1"]["scores"]["missed"] == 1
+    assert [row["kind"] for row in record["classes"]["1"]["lesions"]] == ["missed", "missed"]
+    volume = record["classes"]["1"]["scores"]["volume_truth"]
+    assert volume == pytest.approx(0.002 * (ball().sum() + ball(centre=(9, 9, 2), radius=1.0).sum()))
+
+
+def test_another_grid_fails_and_is_aligned_on_demand(tmp_path: Path) -> None:
+    fine = np.repeat(ball(), 2, axis=2)
+    record = evaluate_case(job(tmp_path, fine, ball(), spacing=(1.0, 1.0, 1.0)))
+    assert "shape (12, 12, 16) against (12, 12, 8); spacing (1, 1, 1) against (1, 1, 2) mm" in record["error"]
+    assert "`align` resamples" in record["error"]
+    aligned = evaluate_case(job(tmp_path, fine, ball(), spacing=(1.0, 1.0, 1.0), align=True))
+    assert "resampled to the truth's grid by nearest neighbour (shape" in aligned["notes"][0]
+    assert aligned["classes"]["1"]["scores"]["dice"] == 1
+
+
+def test_a_grid_that_one_file_does_not_state(tmp_path: Path) -> None:
+    flat = ball((6, 7), (3, 3), 2)
+    Image.fromarray(flat).save(tmp_path / "a.png")
+    truth = write_nifti(tmp_path / "a.nii", flat)
+    loaded = load_case(tmp_path / "a.png", truth, CaseOptions())
+    assert loaded.notes == ["the prediction states no grid: only shapes were compared"]
+    assert loaded.prediction.unit == loaded.truth.unit == "mm"
+    other = load_case(truth, tmp_path / "a.png", CaseOptions())
+    assert other.notes == ["the truth states no grid: only shapes were compared"]
+    assert other.truth.unit == "mm"
+
+
+def test_instances(tmp_path: Path) -> None:
+    ids = np.repeat(np.arange(1, 4, dtype=np.int32), 4)[:, None, None] * np.ones((1, 4, 4), np.int32)
+    record = evaluate_case(job(tmp_path, ids, ids, instances=True))
+    assert record["classes"]["instances"]["scores"]["pq"] == 1
+    Image.fromarray(ids[..., 0].astype(np.uint8)).save(tmp_path / "a.png")
+    options = CaseOptions(instances=True, border_tolerance_nm=25.0)
+    work = CaseJob("m", "a", tmp_path / "a.png", tmp_path / "a.png", options, tmp_path / "cases" / "b.json")
+    assert "`border_tolerance_nm` needs a spacing" in evaluate_case(work)["error"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("library's own"), KeyError("x")])
+def test_whatever_fails_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("monai_boundary.report.case_evaluation.load_case", fail)
+    work = job(tmp_path, ball(), ball())
+    record = evaluate_case(work)
+    assert record["error"] == json.loads(work.record.read_text())["error"]
+    assert record["error"]
+
+
+def test_missing_files_and_bad_labels_are_records(tmp_path: Path) -> None:
+    half = evaluate_case(job(tmp_path, ball() * np.float32(0.5), ball()))
+    assert "`prediction` needs whole numbers, got 0.5" in half["error"]
+    work = job(tmp_path, ball(), ball())
+    work.truth.unlink()
+    assert "true.nii.gz" in evaluate_case(work)["error"]
+
+
+def test_volumes() -> None:
+    assert voxel_volume("mm", (2.0, 2.0)) == ("voxels", 1.0)
+    assert voxel_volume("nm", (4.0, 4.0, 40.0)) == ("voxels", 1.0)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import io
+import os
+import signal
+
+import pytest
+
+from monai_boundary.report.case_workers import CaseProgress, run_cases, spoken_time
+
+
+def double(job: int) -> int:
+    if job == 3:
+        os.kill(os.getpid(), signal.SIGKILL)  # as the system does when memory ends
+    return 2 * job
+
+
+def test_one_whose_process_dies_is_told_and_the_others_go_on() -> None:
+    assert dict(run_cases(double, [1, 2, 3, 4, 5, 6], 2)) == {1: 2, 2: 4, 3: None, 4: 8, 5: 10, 6: 12}
+
+
+def test_one_worker_works_here() -> None:
+    assert list(run_cases(lambda job: job + os.getpid(), [0], 1)) == [(0, os.getpid())]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress(terminal: bool) -> None:
+    now = iter([0.0, 2.0, 20.0, 24.0])
+    stream = Terminal() if terminal else io.StringIO()
+    progress = CaseProgress(3, stream, lambda: next(now))
+    for _ in range(3):
+        progress.step()
+    lines = [line.strip() for line in stream.getvalue().replace("\r", "\n").splitlines() if line.strip()]
+    assert lines[-2:] == ["2 of 3 cases, 10 s each, 10 s left", "3 cases in 24 s"]
+    assert ("1 of 3 cases, 2 s each, 4 s left" in lines) is terminal  # too soon for a line of a log
+
+
+def test_spoken() -> None:
+    assert spoken_time(0) == "0 s"
+    assert spoken_time(59.5) == "1 min 00 s"
