@@ -33,6 +33,8 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "map_axis": OptionKind("whole"),
         "contour_width": OptionKind("whole"),
         "et_label": OptionKind("whole"),
+        "label_map": OptionKind("text"),
+        "patient_pattern": OptionKind("text"),
         "border_tolerance_nm": OptionKind("number"),
     }
 )

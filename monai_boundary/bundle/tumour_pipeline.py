@@ -121,6 +121,7 @@ def tumour_transforms(
     slices: int = 0,
     slice_size: Sequence[int] | None = None,
     slice_step: int | None = None,
+    label_map: str | None = None,
 ) -> list[Callable[..., Any]]:
     """Return the deterministic transforms of the tumour bundle, to be cached.
 
@@ -143,6 +144,7 @@ def tumour_transforms(
         slices: number of slices of each case; 0 is the volume.
         slice_size: (x, y) of a slice; as they come if not given.
         slice_step: slices from one to the next; None spreads them over the region.
+        label_map: see `monai_boundary.transforms.TumourRegions`.
 
     Raises:
         ValueError: if ``intensities`` is another.
@@ -162,7 +164,7 @@ def tumour_transforms(
     ]
     if not labels:
         return [*steps, SelectItemsd(["image", "case", *NATIVE_KEYS])]
-    steps += [TumourRegionsd("label", regions, et_label)]
+    steps += [TumourRegionsd("label", regions, et_label, label_map=label_map)]
     if training:
         flat = (
             {"section_axis": SLICE_AXIS} if slices else {}

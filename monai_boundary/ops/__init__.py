@@ -61,10 +61,11 @@ from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regio
 from monai_boundary.ops.semantic_edges import semantic_edges
 from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
 from monai_boundary.ops.slices import slices_around
-from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_label, tumour_regions
+from monai_boundary.ops.tumour_regions import TUMOUR_LABEL_MAPS, TUMOUR_REGIONS, tumour_label, tumour_regions
 
 __all__ = [
     "LABEL_TOLERANCE",
+    "TUMOUR_LABEL_MAPS",
     "TUMOUR_REGIONS",
     "Contours",
     "LineValues",

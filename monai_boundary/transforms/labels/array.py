@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
@@ -13,7 +14,7 @@ from monai.utils import TransformBackends, convert_to_dst_type
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
-from monai_boundary.ops.tumour_regions import ENHANCING, TUMOUR_REGIONS, tumour_regions
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, stated_label_map, tumour_regions
 from monai_boundary.transforms._channel import channel_first, image_spacing, single_channel
 
 __all__ = ["CleanMembraneLabel", "InstancesToMembrane", "TumourRegions"]
@@ -132,6 +133,8 @@ class TumourRegions(Transform):
         regions: ``"wt"``, ``"tc"``, ``"et"`` or some of them: ``("tc",)`` is the single channel of the boundary-aware
             network's paper.
         et_label: value of the enhancing tumour, 3 or 4; by default both are understood (not in one image).
+        label_map: what the labels mean, by year and cohort, instead: ``"brats2021"``, ``"brats2023"``, ``"gli2024"``
+            (after treatment), ``"ped2024"``, ``"menrt2024"``, ``"brats2015"``.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -147,21 +150,26 @@ class TumourRegions(Transform):
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
 
-    def __init__(self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None) -> None:
-        check_choice("et_label", et_label, (None, *ENHANCING))
+    def __init__(
+        self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None, label_map: str | None = None
+    ) -> None:
+        stated_label_map(et_label, label_map)
         self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
         for region in self.regions:
             check_choice("regions", region, TUMOUR_REGIONS)
         self.et_label = et_label
+        self.label_map = label_map
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Return the masks (regions, spatial), float32, of a label (1, spatial), with its meta data.
 
         Raises:
-            ValueError: if the label holds other values: they are listed, with the file's name where it is known.
+            ValueError: if the label holds other values, or without a map leaves a doubt: the values are listed, with
+                the file's name where it is known.
         """
         label = single_channel("label", img)
-        path = img.meta.get("filename_or_obj") if isinstance(img, MetaTensor) else None
-        masks = tumour_regions(label, self.regions, self.et_label, f"label {path}" if path else "label")
+        path = str(img.meta.get("filename_or_obj") or "") if isinstance(img, MetaTensor) else ""
+        name = f"label {path}" if path else "label"
+        masks = tumour_regions(label, self.regions, self.et_label, name, label_map=self.label_map, case=Path(path).name)
         template = img if isinstance(img, torch.Tensor) else torch.empty(0)
         return convert_to_dst_type(masks, template, dtype=torch.float32)[0]

@@ -127,6 +127,7 @@ class TumourRegionsd(MapTransform):
         regions: see `TumourRegions`.
         et_label: see `TumourRegions`.
         allow_missing_keys: do not raise for keys that the data lacks.
+        label_map: see `TumourRegions`.
 
     Example:
         >>> import numpy as np
@@ -143,9 +144,10 @@ class TumourRegionsd(MapTransform):
         regions: Sequence[str] = TUMOUR_REGIONS,
         et_label: int | None = None,
         allow_missing_keys: bool = False,
+        label_map: str | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.transform = TumourRegions(regions, et_label)
+        self.transform = TumourRegions(regions, et_label, label_map)
 
     def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
         """Return the data with the segmentations replaced."""

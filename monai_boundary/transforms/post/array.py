@@ -18,7 +18,7 @@ from monai_boundary.ops.segmentation import (
     relabel_regions,
     remove_small_regions,
 )
-from monai_boundary.ops.tumour_regions import ENHANCING, TUMOUR_REGIONS, tumour_label
+from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, stated_label_map, tumour_label
 from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
 
 __all__ = ["MembraneToInstances", "RelabelRegions", "RemoveSmallRegions", "TumourLabel"]
@@ -149,7 +149,9 @@ class TumourLabel(Transform):
 
     Args:
         regions: names of the channels.
-        et_label: value of the enhancing tumour: 4 until BraTS 2021, 3 since 2023.
+        et_label: value of the enhancing tumour: 4 (which is the default) until BraTS 2021, 3 since 2023.
+        label_map: the labels of another year or cohort, such as ``"ped2024"``, instead: see
+            `monai_boundary.ops.tumour_regions`.
 
     Example:
         >>> import torch
@@ -160,12 +162,15 @@ class TumourLabel(Transform):
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
 
-    def __init__(self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int = 4) -> None:
-        check_choice("et_label", et_label, ENHANCING)
+    def __init__(
+        self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None, label_map: str | None = None
+    ) -> None:
+        stated_label_map(et_label, label_map)
         self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
         for region in self.regions:
             check_choice("regions", region, TUMOUR_REGIONS)
         self.et_label = et_label
+        self.label_map = label_map
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
         """Return the label (1, spatial), uint8, of masks (regions, spatial), with their meta data.
@@ -174,4 +179,5 @@ class TumourLabel(Transform):
             ValueError: if the masks are not one for each region.
         """
         masks = whole_label("masks", class_label("masks", img))
-        return channel_first(tumour_label(masks, self.regions, self.et_label), img, torch.uint8)
+        label = tumour_label(masks, self.regions, self.et_label, label_map=self.label_map)
+        return channel_first(label, img, torch.uint8)

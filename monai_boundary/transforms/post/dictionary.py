@@ -159,6 +159,7 @@ class TumourLabeld(MapTransform):
         regions: see `TumourLabel`.
         et_label: see `TumourLabel`.
         allow_missing_keys: do not raise for keys that the data lacks.
+        label_map: see `TumourLabel`.
 
     Example:
         >>> import torch
@@ -173,11 +174,12 @@ class TumourLabeld(MapTransform):
         self,
         keys: KeysCollection,
         regions: Sequence[str] = TUMOUR_REGIONS,
-        et_label: int = 4,
+        et_label: int | None = None,
         allow_missing_keys: bool = False,
+        label_map: str | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.transform = TumourLabel(regions, et_label)
+        self.transform = TumourLabel(regions, et_label, label_map)
 
     def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
         """Return the data with the masks replaced."""

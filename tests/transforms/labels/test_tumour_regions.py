@@ -50,3 +50,15 @@ def test_errors_name_the_file() -> None:
         TumourRegions(["core"])
     with pytest.raises(ValueError, match="`et_label` needs one of None, 3, 4, got 1"):
         TumourRegions(et_label=1)
+
+
+def test_the_cohort_is_read_from_the_file_s_name() -> None:
+    label = em_tensor(np.array([[0, 1, 2, 4]], dtype=np.float32))
+    label.meta["filename_or_obj"] = "data/BraTS-PED-00001-000/BraTS-PED-00001-000-seg.nii.gz"
+    with pytest.raises(ValueError, match=r"`label .*BraTS-PED-00001-000-seg.nii.gz` of BraTS-PED needs `label_map`"):
+        TumourRegions()(label)
+    assert TumourRegions(label_map="ped2024")(label).tolist() == [[[0, 1, 1, 1]], [[0, 1, 1, 0]], [[0, 1, 0, 0]]]
+    (one,) = TumourRegionsd("a", ("et",), label_map="ped2024")({"a": label})["a"].tolist()
+    assert one == [[0, 1, 0, 0]]
+    with pytest.raises(ValueError, match="`et_label` or `label_map` is needed, and not both"):
+        TumourRegions(et_label=3, label_map="ped2024")

@@ -35,5 +35,12 @@ def test_bad_input() -> None:
         TumourLabel()(torch.zeros(2, 4, 4))
     with pytest.raises(ValueError, match="`regions` needs one of 'wt', 'tc', 'et', got 'ed'"):
         TumourLabel("ed")
-    with pytest.raises(ValueError, match="`et_label` needs one of 3, 4, got 2"):
+    with pytest.raises(ValueError, match="`et_label` needs one of None, 3, 4, got 2"):
         TumourLabel(et_label=2)
+
+
+def test_labels_of_another_cohort() -> None:
+    masks = torch.tensor([[[0, 1, 1, 1]], [[0, 0, 1, 1]], [[0, 0, 0, 1]]])
+    assert TumourLabel(label_map="ped2024")(masks).tolist() == [[[0, 4, 2, 1]]]
+    with pytest.raises(ValueError, match="`label_map` needs one of None, 'brats2015'"):
+        TumourLabel(label_map="ped")
