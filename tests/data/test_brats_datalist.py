@@ -10,11 +10,14 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from monai.transforms import Compose, LoadImaged
 
 from monai_boundary.data import BRATS_MODALITIES, brats_datalist
 from monai_boundary.transforms import TumourRegionsd
 from tests.data.nifti_files import LAS, LPS, label, write
+from tests.data.volume_trees import Patient, patients, put, tree
 
 LATE = {"t1ce": "t1c", "t1": "t1n", "t2": "t2w", "flair": "t2f", "seg": "seg"}
 
@@ -214,3 +217,63 @@ def test_the_real_case_as_it_lies_and_renamed_to_2023(real_data: Callable[[str],
     np.testing.assert_array_equal(early["label"], late["label"])
     assert early["label"].flatten(1).sum(1).tolist() == pytest.approx(late["label"].flatten(1).sum(1).tolist())
     assert early["label"].any()
+
+
+def fill(folder: Path, patient: Patient, number: int) -> None:
+    early = number % 2
+    name = f"BraTS2021_{number:05d}" if early else f"BraTS-GLI-{number:05d}-{number % 3:03d}"
+    mark, t1c, t1 = ("_", "T1CE", "t1") if early else ("-", "t1c", "T1N")
+    put(folder / f"{name}{mark}{t1c}{patient.suffix}")
+    if patient.fault != "no image":
+        put(folder / f"{name}{mark}{t1}{patient.suffix}")
+    if patient.fault == "two images":
+        put(folder / f"{name}{mark}t1gd{patient.suffix}")
+    for k in range({"no label": 0, "two labels": 2}.get(patient.fault, 1)):
+        put(folder / f"{name}{mark}{'segm' if k else 'seg'}{patient.suffix}")
+    if patient.fault == "damaged":
+        (folder / f"{name}{mark}{t1}{patient.suffix}").write_bytes(b"none")
+
+
+@given(patients(["no image", "two images", "no label", "two labels", "damaged"]), st.booleans())
+def test_a_random_tree_gives_every_case_once_or_an_error_that_names_it(chosen: list[Patient], loop: bool) -> None:
+    with tree(chosen, fill, loop) as (root, folders):
+        faulty = [folder for folder, patient in zip(folders, chosen, strict=True) if patient.fault]
+        if faulty:
+            with pytest.raises(ValueError, match="needs one file of|needs a readable NIfTI file") as error:
+                brats_datalist(root, modalities=("t1c", "t1"))
+            assert any(str(folder) in str(error.value) for folder in faulty)
+            return
+        items = brats_datalist(root, modalities=("t1c", "t1"))
+        assert sorted(Path(item["label"]).parent for item in items) == sorted(folders)
+        assert len({item["case"] for item in items}) == len({item["patient"] for item in items}) == len(chosen)
+        for item in items:
+            folder = Path(item["label"]).parent
+            assert {Path(image).parent for image in item["image"]} == {folder}
+            assert [
+                Path(image).name.lower().replace("-", "_").split("_")[-1].split(".")[0] for image in item["image"]
+            ] in (
+                ["t1ce", "t1"],
+                ["t1c", "t1n"],
+            )
+            assert item["site"] == "/".join(folder.relative_to(root).parts[:-1])
+
+
+def test_time_points_of_every_cohort(tmp_path: Path) -> None:
+    for name in ("BraTS-MEN-RT-0007-1", "BraTS-MEN-RT-0007-2"):
+        for suffix in ("t1c", "gtv"):
+            write(tmp_path / name / f"{name}_{suffix}.nii.gz")
+    items = brats_datalist(tmp_path, modalities="t1c")
+    assert [item["patient"] for item in items] == ["BraTS-MEN-RT-0007"] * 2
+    assert items[0]["label"].endswith("_gtv.nii.gz")
+
+
+def test_what_belongs_to_no_case_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    case(tmp_path / "BraTS2021_00006")
+    write(tmp_path / "atlas.nii.gz")
+    write(tmp_path / "masks" / "brain_mask.nii.gz")
+    brats_datalist(tmp_path)
+    assert "1 cases of 1 patients" in caplog.text
+    assert "t1c, t1, t2, flair in BraTS2021_00006; 1 labels in BraTS2021_00006." in caplog.text
+    assert "atlas.nii.gz (no name of a modality)" in caplog.text
+    assert "brain_mask.nii.gz (no modality that is known)" in caplog.text

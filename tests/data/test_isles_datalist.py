@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from monai.transforms import Compose, LoadImaged, ResampleToMatchd
 
 from monai_boundary.data import isles2018_datalist, isles2022_datalist
 from tests.data.nifti_files import OBLIQUE, label, write
+from tests.data.volume_trees import Patient, patients, put, tree
 
 
 def bids(root: Path, case: str, flat: bool) -> None:
@@ -114,3 +117,70 @@ def test_nothing_found(tmp_path: Path, reader: Callable[..., object]) -> None:
     write(tmp_path / "FLAIR.nii.gz")
     with pytest.raises(ValueError, match=r"`dataset_dir` needs .* got none below"):
         reader(tmp_path)
+
+
+def fill_bids(folder: Path, patient: Patient, number: int) -> None:
+    name = f"sub-{number:03d}_ses-1"
+    for suffix in ("dwi", "ADC"):
+        if not (patient.fault == "no image" and suffix == "ADC"):
+            put(folder / suffix / f"{name}_{suffix}{patient.suffix}")
+    if patient.fault == "two images":
+        put(folder / f"{name}_dwi{patient.suffix}")
+    for k in range({"no label": 0, "two labels": 2}.get(patient.fault, 1)):
+        put(folder / "derivatives" / f"{name}_{'run-2_' * k}msk{patient.suffix}")
+
+
+def fill_smir(folder: Path, patient: Patient, number: int) -> None:
+    for k, what in enumerate(("CT_CBF", "CT_Tmax", "OT")):
+        if patient.fault == {"CT_Tmax": "no image", "OT": "no label"}.get(what):
+            continue
+        copies = 1 + (patient.fault == {"CT_CBF": "two images", "OT": "two labels"}.get(what))
+        for copy in range(copies):
+            stem = f"SMIR.Brain.XX.O.{what}.{100 * number + 10 * copy + k}"
+            put(folder / (stem if number % 2 else "") / f"{stem}{patient.suffix}")
+
+
+LAYOUTS = {
+    "2022": (fill_bids, isles2022_datalist, ("dwi", "adc")),
+    "2018": (fill_smir, isles2018_datalist, ("cbf", "tmax")),
+}
+
+
+@pytest.mark.parametrize("year", LAYOUTS)
+@given(chosen=patients(["no image", "two images", "no label", "two labels"]), loop=st.booleans())
+def test_a_random_tree_gives_every_case_once_or_an_error_that_names_it(
+    year: str, chosen: list[Patient], loop: bool
+) -> None:
+    fill, read, modalities = LAYOUTS[year]
+    with tree(chosen, fill, loop) as (root, folders):
+        faulty = [k for k, patient in enumerate(chosen) if patient.fault]
+        if faulty:
+            with pytest.raises(ValueError, match="needs one file of") as error:
+                read(root, modalities=modalities)
+            names = [f"sub-{k:03d}_ses-1" if year == "2022" else str(folders[k]) for k in faulty]
+            assert any(name in str(error.value) for name in names)
+            return
+        items = read(root, modalities=modalities)
+        assert len(items) == len(chosen)
+        for key in ("case", "patient", "label", *modalities):
+            assert len({item[key].casefold() for item in items}) == len(chosen), key
+        for item in items:
+            (folder,) = (f for f in folders if f in Path(item["label"]).parents)
+            assert all(folder in Path(item[m]).parents for m in modalities)
+
+
+def test_what_belongs_to_no_case_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    bids(tmp_path, "sub-1_ses-1", flat=True)
+    write(tmp_path / "derivatives" / "sub-1" / "sub-1_ses-1_dwi.nii.gz")
+    write(tmp_path / "derivatives" / "sub-2" / "sub-2_msk.nii.gz")
+    write(tmp_path / "atlas.nii.gz")
+    isles2022_datalist(tmp_path)
+    assert "1 cases of 1 patients" in caplog.text
+    assert "dwi, adc in rawdata/sub-1/ses-1; 1 labels in derivatives/sub-1/ses-1." in caplog.text
+    for name in (
+        "atlas.nii.gz (no name of BIDS)",
+        "sub-1_ses-1_dwi.nii.gz (derived)",
+        "sub-2_msk.nii.gz (a label without",
+    ):
+        assert name in caplog.text

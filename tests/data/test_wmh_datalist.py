@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from monai.data import list_data_collate
 from monai.transforms import LoadImage, LoadImaged
 
 from monai_boundary.data import wmh_datalist
 from monai_boundary.metrics import lesion_masks
 from tests.data.nifti_files import LAS, LPS, OBLIQUE, label, write
+from tests.data.volume_trees import Patient, patients, put, tree
 
 
 @pytest.fixture
@@ -111,3 +114,57 @@ def test_real_patients(real_data: Callable[[str], Path]) -> None:
     assert [item["patient"] for item in items] == ["patient07", "patient26"]
     voxels = LoadImage()(items[0]["label"])
     assert (tuple(voxels.shape), int(voxels.sum())) == ((182, 218, 182), 1300)
+
+
+def fill(folder: Path, patient: Patient, number: int) -> None:
+    """The challenge's layout for odd numbers, a flat folder for even ones; upper and lower case."""
+    images = folder / "pre" if number % 2 else folder
+    images.mkdir(exist_ok=True)
+    for name in ("FLAIR", "t1"):
+        if not (patient.fault == "no image" and name == "t1"):
+            put(images / f"{name}{patient.suffix}")
+    if patient.fault == "two images":
+        put(images / f"FLAIR{'.nii' if patient.suffix != '.nii' else '.nii.gz'}")
+    if patient.fault != "no label":
+        put(folder / f"{'wmh' if number % 2 else 'Lesion'}{patient.suffix}")
+
+
+@given(patients(["no image", "two images", "no label"]), st.booleans())
+def test_a_random_tree_gives_every_patient_once_or_an_error_that_names_it(chosen: list[Patient], loop: bool) -> None:
+    with tree(chosen, fill, loop) as (root, folders):
+        faulty = [folder for folder, patient in zip(folders, chosen, strict=True) if patient.fault]
+        if faulty:
+            with pytest.raises(ValueError, match="needs one file of") as error:
+                wmh_datalist(root)
+            assert any(str(folder) in str(error.value) for folder in faulty)
+            return
+        items = wmh_datalist(root)
+        found = {
+            Path(item["flair"]).parent if Path(item["flair"]).parent.name != "pre" else Path(item["flair"]).parents[1]
+            for item in items
+        }
+        assert sorted(found) == sorted(folders)
+        for key in ("case", "patient", "flair", "t1", "label"):
+            assert len({item[key].casefold() for item in items}) == len(chosen), key
+        for item in items:
+            folder = Path(item["label"]).parent
+            assert folder in (Path(item["t1"]).parent, Path(item["t1"]).parents[1])
+            assert item["site"] == "/".join(folder.relative_to(root).parts[:-1])
+            assert item["ignore_labels"] == ([2] if Path(item["label"]).name.startswith("wmh") else [])
+
+
+def test_folders_with_other_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    write(tmp_path / "p1" / "FLAIR.nii.gz")
+    write(tmp_path / "atlas" / "mni.nii.gz")
+    wmh_datalist(tmp_path, modalities="flair", require_labels=False)
+    assert f"1 cases of 1 patients below {tmp_path}: flair in p1; 0 labels." in caplog.text
+    assert "mni.nii.gz (no image or label of a patient)" in caplog.text
+
+
+def test_a_folder_named_as_a_patient_s_path(tmp_path: Path) -> None:
+    for name in ("a-b/c", "a/b-c", "a/b/c"):
+        write(tmp_path / name / "FLAIR.nii.gz")
+    items = wmh_datalist(tmp_path, modalities="flair", require_labels=False)
+    assert sorted(item["case"] for item in items) == sorted(item["patient"] for item in items)
+    assert sorted(item["case"] for item in items) == ["a-b_c", "a_b-c", "a_b_c"]

@@ -156,7 +156,7 @@ def test_a_gross_tumour_volume_has_two_regions() -> None:
             "of BraTS-PED needs `label_map` 'ped2024' .* 'brats2023' .* 0, 1, 2, 4",
         ),
         ([0, 1, 2, 3], "brats-ped-00001-000-seg.nii.gz", "of BraTS-PED needs `label_map`"),
-        ([0, 1, 2, 4], "BraTS-GLI-00001-101", "needs since 2023 3 as the enhancing tumour, got 4: .* 'gli2024'"),
+        ([0, 1, 2, 4], "BraTS-GLI-00001-101", "needs 3 as the enhancing tumour since 2023, got 4: .* 'gli2024'"),
         ([0, 1, 2, 3, 4], "BraTS-MET-00001-000", "got both: 0, 1, 2, 3, 4. Say which .* 'brats2015', 'gli2024', 'ped2"),
         ([0, 2], "BraTS-MEN-RT-0001-1", "needs the values 0, 1, got 0, 2. These are not those of 'menrt2024'"),
     ],
