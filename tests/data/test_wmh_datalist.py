@@ -139,16 +139,13 @@ def test_a_random_tree_gives_every_patient_once_or_an_error_that_names_it(chosen
             assert any(str(folder) in str(error.value) for folder in faulty)
             return
         items = wmh_datalist(root)
-        found = {
-            Path(item["flair"]).parent if Path(item["flair"]).parent.name != "pre" else Path(item["flair"]).parents[1]
-            for item in items
-        }
+        found = [Path(item["label"]).parent for item in items]
         assert sorted(found) == sorted(folders)
         for key in ("case", "patient", "flair", "t1", "label"):
             assert len({item[key].casefold() for item in items}) == len(chosen), key
         for item in items:
             folder = Path(item["label"]).parent
-            assert folder in (Path(item["t1"]).parent, Path(item["t1"]).parents[1])
+            assert all(folder in Path(item[name]).parents for name in ("flair", "t1"))
             assert item["site"] == "/".join(folder.relative_to(root).parts[:-1])
             assert item["ignore_labels"] == ([2] if Path(item["label"]).name.startswith("wmh") else [])
 
