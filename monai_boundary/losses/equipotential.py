@@ -20,9 +20,6 @@ from monai_boundary.ops.plain_tensor import plain_tensor
 NORMS = (1, 2)
 _SAMPLE = 2**12  # voxels of given fields that are compared with the label
 
-# The ranks depend on the data: torch.compile leaves this part as it is.
-_values = torch.compiler.disable(equipotential_values)
-
 
 def equipotential_terms(
     input: Tensor,
@@ -82,7 +79,7 @@ def equipotential_terms(
     first = plain_tensor(input).shape[1] - masks.shape[1]
     ready = None if potential is None else _given_potential(potential, masks, terms[0].rays, first)
     with torch.autocast(probability.device.type, enabled=False):
-        total, each = _values(probability, masks, terms, potential=ready, counted=counted)
+        total, each = equipotential_values(probability, masks, terms, potential=ready, counted=counted)
     return total, each
 
 
@@ -175,8 +172,9 @@ class _EquipotentialLoss(_Loss):
             target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
             potential: the fields of the truth as ``PotentialFieldd`` makes them, (B, directions * C, spatial), made
                 *after* the random flips and rotations. Made from the target if not given; the value is the same.
-            mask: (B, 1, spatial), voxels that count (> 0). The others hold 0 in prediction and truth (whose target may
-                hold any value, 255), their energy is not looked at, and no gradient goes to them.
+            mask: (B, 1, spatial), voxels that count (> 0). What the others are is not known (the target may hold any
+                value there, 255): in each direction the voxels are left out whose ray meets one of them, so that the
+                rim of an ignored area is no border. No gradient goes to them.
 
         Raises:
             ValueError: if shapes do not fit, ``w`` exceeds the image, the target is not one-hot (or holds indices

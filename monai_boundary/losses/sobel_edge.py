@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from monai.networks.layers import separable_filtering
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice
 from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
+
+_BLOCK = 2**16  # voxels whose gradients are worked on at a time, so that they stay in the processor's cache
 
 
 class SobelEdgeLoss(_Loss):
@@ -67,7 +70,8 @@ class SobelEdgeLoss(_Loss):
         Args:
             input: (B, C, H, W[, D]).
             target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
-            mask: (B, 1, spatial), voxels that count (> 0): the others do not differ.
+            mask: (B, 1, spatial), voxels that count (> 0). The gradient is not known where a kernel meets one of the
+                others: the mean is over the rest, so that the rim of an ignored area is no edge.
 
         Raises:
             ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
@@ -88,12 +92,74 @@ class SobelEdgeLoss(_Loss):
         )
         with torch.autocast(probability.device.type, enabled=False):
             apart = probability - masks.to(probability.dtype)  # the gradients are linear
+            seen = None
             if counted is not None:
                 apart = torch.where(counted, apart, 0)
-            ndim = apart.ndim - 2
-            slope, smooth = apart.new_tensor([-1.0, 0.0, 1.0]), apart.new_tensor([0.25, 0.5, 0.25])
-            total = torch.zeros_like(apart[:, :, 0].flatten(2)[..., 0])
-            for axis in range(ndim):
-                kernels = [slope if a == axis else smooth for a in range(ndim)]
-                total = total + separable_filtering(apart, kernels, mode="replicate").abs().flatten(2).mean(-1)
-            return reduce_values(total / ndim, self.reduction)
+                seen = ~_grown(~counted)
+            padded = F.pad(apart, [1] * 2 * (apart.ndim - 2), mode="replicate")
+            sums = edge_sums if torch.compiler.is_compiling() else _StreamedEdgeSums.apply
+            total = sums(padded, seen)
+            voxels = apart[0, 0].numel() if seen is None else seen.flatten(2).sum(-1).clamp(min=1)
+            return reduce_values(total / (voxels * (apart.ndim - 2)), self.reduction)
+
+
+def edge_sums(padded: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Return the sum over axes and voxels of the absolute Sobel gradient, (B, C).
+
+    Args:
+        padded: field (B, C, spatial) with one voxel more on each side.
+        seen: boolean, (B, 1, spatial): voxels that count.
+
+    Example:
+        >>> field = torch.tensor([[[[0.0, 0, 1, 1]] * 3]])  # one voxel is inside: its gradient along the last axis is 1
+        >>> edge_sums(field)
+        tensor([[2.]])
+    """
+    ndim = padded.ndim - 2
+    total = padded.new_zeros(padded.shape[:2])
+    for axis in range(ndim):
+        found = padded
+        for a in range(ndim):
+            low, high = (found.narrow(a + 2, start, found.shape[a + 2] - 2) for start in (0, 2))
+            middle = found.narrow(a + 2, 1, found.shape[a + 2] - 2)
+            found = high - low if a == axis else (low + high) * 0.25 + middle * 0.5
+        if seen is not None:
+            found = torch.where(seen, found, 0)
+        total = total + found.abs().flatten(2).sum(-1)
+    return total
+
+
+class _StreamedEdgeSums(torch.autograd.Function):
+    """`edge_sums` block by block with the gradient alongside; it is piecewise linear, so there is no curvature."""
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, seen: Tensor | None) -> Tensor:
+        wanted = ctx.needs_input_grad[0]
+        gradient = torch.zeros_like(padded) if wanted else None
+        total = padded.new_zeros(padded.shape[:2])
+        length = padded.shape[2] - 2
+        rows = max(1, _BLOCK // max(1, padded[0, 0, 0].numel()))
+        for item, channel in torch.cartesian_prod(*map(torch.arange, padded.shape[:2])).tolist():
+            for start in range(0, length, rows):
+                stop = min(start + rows, length)
+                place = (slice(item, item + 1), slice(channel, channel + 1), slice(start, stop + 2))
+                known = None if seen is None else seen[item : item + 1, :, start:stop]
+                with torch.set_grad_enabled(wanted):
+                    block = padded[place].detach().requires_grad_(wanted)
+                    found = edge_sums(block, known)
+                    if gradient is not None:
+                        gradient[place] += torch.autograd.grad(found.sum(), block)[0]
+                total[item, channel] += found.detach().sum()
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * upstream.view(*upstream.shape, *(1,) * (gradient.ndim - 2)), None
+
+
+def _grown(mask: Tensor) -> Tensor:
+    """The voxels within one step of the mask, over corners too."""
+    pool = F.max_pool2d if mask.ndim == 4 else F.max_pool3d
+    return pool(mask.float(), 3, 1, 1) > 0

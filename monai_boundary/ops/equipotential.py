@@ -2,11 +2,13 @@
 """Point and line loss of equipotential learning, with their gradient: direction by direction, a few classes at a time.
 
 Each value depends on one item and class alone, so the forward pass finds the gradient too and keeps one tensor of the
-probability's size; nothing of a direction outlives it.
+probability's size; nothing of a direction outlives it. A second derivative, and `torch.compile`, go through the same
+sums with the graph of autograd.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor
 
 from monai_boundary.ops.anisotropic import ray_directions, ray_sum, ray_sum_adjoint
-from monai_boundary.ops.equipotential_lines import line_values
+from monai_boundary.ops.equipotential_lines import line_values, row_counts
 
 _CHUNK = {"cpu": 2**18, "cuda": 2**24}  # voxels that are worked on at a time
 
@@ -72,8 +74,8 @@ def equipotential_values(
         masks: truth, boolean, same shape.
         terms: what is computed. A term of weight 0 is computed too, and gives no gradient.
         potential: fields of the truth for the rays of the first term, (B, directions, C, spatial), of whole numbers.
-        counted: (B, 1, spatial), voxels that count; the others hold 0 in prediction and truth, and their own energy
-            is not looked at.
+        counted: (B, 1, spatial), voxels that count; a voxel whose ray meets another has no known energy in that
+            direction, and is not looked at there.
 
     Returns:
         total (B, C), and the terms unweighted and without gradient, (len(terms), B, C). A pooled line term has the
@@ -87,12 +89,55 @@ def equipotential_values(
         >>> float(total)  # left (4 - 1/4...), right, up and down
         1.9375
     """
-    total, each = _Equipotential.apply(probability, masks, tuple(terms), potential, counted)
-    return total, each
+    if torch.compiler.is_compiling():
+        each = _all_values(probability, masks, tuple(terms), potential, counted)
+        return _total(each, terms), each.detach()
+    total, detached = _Equipotential.apply(probability, masks, tuple(terms), potential, counted)
+    return total, detached
+
+
+def _total(each: Tensor, terms: Sequence[PotentialTerm]) -> Tensor:
+    return torch.einsum("t,tbc->bc", each.new_tensor([term.weight for term in terms]), each)
+
+
+def _all_values(
+    probability: Tensor,
+    masks: Tensor,
+    terms: tuple[PotentialTerm, ...],
+    potential: Tensor | None,
+    counted: Tensor | None,
+    gradient: Tensor | None = None,
+) -> Tensor:
+    """The terms of every item and class, (len(terms), B, C); their gradient is added to ``gradient``.
+
+    Differentiable too where gradients are enabled: all is done at once then.
+    """
+    shape = tuple(probability.shape)
+    rows, voxels = shape[0] * shape[1], math.prod(shape[2:])
+    known = None if counted is None else counted.expand(shape).reshape(rows, *shape[2:])
+    prediction = probability.reshape(rows, *shape[2:]).contiguous()
+    truth = masks.reshape(rows, *shape[2:]).contiguous().view(torch.uint8)
+    slopes = None if gradient is None else gradient.view(rows, *shape[2:])
+    room = _CHUNK.get(probability.device.type, _CHUNK["cpu"]) // voxels
+    with_graph = torch.compiler.is_compiling() or torch.is_grad_enabled()
+    whole = with_graph or any(term.pooled for term in terms)
+    size = rows if whole else max(1, room)
+    parts = []
+    for start in range(0, rows, size):
+        part = slice(start, min(start + size, rows))
+        fields = _Fields(prediction[part], truth[part], None if known is None else known[part])
+        given = None if potential is None else _given_rows(potential, part, shape[1])
+        values: list[Tensor] = [prediction.new_zeros(part.stop - part.start)] * len(terms)
+        for rays in dict.fromkeys(term.rays for term in terms):
+            group = [(i, term) for i, term in enumerate(terms) if term.rays == rays]
+            ready = given if rays == terms[0].rays else None
+            fields.add(rays, group, ready, values, None if slopes is None else slopes[part])
+        parts.append(torch.stack(values))
+    return torch.cat(parts, dim=1).view(len(terms), *shape[:2])
 
 
 class _Equipotential(torch.autograd.Function):
-    """Values with the gradient computed alongside, for once differentiation."""
+    """Values with the gradient computed alongside; a derivative of the gradient computes them again with a graph."""
 
     @staticmethod
     def forward(
@@ -103,34 +148,20 @@ class _Equipotential(torch.autograd.Function):
         potential: Tensor | None,
         counted: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        shape = tuple(probability.shape)
-        wants = ctx.needs_input_grad[0]
-        rows, voxels = shape[0] * shape[1], probability[0, 0].numel()
-        known = None if counted is None else counted.expand(shape).reshape(rows, *shape[2:])
-        prediction = probability.reshape(rows, *shape[2:])
-        truth = masks.reshape(rows, *shape[2:]).view(torch.uint8)
-        gradient = torch.zeros_like(prediction) if wants else None
-        values = probability.new_zeros((len(terms), rows))
-        room = _CHUNK.get(probability.device.type, _CHUNK["cpu"]) // voxels
-        size = rows if any(term.pooled for term in terms) else max(1, room)
-        for start in range(0, rows, size):
-            part = slice(start, min(start + size, rows))
-            fields = _Fields(prediction[part], truth[part], None if known is None else known[part])
-            given = None if potential is None else _given_rows(potential, part, shape[1])
-            for rays in dict.fromkeys(term.rays for term in terms):
-                group = [(i, term) for i, term in enumerate(terms) if term.rays == rays]
-                ready = given if rays == terms[0].rays else None
-                fields.add(rays, group, ready, values[:, part], None if gradient is None else gradient[part])
-        weights = values.new_tensor([term.weight for term in terms])
-        if gradient is not None:
-            ctx.save_for_backward(gradient.view(shape))
-        each = values.view(len(terms), *shape[:2])
+        gradient = probability.new_zeros(probability.shape) if ctx.needs_input_grad[0] else None
+        each = _all_values(probability, masks, terms, potential, counted, gradient)
+        ctx.terms = terms
+        ctx.save_for_backward(gradient, probability, masks, potential, counted)
         ctx.mark_non_differentiable(each)
-        return torch.einsum("t,tbc->bc", weights, each), each
+        return _total(each, terms), each
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
-        (gradient,) = ctx.saved_tensors
+        gradient, probability, masks, potential, counted = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: somebody wants the curvature
+            total = _total(_all_values(probability, masks, ctx.terms, potential, counted), ctx.terms)
+            (slope,) = torch.autograd.grad(total, probability, upstream, create_graph=True)
+            return slope, None, None, None, None
         return gradient * upstream.view(*upstream.shape, *(1,) * (gradient.ndim - 2)), None, None, None, None
 
 
@@ -139,62 +170,64 @@ class _Fields:
 
     def __init__(self, prediction: Tensor, truth: Tensor, known: Tensor | None) -> None:
         self.prediction = prediction if known is None else torch.where(known, prediction, 0)
-        self.truth = truth if known is None else truth * known
-        self.known = known
-        self.counts = None if known is None else known.flatten(1).sum(1)
+        self.truth = truth
+        self.unknown = None if known is None else ~known
 
     def add(
         self,
         rays: Rays,
         group: list[tuple[int, PotentialTerm]],
         ready: Tensor | None,
-        values: Tensor,
+        values: list[Tensor],
         gradient: Tensor | None,
     ) -> None:
-        """Add the terms of one set of rays to ``values`` (terms, rows), and their gradient to ``gradient``."""
+        """Add the terms of one set of rays to ``values`` (rows) of each, and their gradient to ``gradient``."""
         directions = ray_directions(rays.splitter, self.prediction.ndim - 1)
+        seen = None
         for index, direction in enumerate(directions):
             energy = ray_sum(self.prediction, direction, rays.w // 2, rays.padding)
             if ready is None:
                 true_energy = ray_sum(self.truth, direction, rays.w // 2, rays.padding)
             else:
                 true_energy = ready[:, index]
+            if self.unknown is not None:
+                seen = ray_sum(self.unknown.view(torch.uint8), direction, rays.w // 2, rays.padding) == 0
             slope = torch.zeros_like(energy) if gradient is not None else None
             for number, term in group:
                 add = self._point if term.kind == "point" else self._line
-                values[number] += add(energy, true_energy, term, slope, len(directions))
+                values[number] = values[number] + add(energy, true_energy, term, slope, seen) / len(directions)
             if gradient is not None and slope is not None:
-                if self.known is not None:
-                    slope *= self.known
-                pulled = ray_sum_adjoint(slope, direction, rays.w // 2, rays.padding)
-                gradient += pulled if self.known is None else pulled * self.known
+                slope /= len(directions)
+                gradient += ray_sum_adjoint(slope, direction, rays.w // 2, rays.padding)
 
+    @staticmethod
     def _point(
-        self, energy: Tensor, true_energy: Tensor, term: PotentialTerm, slope: Tensor | None, directions: int
+        energy: Tensor, true_energy: Tensor, term: PotentialTerm, slope: Tensor | None, seen: Tensor | None
     ) -> Tensor:
-        """The mean difference of the fields over the voxels that count, as its share of the mean over directions."""
+        """The mean difference of the fields over the voxels that are seen."""
         apart = energy - true_energy
-        if self.known is not None:
-            apart = torch.where(self.known, apart, 0)
-        voxels = apart[0].numel() if self.counts is None else self.counts.clamp(min=1)
+        if seen is not None:
+            apart = torch.where(seen, apart, 0)
+        voxels = math.prod(apart.shape[1:]) if seen is None else row_counts(seen.flatten(1)).clamp(min=1)
         flat = apart.flatten(1)
-        value: Tensor = (flat.square() if term.norm == 2 else flat.abs()).sum(1) / (voxels * directions)
+        value: Tensor = (flat.square() if term.norm == 2 else flat.abs()).sum(1) / voxels
         if slope is not None and term.weight:
-            scale = torch.as_tensor(term.weight / (voxels * directions), dtype=energy.dtype, device=energy.device)
+            scale = torch.as_tensor(term.weight / voxels, dtype=energy.dtype, device=energy.device)
             factor = 2 * apart if term.norm == 2 else apart.sign()
             slope += factor * scale.view(-1, *(1,) * (energy.ndim - 1))
         return value
 
+    @staticmethod
     def _line(
-        self, energy: Tensor, true_energy: Tensor, term: PotentialTerm, slope: Tensor | None, directions: int
+        energy: Tensor, true_energy: Tensor, term: PotentialTerm, slope: Tensor | None, seen: Tensor | None
     ) -> Tensor:
         flat, true_flat = energy.flatten(1), true_energy.flatten(1)
-        known = None if self.known is None else self.known.flatten(1)
+        known = None if seen is None else seen.flatten(1)
         lines = line_values(flat, true_flat, term.rays.w // 2, term.mu, pooled=term.pooled, known=known)
         if slope is not None and term.weight:
-            share = term.weight / directions * (len(flat) if term.pooled else 1)
+            share = term.weight * (len(flat) if term.pooled else 1)
             slope.view(-1)[lines.voxels] += share * lines.slope
-        return lines.value / directions
+        return lines.value
 
 
 def _given_rows(potential: Tensor, part: slice, classes: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 _UNDERFLOW = 750.0  # exp(-750) is 0, also in float64
+_ENERGIES = 256  # w is at most 509
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def line_region(energy: Tensor, true_energy: Tensor, steps: int, known: Tensor |
         known: boolean, same shape: the voxels that are ranked.
 
     Returns:
-        boolean, same shape; empty for a row without lines. No gradient.
+        boolean, same shape; empty for a row without lines. No gradient: the ranks are constant but where two change.
 
     Example:
         >>> import torch
@@ -54,10 +55,10 @@ def line_region(energy: Tensor, true_energy: Tensor, steps: int, known: Tensor |
     if known is not None:
         ranked = torch.where(known, ranked, torch.inf)
         below, upto = below & known, upto & known
-    first, last = below.sum(1, keepdim=True), upto.sum(1, keepdim=True)
+    first, last = row_counts(below)[:, None], row_counts(upto)[:, None]
     low, high = _values_at(ranked, first, last)
     region = (ranked >= low) & (ranked <= high)
-    if energy.device.type == "cpu" and bool((region.sum(1, keepdim=True) == (last - first).clamp(min=0)).all()):
+    if _on_host(energy) and bool((row_counts(region)[:, None] == (last - first).clamp(min=0)).all()):
         return region  # no equal energies at either end
     region = (ranked > low) & (ranked < high)
     for value in (low, high):
@@ -93,7 +94,8 @@ def line_values(
         known: boolean, same shape: the voxels that count.
 
     Returns:
-        value, voxels and slope; a row that holds NaN has the value NaN.
+        value, voxels and slope; a row that holds NaN has the value NaN. The value is differentiable too, as often as
+        wanted; the slope is what one derivative costs least.
 
     Example:
         >>> import torch
@@ -106,40 +108,73 @@ def line_values(
         on_lines &= known
     region = line_region(energy, true_energy, steps, known)
     union = region | on_lines
-    voxels = union.flatten().nonzero().squeeze(1)
-    predicted = energy.flatten()[voxels]
-    true = true_energy.flatten()[voxels].to(energy.dtype)
-    inside = region.flatten()[voxels] if pooled else None
-    if inside is not None:
-        predicted = predicted * inside
-        true = true * on_lines.flatten()[voxels]
-    counts = union.sum(1)
-    all_voxels = union.numel() if known is None else int(known.sum())
-    zeros = all_voxels - len(voxels) if pooled else 0
-    sums = _Sums(counts.sum().view(1) if pooled else counts, zeros, float(pooled))
-    value = energy.new_zeros(len(sums.counts), dtype=torch.float64)
+    sums = _sums_of(union, known, pooled)
+    predicted, true = sums.chosen(energy), sums.chosen(true_energy).long()
+    if pooled:
+        predicted, true = predicted * sums.chosen(region), true * sums.chosen(on_lines)
+    value = energy.new_zeros(sums.rows, dtype=torch.float64)
     slope = torch.zeros_like(predicted)
     for line in range(1, steps + 1):
-        value += sums.add_line(predicted, true, line, mu, slope)
-    if inside is not None:
-        slope *= inside
-    whole = torch.where(energy.sum(1).isfinite(), 0.0, torch.nan)
-    return LineValues(value.to(energy.dtype) + whole, voxels, slope)
+        value = value + sums.add_line(predicted, true, line, mu, slope)
+    if pooled:
+        slope *= sums.chosen(region)
+    whole = torch.where(energy.detach().sum(1).isfinite(), 0.0, torch.nan)
+    return LineValues(value.to(energy.dtype) + whole, sums.voxels, slope)
+
+
+def row_counts(masks: Tensor) -> Tensor:
+    """Return how many voxels of each row of boolean masks (N, voxels) are set, (N,).
+
+    Args:
+        masks: boolean.
+
+    Example:
+        >>> row_counts(torch.tensor([[True, False, True], [False, False, False]])).tolist()
+        [2, 0]
+    """
+    if not _on_host(masks):
+        return masks.sum(1)
+    return torch.tensor([np.count_nonzero(row) for row in masks.numpy()])  # torch's sum makes int64 of every voxel
+
+
+def _on_host(values: Tensor) -> bool:
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _sums_of(union: Tensor, known: Tensor | None, pooled: bool) -> _Sums:
+    """Sums over the voxels of the ``union`` of the regions, of each row or of all."""
+    everywhere: Tensor | int = union.numel() if known is None else known.sum()
+    if torch.compiler.is_compiling():  # the number of voxels must not shape a tensor
+        zeros = everywhere - union.sum() if pooled else 0
+        return _MaskedSums(union, zeros, float(pooled))
+    counts = row_counts(union)
+    zeros = int(everywhere) - int(counts.sum()) if pooled else 0
+    voxels = union.flatten().nonzero().squeeze(1)
+    counts = counts.sum().view(1) if pooled else counts
+    return _Sums(voxels, counts.to(union.device), zeros, float(pooled))
 
 
 class _Sums:
     """Sums over the voxels of each row (or of all), in float64; ``zeros`` voxels of energy 0 in both come on top."""
 
-    def __init__(self, counts: Tensor, zeros: int, smooth: float) -> None:
+    def __init__(self, voxels: Tensor, counts: Tensor, zeros: Tensor | int, smooth: float) -> None:
+        self.voxels = voxels
         self.counts = counts
+        self.rows = len(counts)
         self.zeros = zeros
         self.smooth = smooth
 
+    def chosen(self, values: Tensor) -> Tensor:
+        """Return the values of the voxels that are summed."""
+        return values.flatten()[self.voxels]
+
     def add_line(self, predicted: Tensor, true: Tensor, line: int, mu: int, slope: Tensor) -> Tensor:
         """Return 1 - EDC of each row for one line; add its derivative to ``slope``."""
-        away = (predicted - line).clamp(-(_UNDERFLOW ** (1 / mu)), _UNDERFLOW ** (1 / mu))
-        near = torch.exp(-(away**mu))
-        true_near = torch.exp(-((true - line).clamp(-(_UNDERFLOW ** (1 / mu)), _UNDERFLOW ** (1 / mu)) ** mu))
+        away = _within_underflow(predicted - line, mu)
+        steep = _power(away, mu - 1)
+        near = torch.exp(-(steep * away))
+        energies = torch.arange(_ENERGIES, dtype=near.dtype, device=near.device)  # the truth's are whole numbers
+        true_near = torch.exp(-_power(_within_underflow(energies - line, mu), mu))[true]
         rest = math.exp(-(float(min(line, _UNDERFLOW)) ** mu)) if line**mu < _UNDERFLOW else 0.0
         present = self._of(true == line) > 0
         true_sum = torch.where(present, self._of(true_near, rest), 1.0)
@@ -150,20 +185,64 @@ class _Sums:
         counts = present if self.smooth else present & (loss > 0)
         pull = torch.where(counts, 2 * true_sum / (both * squares), 0.0)
         push = pull * common / both
-        slope += (self._spread(pull, near) * true_near - self._spread(push, near)) * (mu * away ** (mu - 1)) * near
+        with torch.no_grad():
+            change = self._spread(pull, near) * true_near - self._spread(push, near)
+            slope += change * mu * steep * near
         return torch.where(counts, loss, 0.0)
 
     def _of(self, values: Tensor, rest: float = 0.0) -> Tensor:
-        return torch.segment_reduce(values.double(), "sum", lengths=self.counts, unsafe=True) + self.zeros * rest
+        if self.rows == 1:
+            total = values.sum(dtype=torch.float64).view(1)
+        elif values.requires_grad:  # which can be differentiated twice
+            row = torch.arange(self.rows, device=values.device).repeat_interleave(self.counts)
+            total = values.new_zeros(self.rows, dtype=torch.float64).index_add(0, row, values.double())
+        else:
+            total = torch.segment_reduce(values.double(), "sum", lengths=self.counts, unsafe=True)
+        return total + self.zeros * rest
 
     def _spread(self, per_row: Tensor, like: Tensor) -> Tensor:
+        if self.rows == 1:
+            return per_row.to(like.dtype)
         return per_row.to(like.dtype).repeat_interleave(self.counts, output_size=len(like))
+
+
+class _MaskedSums(_Sums):
+    """The same sums with every voxel in its place, for `torch.compile`; slower, but for a compiler that fuses them."""
+
+    def __init__(self, union: Tensor, zeros: Tensor | int, smooth: float) -> None:
+        super().__init__(torch.empty(0), union[:1, 0] if smooth else union[:, 0], zeros, smooth)
+        self.union = union
+
+    def chosen(self, values: Tensor) -> Tensor:
+        """Return all values: the mask comes with the sum."""
+        return values
+
+    def _of(self, values: Tensor, rest: float = 0.0) -> Tensor:
+        kept = torch.where(self.union, values, 0)
+        total = kept.sum(dtype=torch.float64).view(1) if self.smooth else kept.sum(1, dtype=torch.float64)
+        return total + self.zeros * rest
+
+    def _spread(self, per_row: Tensor, like: Tensor) -> Tensor:
+        return per_row.to(like.dtype)[:, None]
+
+
+def _within_underflow(values: Tensor, mu: int) -> Tensor:
+    """The values cut off where exp(-x^mu) is 0, so that their power stays finite."""
+    return values.clamp(-(_UNDERFLOW ** (1 / mu)), _UNDERFLOW ** (1 / mu))
+
+
+def _power(values: Tensor, exponent: int) -> Tensor:
+    """A whole power by squaring, which is faster than `torch.pow`."""
+    if exponent == 1:
+        return values
+    half = _power(values, exponent // 2)
+    return half * half * values if exponent % 2 else half * half
 
 
 def _values_at(ranked: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
     """The values of rank ``first`` and ``last - 1`` of each row, (N, 1); NaN where the row has no lines."""
     places = torch.cat([first, last - 1], dim=1).clamp(0, ranked.shape[1] - 1)
-    if ranked.device.type != "cpu":
+    if not _on_host(ranked):
         found = ranked.sort(dim=1).values.gather(1, places)
     else:  # a partition takes a tenth of the time of torch's sort
         found = ranked.new_full(places.shape, torch.nan)
