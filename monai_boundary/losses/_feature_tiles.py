@@ -29,8 +29,8 @@ def tiled_distances(
 ) -> tuple[Tensor, Tensor]:
     """Return the weighted sum over layers of the L1 distances of features, (B,), and the distances, (layers, B).
 
-    The gradient is that of the sum, and is computed with it. Derivatives of it take the distance for piecewise linear,
-    as it is up to the ReLU layers.
+    The gradient is that of the sum, and is computed with it. A derivative of the gradient computes the features again,
+    of the whole image and with the graph.
 
     Args:
         probability: (B, C, spatial).
@@ -40,6 +40,18 @@ def tiled_distances(
         averaged: the distance is the mean over channels and voxels, else the sum.
     """
     each, distances = _TiledDistances.apply(probability, masks, features, tuple(weights), averaged)
+    return each, distances
+
+
+def whole_distances(
+    probability: Tensor, masks: Tensor, features: Features, weights: Sequence[float], averaged: bool
+) -> tuple[Tensor, Tensor]:
+    """Return what `tiled_distances` does, from the features of the whole image."""
+    with torch.no_grad():
+        wanted = features(masks.to(probability.dtype))
+    apart = [(a - b).abs().flatten(1) for a, b in zip(features(probability), wanted, strict=True)]
+    distances = torch.stack([a.mean(1) if averaged else a.sum(1) for a in apart])
+    each = torch.as_tensor(sum(weight * d for weight, d in zip(weights, distances, strict=True) if weight))
     return each, distances
 
 
@@ -66,14 +78,18 @@ class _TiledDistances(torch.autograd.Function):
                     total = sum(weight * d for weight, d in zip(weights, found, strict=True) if weight)
                     gradient[place] += torch.autograd.grad(torch.as_tensor(total), tile)[0]
             distances[:, item] += torch.stack(found).detach()
-        ctx.save_for_backward(gradient)
+        ctx.save_for_backward(gradient, probability, masks)
+        ctx.again = features, weights, averaged
         ctx.mark_non_differentiable(distances)
         return (distances * distances.new_tensor(weights)[:, None]).sum(0), distances
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
-        (gradient,) = ctx.saved_tensors
+        gradient, probability, masks = ctx.saved_tensors
         scale = gradients[0]
+        if torch.is_grad_enabled():  # create_graph: somebody wants the curvature
+            total, _ = whole_distances(probability, masks, *ctx.again)
+            return torch.autograd.grad(total, probability, scale, create_graph=True)[0], None, None, None, None
         return gradient * scale.view(-1, *[1] * (gradient.ndim - 1)), None, None, None, None
 
 

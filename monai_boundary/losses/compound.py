@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_positive
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 
 class CompoundLoss(nn.Module):
@@ -124,7 +125,7 @@ class CompoundLoss(nn.Module):
             value = loss(input, target, **mine)
             if value.numel() != 1:
                 raise ValueError(f'`losses[{name!r}]` needs a scalar (reduction="mean"), got {tuple(value.shape)}.')
-            value = torch.as_tensor(value).as_subclass(Tensor).reshape(())
+            value = plain_tensor(value).reshape(())
             terms[name] = value.detach()
             terms[f"weight_{name}"] = torch.full_like(terms[name], weight)
             for own, term in getattr(loss, "terms", {}).items():

@@ -12,6 +12,7 @@ from monai.losses import DeepSupervisionLoss
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_choice
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 RESAMPLING = ("nearest", "linear")
 DEFAULT_RESAMPLING = {"distance_map": "linear", "weight_map": "linear", "mask": "nearest"}
@@ -108,7 +109,7 @@ def resample_target(target: Tensor, shape: Sequence[int], mode: str) -> Tensor:
         >>> resample_target(torch.tensor([[[[0.0, 1.0, 2.0, 3.0]] * 2]]), (1, 2), "linear")
         tensor([[[[0.5000, 2.5000]]]])
     """
-    plain = torch.as_tensor(target).as_subclass(Tensor)
+    plain = plain_tensor(target)
     if tuple(plain.shape[2:]) == tuple(shape):
         return plain
     if mode == "nearest":

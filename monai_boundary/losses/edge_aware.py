@@ -204,7 +204,7 @@ class EdgeAwareLoss(nn.Module):
             value = self.region_loss(region, target, **targets)
             if value.numel() != 1:
                 raise ValueError(f'`region_loss` needs a scalar (reduction="mean"), got {tuple(value.shape)}.')
-            return torch.as_tensor(value).as_subclass(Tensor).reshape(())
+            return plain_tensor(value).reshape(())
         if targets:
             raise ValueError(f"`{next(iter(targets))}` needs a `region_loss` that takes it, got None.")
         scores, truth = plain_inputs(region, target)

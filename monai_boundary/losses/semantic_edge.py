@@ -13,7 +13,7 @@ from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
-from monai_boundary.losses._feature_tiles import tiled_distances, tiling_helps
+from monai_boundary.losses._feature_tiles import tiled_distances, tiling_helps, whole_distances
 from monai_boundary.ops.activation import check_activation
 
 _PARTS = ("features", "fitted", "num_classes", "spatial_dims")
@@ -127,23 +127,13 @@ class SEMEDALoss(_Loss):
         with torch.autocast(probability.device.type, enabled=False):
             if counted is not None:
                 probability = torch.where(counted, probability, 0)
-            if tiling_helps(probability):
-                each, distances = tiled_distances(
-                    probability,
-                    masks,
-                    lambda x: net.features(x, after, layers),
-                    self.layer_weights[:layers],
-                    self.feature_reduction == "mean",
-                )
-            else:
-                with torch.no_grad():
-                    wanted = net.features(masks.to(probability.dtype), after, layers)
-                found = net.features(probability, after, layers)
-                distances = torch.stack([self._distance(a, b) for a, b in zip(found, wanted, strict=True)])
-                each = torch.as_tensor(sum(w * d for w, d in zip(self.layer_weights, distances, strict=False) if w))
+            compare = tiled_distances if tiling_helps(probability) else whole_distances
+            each, distances = compare(
+                probability,
+                masks,
+                lambda x: net.features(x, after, layers),
+                self.layer_weights[:layers],
+                self.feature_reduction == "mean",
+            )
         self.terms = {f"layer{number}": d.detach().mean() for number, d in enumerate(distances, 1)}
         return reduce_values(each, self.reduction)
-
-    def _distance(self, found: Tensor, wanted: Tensor) -> Tensor:
-        apart = (found - wanted).abs().flatten(1)
-        return apart.mean(1) if self.feature_reduction == "mean" else apart.sum(1)

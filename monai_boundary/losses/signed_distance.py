@@ -79,7 +79,7 @@ def signed_distance_loss(
     counted = None if mask is None else counted_voxels(mask, scores)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        fused = softmax and counted is None
+        fused = softmax and counted is None and not torch.compiler.is_compiling()
         probability = scores if fused else to_probabilities(scores, sigmoid, softmax, other_act)
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
@@ -92,7 +92,7 @@ def signed_distance_loss(
         value = (
             _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
         )
-        if distance_map is not None:
+        if distance_map is not None and not torch.compiler.is_compiling():
             _check_values(value, phi, truth, to_onehot_y, scores.shape[1] - phi.shape[1])
         return value
 
@@ -100,12 +100,18 @@ def signed_distance_loss(
 def _mean_product(probability: Tensor, phi: Tensor, first: int, counted: Tensor | None) -> Tensor:
     """The mean of s * phi over the voxels that count, for each item and class from ``first`` on."""
     if counted is None:
-        value: Tensor = _MeanProduct.apply(probability, phi, first)
+        mean = _plain_mean_product if torch.compiler.is_compiling() else _MeanProduct.apply
+        value: Tensor = mean(probability, phi, first)
     else:
         weight = counted.to(phi.dtype).flatten(2)
         product = (probability[:, first:] * phi).flatten(2)
         value = (product * weight).sum(-1) / weight.sum(-1).clamp(min=1)
     return value
+
+
+def _plain_mean_product(probability: Tensor, phi: Tensor, first: int) -> Tensor:
+    """The value of the two functions below, for whoever needs the graph: a compiler, a second derivative."""
+    return (probability[:, first:] * phi).flatten(2).mean(-1)
 
 
 class _MeanSoftmaxProduct(torch.autograd.Function):
@@ -115,15 +121,18 @@ class _MeanSoftmaxProduct(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, phi: Tensor, first: int) -> Tensor:
         """Return (B, C - first)."""
         probability = to_probabilities(logits, softmax=True)
-        ctx.save_for_backward(probability, phi)
+        ctx.save_for_backward(logits, probability, phi)
         ctx.first = first
         return torch.stack([(p[first:] * d).flatten(1).mean(-1) for p, d in zip(probability, phi, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Return s_c (w_c - sum over k of s_k w_k), with w = phi / n times the gradient of each mean; w_0 may be 0."""
-        probability, phi = ctx.saved_tensors
+        logits, probability, phi = ctx.saved_tensors
         first = ctx.first
+        if torch.is_grad_enabled():  # create_graph: somebody wants the curvature
+            value = _plain_mean_product(to_probabilities(logits, softmax=True), phi, first)
+            return torch.autograd.grad(value, logits, gradient, create_graph=True)[0], None, None
         each = (gradient / phi[0, 0].numel()).view(*gradient.shape, *(1,) * (phi.ndim - 2))
         result = torch.empty_like(probability)
         for s, d, g, out in zip(probability, phi, each, result, strict=True):
@@ -151,6 +160,8 @@ class _MeanProduct(torch.autograd.Function):
         """Return phi / n, times the gradient of each mean; 0 for the channels before ``first``."""
         (phi,) = ctx.saved_tensors
         each = (gradient / phi[0, 0].numel()).view(*gradient.shape, *(1,) * (phi.ndim - 2))
+        if torch.is_grad_enabled():  # create_graph: the gradient depends on the upstream gradient
+            return torch.cat([phi.new_zeros(len(phi), ctx.first, *phi.shape[2:]), phi * each], dim=1), None, None
         result = phi.new_empty((phi.shape[0], phi.shape[1] + ctx.first, *phi.shape[2:]))
         result[:, : ctx.first] = 0
         torch.mul(phi, each, out=result[:, ctx.first :])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from monai_boundary import losses
 from monai_boundary.networks import SemanticEdgeNet
 from monai_boundary.ops import contour_mask
+from tests.architecture.source_tree import REPO
 from tests.oracles.signed_distance import signed_distance
 
 SHAPES = {"2-D": (12, 14), "3-D": (4, 6, 7)}
@@ -39,6 +41,7 @@ class LossCase:
         reduces: the loss takes ``reduction`` (a combination of other losses does not) and counts each item alone.
         wrap: makes a loss of one input and one target of it.
         quick: its gradient is checked along a random direction alone; another test checks every part of it.
+        whole_graph: ``torch.compile(fullgraph=True)`` takes it; the others run a part on the host.
     """
 
     loss: type[nn.Module]
@@ -49,6 +52,7 @@ class LossCase:
     indifferent: tuple[str, ...] = ()
     reduces: bool = True
     quick: bool = False
+    whole_graph: bool = True
     wrap: Callable[[nn.Module], nn.Module] = lambda loss: loss
 
     def make(self, **options: Any) -> nn.Module:
@@ -81,6 +85,14 @@ class TwoHeads(nn.Module):
         return value
 
 
+def documented_behaviour() -> dict[str, tuple[str, str]]:
+    """Return loss -> (on an item without foreground, one graph) of the table in docs/how-to/choose-a-loss.md."""
+    page = (REPO / "docs" / "how-to" / "choose-a-loss.md").read_text(encoding="utf-8")
+    section = page.split("## Empty items, and `torch.compile`")[1].split("\n## ")[0]
+    found = re.findall(r"^\| `(\w+)` \| ([^|]*?) \| ([^|]*?) \|$", section, re.MULTILINE)
+    return {name: (empty, graph) for name, empty, graph in found}
+
+
 def mask_of(kind: str, shape: tuple[int, ...], batch: int = 2) -> Tensor:
     """Return a boolean mask ``(batch, *shape)``: ``walls`` (thin), ``empty``, ``full``, ``one voxel``."""
     mask = torch.zeros(batch, *shape, dtype=torch.bool)
@@ -105,6 +117,14 @@ def logits_of(target: Tensor, seed: int = 0, dtype: torch.dtype = torch.float32)
     steps = torch.randint(5, 250, tuple(target.shape), generator=generator)
     apart = torch.linspace(-0.15, 0.15, steps.numel(), dtype=torch.float64).view(steps.shape)
     return torch.logit((steps + 0.5 + apart) / 255).to(dtype)
+
+
+def value_and_gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the value of a loss and its gradient with respect to the logits."""
+    logits = logits.detach().clone().requires_grad_()
+    value = loss(logits, target)
+    (gradient,) = torch.autograd.grad(value.sum(), logits)
+    return value.detach(), gradient
 
 
 def _depth(target: Tensor) -> float:
@@ -147,27 +167,38 @@ class _EitherDims(nn.Module):
 NO_BORDER = ("empty", "full")
 
 CASES: tuple[LossCase, ...] = (
-    LossCase(losses.BALoss, {"sigmoid": True}),
-    LossCase(losses.BALoss, {"sigmoid": True, "contour": "per_region", "contour_width": 3, "balance": True}),
-    LossCase(losses.BALoss, {"sigmoid": True, "contour": "leak", "region_reduction": "sum"}),
+    LossCase(losses.BALoss, {"sigmoid": True}, whole_graph=False),
+    LossCase(
+        losses.BALoss,
+        {"sigmoid": True, "contour": "per_region", "contour_width": 3, "balance": True},
+        quick=True,
+        whole_graph=False,
+    ),
+    LossCase(
+        losses.BALoss, {"sigmoid": True, "contour": "leak", "region_reduction": "sum"}, quick=True, whole_graph=False
+    ),
     LossCase(
         losses.BALoss,
         {"softmax": True, "include_background": False},
         target=_two_classes,
+        quick=True,
+        whole_graph=False,
     ),
-    LossCase(losses.SignedDistanceLoss, {"sigmoid": True}, minimum=_depth, indifferent=NO_BORDER),
+    LossCase(losses.BALoss, {"sigmoid": True, "alpha": 0}),
+    LossCase(losses.SignedDistanceLoss, {"sigmoid": True}, minimum=_depth, indifferent=NO_BORDER, whole_graph=False),
     LossCase(
         losses.SignedDistanceLoss,
         {"softmax": True, "include_background": True},
         target=_two_classes,
         minimum=_depth,
         indifferent=NO_BORDER,
+        whole_graph=False,
     ),
-    LossCase(losses.DistanceWeightedCELoss),
-    LossCase(losses.DistanceWeightedCELoss, {"class_weight": "inverse"}, target=_two_classes),
-    LossCase(losses.BalancedBCELoss, {"sigmoid": True}, indifferent=NO_BORDER),
-    LossCase(losses.BalancedBCELoss, {"sigmoid": True, "balance": "batch"}, indifferent=NO_BORDER, reduces=False),
-    LossCase(losses.BalancedBCELoss, {"softmax": True}, target=_two_classes, indifferent=NO_BORDER),
+    LossCase(losses.DistanceWeightedCELoss, whole_graph=False),
+    LossCase(losses.DistanceWeightedCELoss, {"class_weight": "inverse"}, target=_two_classes, whole_graph=False),
+    LossCase(losses.BalancedBCELoss, {"sigmoid": True}),
+    LossCase(losses.BalancedBCELoss, {"sigmoid": True, "balance": "batch"}, reduces=False),
+    LossCase(losses.BalancedBCELoss, {"softmax": True}, target=_two_classes),
     LossCase(losses.EdgeAwareLoss, {"sigmoid": True}, target=_with_edges, reduces=False, wrap=TwoHeads),
     LossCase(
         losses.EdgeAwareLoss,
@@ -176,7 +207,8 @@ CASES: tuple[LossCase, ...] = (
         reduces=False,
         wrap=functools.partial(TwoHeads, edges=False),
     ),
-    LossCase(losses.MaskedOverlapLoss, {"loss": DiceLoss(), "sigmoid": True}, reduces=False),
+    LossCase(losses.MaskedOverlapLoss, {"loss": DiceLoss(), "sigmoid": True}, reduces=False, whole_graph=False),
+    LossCase(losses.MaskedOverlapLoss, {"loss": nn.MSELoss(), "sigmoid": True}, reduces=False),
     LossCase(losses.EquipotentialPointLoss, {"sigmoid": True, "w": 3}),
     LossCase(
         losses.EquipotentialPointLoss,
@@ -195,14 +227,22 @@ CASES: tuple[LossCase, ...] = (
         quick=True,
     ),
     LossCase(losses.SobelEdgeLoss, {"sigmoid": True}),
-    LossCase(losses.PersistentHomologyLoss, {"sigmoid": True}, quick=True),
+    LossCase(losses.PersistentHomologyLoss, {"sigmoid": True}, quick=True, whole_graph=False),
     LossCase(losses.LovaszSoftmaxLoss, {"softmax": True}, target=_two_classes),
+    LossCase(losses.LovaszSoftmaxLoss, {"sigmoid": True}),
     LossCase(losses.LovaszSoftmaxLoss, {"sigmoid": True, "classes": "all"}),
-    LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False),
+    LossCase(losses.DeepSupervisedLoss, {"loss": losses.DistanceWeightedCELoss()}, reduces=False, whole_graph=False),
+    LossCase(losses.DeepSupervisedLoss, {"loss": losses.LovaszSoftmaxLoss(sigmoid=True)}, reduces=False),
     LossCase(
         losses.CompoundLoss,
         {"losses": {"bce": losses.BALoss(sigmoid=True, alpha=0), "boundary": losses.SignedDistanceLoss(sigmoid=True)}},
         minimum=_depth,
+        reduces=False,
+        whole_graph=False,
+    ),
+    LossCase(
+        losses.CompoundLoss,
+        {"losses": {"bce": losses.BalancedBCELoss(sigmoid=True), "edge": losses.SobelEdgeLoss(sigmoid=True)}},
         reduces=False,
     ),
 )

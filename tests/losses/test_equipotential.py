@@ -108,6 +108,17 @@ def test_ignored_voxels(loss: type) -> None:
     assert float(module(logits, label, mask=torch.ones_like(mask))) == pytest.approx(float(module(logits, label)))
 
 
+def test_the_rim_of_an_ignored_area_is_no_line() -> None:
+    """A class that fills all that is known has no line, whatever is predicted."""
+    label, mask = torch.ones(1, 1, 16, 18), torch.ones(1, 1, 16, 18)
+    mask[..., 5:9, 6:12] = 0
+    logits = torch.randn(1, 1, 16, 18, generator=torch.Generator().manual_seed(0))
+    void = torch.where(mask > 0, label, 0)
+    loss = EquipotentialLineLoss(sigmoid=True, w=5)
+    assert float(loss(logits, void, mask=mask)) == 0
+    assert float(loss(logits, void)) > 0  # that the voxels are background would be another thing
+
+
 def test_an_absent_class_has_no_line_and_still_a_point_term() -> None:
     logits, label = _scene()
     line = EquipotentialLineLoss(to_onehot_y=True, softmax=True, reduction="none")(logits, label)

@@ -46,6 +46,19 @@ def test_tiles_change_neither_value_nor_gradient(
         torch.testing.assert_close(tiled, results[0], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("weights", [(2.0, 4.0, 0.0), (0.0, 0.0, 1.0)])
+def test_tiles_do_not_change_the_curvature(weights: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The softmax of the third layer and that of the logits are not piecewise linear."""
+    logits, hot = _pair((2, 2, 14, 12))
+    loss = SEMEDALoss(_net(2, 2), softmax=True, layer_weights=weights)
+    results = []
+    for side in (1000, 8):
+        monkeypatch.setattr(_feature_tiles, "_SIDE", side)
+        (gradient,) = torch.autograd.grad(loss(logits, hot).square(), logits, create_graph=True)
+        results.append(torch.autograd.grad(gradient.square().sum(), logits)[0])
+    torch.testing.assert_close(results[1], results[0], rtol=1e-10, atol=1e-14)
+
+
 def test_three_dimensions_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_feature_tiles, "_SIDE", 5)
     logits, hot = _pair((1, 2, 6, 11, 7))
