@@ -15,6 +15,7 @@ from monai_boundary.handlers.lesion_metrics import LesionScoresHandler
 from monai_boundary.handlers.lesion_pictures import LesionPictures
 from monai_boundary.handlers.loss_terms import LossTerms
 from monai_boundary.handlers.loss_weights import LossWeightHandler
+from monai_boundary.handlers.mask_metrics import MaskScoresHandler
 from monai_boundary.handlers.pictures import ValidationPictures
 from monai_boundary.handlers.progress import TerminalProgress, is_terminal
 from monai_boundary.handlers.resume import (
@@ -42,6 +43,7 @@ __all__ = [
     "LossTerms",
     "LossWeightHandler",
     "LossWithTargets",
+    "MaskScoresHandler",
     "ResumeTraining",
     "SeedEveryEpoch",
     "StepTime",

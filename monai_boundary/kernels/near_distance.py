@@ -58,6 +58,5 @@ def _widen(squared: DoubleArray, step: float, limit: float) -> None:  # pragma: 
                 for other in (r - offset, r + offset):
                     if 0 <= other < rows:
                         for k in range(width):
-                            there = before[other, k] + price
-                            if there < squared[b, r, k]:
-                                squared[b, r, k] = there
+                            here, there = squared[b, r, k], before[other, k] + price
+                            squared[b, r, k] = there if there < here else here  # no branch: this loop is vectorised

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from monai_boundary._typing import BoolArray, DoubleArray
+from monai_boundary._typing import BoolArray
 from monai_boundary._validation import check_positive
-from monai_boundary.kernels.near_distance import near_squared_distance
-from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
+from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces, near_squares
 
 # keeps "3 steps of 0.1 mm are within 0.3 mm" true in floating point
 _SLACK = 1 + 1e-9
@@ -112,7 +111,7 @@ def compute_trimap_iou(
     limit = max(widths_mm)
     beyond = np.zeros_like(true)
     beyond[pair.image_part] = ~true[pair.image_part]
-    apart = np.where(true, _squared(beyond, pair.spacing, limit), _squared(true, pair.spacing, limit))
+    apart = np.where(true, near_squares(beyond, pair.spacing, limit), near_squares(true, pair.spacing, limit))
     touching = np.where(true, _touches(beyond), _touches(true))
     scores = []
     for width in widths_mm:
@@ -141,15 +140,8 @@ def band_width_mm(pair: SurfacePair, width_mm: float | None, width_share: float)
 
 def _inner_band(mask: BoolArray, spacing: tuple[float, ...], width_mm: float) -> BoolArray:
     outside = ~mask
-    near: BoolArray = _squared(outside, spacing, width_mm) <= width_mm**2 * _SLACK
+    near: BoolArray = near_squares(outside, spacing, width_mm) <= width_mm**2 * _SLACK
     return mask & (near | _touches(outside))
-
-
-def _squared(source: BoolArray, spacing: tuple[float, ...], limit: float) -> DoubleArray:
-    """Squared distance to the nearest source, of a 2-D or 3-D image, exact up to the limit."""
-    volume = np.ascontiguousarray(source).reshape((-1, *source.shape[-2:]))
-    steps = np.array((np.inf, *spacing)[-3:])
-    return near_squared_distance(volume, steps, float(limit)).reshape(source.shape)
 
 
 def _touches(other: BoolArray) -> BoolArray:

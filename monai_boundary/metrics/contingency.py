@@ -25,6 +25,7 @@ class Contingency:
         counts: voxels in each non-empty pair (truth segment, predicted segment), shape (pairs,).
         true_index: row of each pair, 0..R-1, shape (pairs,).
         pred_index: column of each pair, 0..S-1, shape (pairs,).
+        true_ids: true id of each row, shape (R,).
         pred_ids: predicted id of each column, shape (S,); the column of id 0, if there is one, counts differently in
             the adapted Rand error.
         voxels: voxels of the image, the ignored ones included.
@@ -33,6 +34,7 @@ class Contingency:
     counts: LongArray
     true_index: LongArray
     pred_index: LongArray
+    true_ids: LongArray
     pred_ids: LongArray
     voxels: int
 
@@ -102,6 +104,7 @@ def count_overlaps(y_pred: LongArray, y: LongArray, scored: BoolArray) -> Contin
         counts=table.data.astype(np.int64),
         true_index=table.row.astype(np.int64),
         pred_index=table.col.astype(np.int64),
+        true_ids=true_ids,
         pred_ids=pred_ids,
         voxels=y.size,
     )

@@ -57,14 +57,15 @@ def test_a_cell_and_its_complement_have_one_surface() -> None:
 
 
 @pytest.mark.parametrize("shape", [(9, 8), (9, 8, 7)])
-@pytest.mark.parametrize("dense", [0.0, 10.0])
+@pytest.mark.parametrize(("asked", "reach"), [(0, 8), (10**9, 8), (10**9, 1), (3, 1)])
 def test_numbers_do_not_depend_on_crop_or_method(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], dense: float
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], asked: int, reach: int
 ) -> None:
     spacing = (0.7, 1.0, 3.5)[: len(shape)]
     predicted, true = rng.random((2, *shape)) < 0.3
     there = measure_surfaces(predicted, true, spacing)
-    monkeypatch.setattr(module, "_DENSE", dense)  # a distance transform, and a tree of points
+    monkeypatch.setattr(module, "_ASKED", asked)  # a tree of points, a transform up to some voxels, and both
+    monkeypatch.setattr(module, "_REACH", reach)
     wide = [np.pad(mask, 5) for mask in (predicted, true)]
     padded = measure_surfaces(*wide, spacing)
     for mine, other in (

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every lesion in a row: how large it is, how much of it was found, and detection by size."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, LongArray
+from monai_boundary._validation import check_choice, check_spacing
+from monai_boundary.metrics.contingency import count_overlaps
+from monai_boundary.metrics.lesion_masks import lesion_masks
+
+OVERLAP_RULES = ("any", "share", "iou")
+
+
+class LesionRow(NamedTuple):
+    """One connected lesion of the truth or of the prediction."""
+
+    of: str
+    """``"true"`` or ``"predicted"``."""
+    lesion: int
+    size_mm: float
+    """Volume in mm^3, in 2-D area in mm^2."""
+    share: float
+    """Share of its voxels that are in the other mask."""
+    iou: float
+    """Largest IoU with one lesion of the other mask."""
+    hit: bool
+    """Whether it is found (true lesions), or right (predicted ones)."""
+    stratum: str
+
+
+class LesionStratum(NamedTuple):
+    """Detection of the lesions of one size; a ratio of nothing to nothing is NaN."""
+
+    name: str
+    true_lesions: int
+    found_lesions: int
+    predicted_lesions: int
+    right_lesions: int
+
+    @property
+    def recall(self) -> float:
+        """Share of the true lesions that are found."""
+        return self.found_lesions / self.true_lesions if self.true_lesions else math.nan
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted lesions that are right."""
+        return self.right_lesions / self.predicted_lesions if self.predicted_lesions else math.nan
+
+    @property
+    def f1(self) -> float:
+        """2 * precision * recall / (precision + recall); 0 where one of the masks is empty or nothing is hit."""
+        if not self.true_lesions and not self.predicted_lesions:
+            return math.nan
+        if not self.found_lesions or not self.right_lesions:
+            return 0.0
+        return 2 * self.precision * self.recall / (self.precision + self.recall)
+
+
+@dataclass(frozen=True)
+class LesionTable:
+    """All lesions of a case; see :func:`compute_lesion_table`.
+
+    Attributes:
+        rows: true lesions, then predicted ones, each in raster order.
+        strata: detection of all lesions (named ``"all"``), then by size from small to large.
+    """
+
+    rows: tuple[LesionRow, ...]
+    strata: tuple[LesionStratum, ...]
+
+
+def compute_lesion_table(
+    y_pred: AnyArray | torch.Tensor,
+    y: AnyArray | torch.Tensor,
+    spacing: Sequence[float] | float | None,
+    *,
+    overlap: str = "any",
+    threshold: float = 0.5,
+    size_edges_mm: Sequence[float] = (),
+    lesion_label: int = 1,
+    ignore_labels: Sequence[int] = (),
+    fully_connected: bool = True,
+) -> LesionTable:
+    """Return every lesion with its size and its overlap, and recall, precision and F1 by size.
+
+    A lesion is a connected component. It is *hit* by one of three rules:
+
+    - ``"any"``: one of its voxels is in the other mask (WMH 2017, ISLES 2022);
+    - ``"share"``: at least ``threshold`` of its voxels are;
+    - ``"iou"``: its IoU with one lesion of the other mask is larger than ``threshold``.
+
+    A true lesion is in the stratum of its own size, a predicted one in that of its own: precision among the small ones
+    says how many of the small *predicted* lesions are right.
+
+    Args:
+        y_pred: the prediction, 0 or 1, (H, W) or (H, W, D).
+        y: the truth of the same shape: 0, ``lesion_label``, and ids of ``ignore_labels``.
+        spacing: mm per axis in array order.
+        overlap: the rule.
+        threshold: of ``"share"`` (0 < threshold <= 1) and ``"iou"`` (0 <= threshold < 1).
+        size_edges_mm: where one stratum ends and the next begins, in mm^3 (2-D: mm^2), ascending: ``(10, 100)`` makes
+            "< 10", "10 to 100" and ">= 100".
+        lesion_label: id of the lesions in the truth.
+        ignore_labels: truth ids whose voxels are not scored.
+        fully_connected: whether voxels that share an edge or a corner are connected.
+
+    Returns:
+        Rows and strata.
+
+    Raises:
+        TypeError: if an input does not hold numbers.
+        ValueError: if the masks are none, ``spacing`` is missing or has a wrong length, or an option does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> truth = np.array([[1, 1, 1, 1, 0, 1, 0, 0]])
+        >>> pred = np.array([[0, 1, 1, 1, 0, 0, 0, 1]])
+        >>> table = compute_lesion_table(pred, truth, spacing=1.0, size_edges_mm=(2.0,))
+        >>> [(s.name, s.recall, s.precision) for s in table.strata]
+        [('all', 0.5, 0.5), ('< 2', 0.0, 0.0), ('>= 2', 1.0, 1.0)]
+        >>> table.rows[0].share, table.rows[0].iou
+        (0.75, 0.75)
+    """
+    check_choice("overlap", overlap, OVERLAP_RULES)
+    low = threshold > 0 if overlap == "share" else threshold >= 0
+    if overlap != "any" and not (low and (threshold < 1 or (overlap == "share" and threshold == 1))):
+        raise ValueError(f"`threshold` needs a share between 0 and 1 for overlap={overlap!r}, got {threshold!r}.")
+    edges = tuple(float(edge) for edge in size_edges_mm)
+    if any(not math.isfinite(edge) or edge <= 0 for edge in edges) or list(edges) != sorted(set(edges)):
+        raise ValueError(f"`size_edges_mm` needs ascending sizes > 0, got {edges}.")
+    predicted, true = lesion_masks(y_pred, y, lesion_label=lesion_label, ignore_labels=ignore_labels)
+    if spacing is None:
+        raise ValueError(f"`spacing` needs {true.ndim} entries (mm per axis) for sizes in mm, got None.")
+    unit = math.prod(check_spacing(spacing, true.ndim))
+    element = ndimage.generate_binary_structure(true.ndim, true.ndim if fully_connected else 1)
+    ids = [ndimage.label(mask, element)[0].astype(np.int64) for mask in (true, predicted)]
+    names = _stratum_names(edges)
+    rows: list[LesionRow] = []
+    for of, own, other, mask in (("true", ids[0], ids[1], predicted), ("predicted", ids[1], ids[0], true)):
+        voxels, share, iou = _overlaps(own, other, mask)
+        hit = {"any": share > 0, "share": share >= threshold * (1 - 1e-12), "iou": iou > threshold}[overlap]
+        for k in range(voxels.size):
+            size = int(voxels[k]) * unit
+            stratum = names[int(np.searchsorted(edges, size, side="right"))]
+            rows.append(LesionRow(of, k + 1, size, float(share[k]), float(iou[k]), bool(hit[k]), stratum))
+    chosen = [("all", rows)]
+    if edges:
+        chosen += [(name, [row for row in rows if row.stratum == name]) for name in names]
+    return LesionTable(tuple(rows), tuple(_stratum(name, part) for name, part in chosen))
+
+
+def _overlaps(own: LongArray, other: LongArray, mask: BoolArray) -> tuple[LongArray, DoubleArray, DoubleArray]:
+    """Voxels of each lesion of ``own``, the share of them in ``mask``, and the best IoU with a lesion of ``other``."""
+    count = int(own.max(initial=0))
+    voxels = np.bincount(own.ravel(), minlength=count + 1)[1:]
+    inside = np.bincount(own[mask], minlength=count + 1)[1:]
+    iou = np.zeros(count)
+    table = count_overlaps(other, own, np.asarray((own > 0) & (other > 0)))
+    if table.counts.size:
+        mine, theirs = table.true_ids[table.true_index], table.pred_ids[table.pred_index]
+        size = np.bincount(other.ravel())
+        np.maximum.at(iou, mine - 1, table.counts / (voxels[mine - 1] + size[theirs] - table.counts))
+    return voxels, inside / np.maximum(voxels, 1), iou
+
+
+def _stratum_names(edges: tuple[float, ...]) -> list[str]:
+    if not edges:
+        return ["all"]
+    between = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
+    return [f"< {edges[0]:g}", *between, f">= {edges[-1]:g}"]
+
+
+def _stratum(name: str, rows: Sequence[LesionRow]) -> LesionStratum:
+    true = [row.hit for row in rows if row.of == "true"]
+    predicted = [row.hit for row in rows if row.of == "predicted"]
+    return LesionStratum(name, len(true), sum(true), len(predicted), sum(predicted))

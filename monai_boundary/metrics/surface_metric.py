@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Surface scores and bands around the boundary, accumulated over a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from monai_boundary._typing import AnyArray
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.metrics.boundary_band import DEFAULT_SHARE, compute_trimap_iou
+from monai_boundary.metrics.mask_metric import MaskMetric
+from monai_boundary.metrics.surface_scores import EMPTY_POLICIES, check_tolerances, compute_surface_scores
+
+
+class SurfaceScoresMetric(MaskMetric):
+    """Accumulate :func:`compute_surface_scores` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
+
+    The scores of each structure are ``hd_mm``, ``hd95_mm``, ``assd_mm``, ``nsd_1mm`` and ``boundary_f_1mm`` at each
+    tolerance, ``boundary_iou``, and the counts ``missed`` and ``false_alarm``, which stand beside every mean: what a
+    miss costs in the distances, ``empty_policy`` says.
+
+    Args:
+        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        spacing: mm per axis in array order.
+        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        tolerances_mm: see :func:`compute_surface_scores`, as the following.
+        boundary_width_mm: width of the band of ``boundary_iou``.
+        boundary_share: the same as a share of the diagonal.
+        empty_policy: ``"diagonal"``, ``"worst"``, ``"nan"`` or ``"ignore"``.
+
+    Example:
+        >>> import torch
+        >>> truth = torch.zeros(2, 1, 6, 6); truth[:, :, 2:4, 2:4] = 1
+        >>> pred = truth.clone(); pred[1] = 0
+        >>> metric = SurfaceScoresMetric(spacing=1.0, empty_policy="ignore")
+        >>> rows = metric(pred, truth)
+        >>> scores = metric.aggregate()
+        >>> scores["hd95_mm"].item(), scores["nsd_1mm"].item(), scores["missed"].item()
+        (0.0, 0.5, 1.0)
+    """
+
+    def __init__(
+        self,
+        structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,
+        *,
+        spacing: Sequence[float] | float | None = None,
+        reduction: str = "mean",
+        tolerances_mm: Sequence[float] = (1.0, 2.0),
+        boundary_width_mm: float | None = None,
+        boundary_share: float = DEFAULT_SHARE,
+        empty_policy: str = "diagonal",
+    ) -> None:
+        check_choice("empty_policy", empty_policy, EMPTY_POLICIES)
+        tolerances = check_tolerances(tolerances_mm)
+        each = [f"{score}_{t:g}mm" for score in ("nsd", "boundary_f") for t in tolerances]
+        self.mask_scores = ("hd_mm", "hd95_mm", "assd_mm", *each, "boundary_iou", "missed", "false_alarm")
+        super().__init__(structures, spacing=spacing, reduction=reduction)
+        self.options: dict[str, Any] = {
+            "tolerances_mm": tolerances,
+            "boundary_width_mm": boundary_width_mm,
+            "boundary_share": boundary_share,
+            "empty_policy": empty_policy,
+        }
+
+    def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
+        """Return the surface scores of two masks by name."""
+        return compute_surface_scores(y_pred, y, spacing, **self.options).as_dict()
+
+    def aggregate(self, reduction: str | None = None) -> dict[str, torch.Tensor]:
+        """Return the reduced scores by name; with ``empty_policy="nan"`` a distance is NaN where anything was missed.
+
+        Args:
+            reduction: instead of that of the constructor.
+        """
+        scores = super().aggregate(reduction)
+        if self.options["empty_policy"] != "nan" or "none" in (reduction, self.reduction):
+            return scores
+        rows = self.details()
+        for prefix in [f"{name}_" for name in self.structures] or [""]:
+            if float(rows[f"{prefix}missed"].nansum() + rows[f"{prefix}false_alarm"].nansum()):
+                for name in ("hd_mm", "hd95_mm", "assd_mm"):
+                    scores[f"{prefix}{name}"] = torch.full_like(scores[f"{prefix}{name}"], torch.nan)
+        return scores
+
+
+class TrimapIoUMetric(MaskMetric):
+    """Accumulate :func:`compute_trimap_iou` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
+
+    The scores are ``trimap_iou_1mm`` and so on, one for each width.
+
+    Args:
+        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        spacing: mm per axis in array order.
+        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        widths_mm: half widths of the bands.
+
+    Example:
+        >>> import torch
+        >>> truth = torch.zeros(1, 1, 1, 9); truth[..., :4] = 1
+        >>> pred = torch.zeros(1, 1, 1, 9); pred[..., :5] = 1
+        >>> TrimapIoUMetric(spacing=1.0, widths_mm=(1.0, 3.0))(pred, truth).tolist()
+        [[0.5, 0.75]]
+    """
+
+    def __init__(
+        self,
+        structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,
+        *,
+        spacing: Sequence[float] | float | None = None,
+        reduction: str = "mean",
+        widths_mm: Sequence[float] = (1.0, 2.0, 5.0, 10.0),
+    ) -> None:
+        self.widths_mm = tuple(float(width) for width in widths_mm)
+        for width in self.widths_mm:
+            check_positive("widths_mm", width)
+        self.mask_scores = tuple(f"trimap_iou_{width:g}mm" for width in self.widths_mm)
+        super().__init__(structures, spacing=spacing, reduction=reduction)
+
+    def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
+        """Return the scores of two masks by name."""
+        found = compute_trimap_iou(y_pred, y, spacing, widths_mm=self.widths_mm)
+        return dict(zip(self.mask_scores, found, strict=True))
