@@ -31,6 +31,14 @@ class MaskMetric(MillimetreMetric):
         structures: see above.
         spacing: mm per axis in array order; see :class:`~monai_boundary.metrics.MillimetreMetric`.
         reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+
+    Raises:
+        ValueError: if the names are none, or come twice.
+
+    Example:
+        >>> from monai_boundary.metrics import SurfaceScoresMetric
+        >>> SurfaceScoresMetric({"liver": 1, "tumour": (2, 3)}).score_names[:2]
+        ('liver_hd_mm', 'liver_hd95_mm')
     """
 
     mask_scores: tuple[str, ...]
