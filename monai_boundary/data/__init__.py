@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from monai_boundary.data.brats_datalist import BRATS_MODALITIES, BRATS_SUFFIXES, brats_datalist
-from monai_boundary.data.em_datalist import detect_label_kind, em_datalist
+from monai_boundary.data.em_datalist import em_datalist
+from monai_boundary.data.em_labels import detect_label_kind
+from monai_boundary.data.em_open import open_em_stack, read_em_source
 from monai_boundary.data.em_phantom import EMPhantom, make_em_phantom
 from monai_boundary.data.em_phantom_dataset import write_em_phantom
 from monai_boundary.data.em_reader import EMReader, compact_ids
 from monai_boundary.data.em_source import EMGeometry, EMSource
-from monai_boundary.data.em_stack import EMStack, open_em_stack, read_em_source
+from monai_boundary.data.em_stack import EMStack
 from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
 from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_datalist
 from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom

@@ -45,6 +45,9 @@ def write_em_phantom(
     Returns:
         The items of :func:`~monai_boundary.data.em_datalist`, with ``label_instances``.
 
+    Raises:
+        ValueError: if ``directory`` holds pictures or files that are no earlier phantom's; they are left as they are.
+
     Example:
         >>> import tempfile
         >>> items = write_em_phantom(tempfile.mkdtemp(), layout="hdf5", mode="volume", shape=(4, 32, 32))
@@ -58,20 +61,29 @@ def write_em_phantom(
     note = directory / "phantom.json"
     recorded = json.dumps({"layout": layout, "seed": seed, "recipe": repr(phantom)}, indent=1)
     if not note.is_file() or note.read_text(encoding="utf-8") != recorded:
-        note.unlink(missing_ok=True)
+        if not note.is_file():
+            _refuse_others(directory)
+        note.write_text('{"unfinished": true}', encoding="utf-8")
         image, instances = phantom.draw(seed)
         full, spacing = phantom.geometry
         raw, ids = image.reshape(full), instances.reshape(full)
         if layout == "hdf5":
             arrays: dict[str, AnyArray] = {"volumes/raw": raw, "volumes/labels/neuron_ids": ids.astype(np.uint64)}
-            write_em_hdf5(directory / "phantom.h5", arrays, spacing=spacing)
+            write_em_hdf5(directory / "phantom.h5", arrays, spacing=spacing, overwrite=True)
         else:
             _write_folders(directory, raw, ids.astype(np.uint16))
             stated = {"spacing_nm": list(spacing), "offset_nm": [0.0, 0.0, 0.0]}
             (directory / GEOMETRY_FILE).write_text(json.dumps(stated), encoding="utf-8")
-        # Written last: a killed run leaves no note, and the next one starts again.
+        # Written last: after a killed run the note says so, and the next one starts again.
         note.write_text(recorded, encoding="utf-8")
     return em_datalist(directory, mode=mode, layout=layout, label_kind="instances")
+
+
+def _refuse_others(directory: Path) -> None:
+    others = [directory / "phantom.h5", *directory.glob("image/*"), *directory.glob("label/*")]
+    found = next((path for path in others if path.exists()), None)
+    if found is not None:
+        raise ValueError(f"`directory` needs to be empty or to hold an earlier phantom, got {directory} with {found}.")
 
 
 def _write_folders(directory: Path, image: AnyArray, instances: AnyArray) -> None:

@@ -14,8 +14,11 @@ from monai.data import ImageReader
 
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_spacing
+from monai_boundary.data.em_arrays import HDF5_SUFFIXES
+from monai_boundary.data.em_nifti import NIFTI_SUFFIXES
+from monai_boundary.data.em_open import open_em_stack
+from monai_boundary.data.em_picture import PICTURE_SUFFIXES
 from monai_boundary.data.em_source import EMGeometry, EMSource
-from monai_boundary.data.em_stack import HDF5_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES, open_em_stack
 
 __all__ = ["EMReader", "compact_ids"]
 

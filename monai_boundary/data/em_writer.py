@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,13 @@ from monai.transforms import MapTransform
 
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice, check_spacing
+from monai_boundary.data.em_arrays import HDF5_SUFFIXES, is_zarr
+from monai_boundary.data.em_pairing import IMAGE_WORDS
 from monai_boundary.data.em_source import EMSource, require_em
-from monai_boundary.data.em_stack import HDF5_SUFFIXES, TIF_SUFFIXES, is_zarr
+from monai_boundary.data.em_tif import TIF_SUFFIXES
+from monai_boundary.data.output_files import atomic_output, check_output_folder, unique_output_names
 
-__all__ = ["SaveEMSegmentationd", "write_em_hdf5", "write_em_segmentation"]
+__all__ = ["SaveEMSegmentationd", "em_output_names", "write_em_hdf5", "write_em_segmentation"]
 
 LABEL_DATASET = "volumes/labels/neuron_ids"
 PROBABILITY_DATASET = "volumes/predictions/membrane"
@@ -35,6 +37,7 @@ def write_em_segmentation(
     offset: Sequence[float] | None = None,
     dataset: str | None = None,
     dtype: Any = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write instance ids or probabilities; the suffix chooses the format. The file appears whole or not at all.
 
@@ -56,12 +59,14 @@ def write_em_segmentation(
         offset: position of the first voxel in nm, 0 by default.
         dataset: name in the HDF5 file instead of the usual one.
         dtype: type in the file instead of the chosen one.
+        overwrite: whether a file that is there may be replaced.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if the shape, the suffix, the geometry or a negative id cannot be written.
+        ValueError: if the shape, the suffix, the geometry or a negative id cannot be written, or the file exists.
+        OSError: if writing fails, as on a full disk; the message names the file.
 
     Example:
         >>> import tempfile
@@ -76,11 +81,12 @@ def write_em_segmentation(
     name = path.name.lower()
     if name.endswith(HDF5_SUFFIXES):
         chosen = dataset or (PROBABILITY_DATASET if values.dtype.kind == "f" else LABEL_DATASET)
-        return write_em_hdf5(path, {chosen: values}, spacing=spacing, offset=shift)
-    if name.endswith(TIF_SUFFIXES):
-        return _atomically(path, lambda file: _write_tif(file, values, spacing, shift))
-    if name.endswith((".nii", ".nii.gz")):
-        return _atomically(path, lambda file: _write_nifti(file, values, spacing, shift))
+        return write_em_hdf5(path, {chosen: values}, spacing=spacing, offset=shift, overwrite=overwrite)
+    if name.endswith((*TIF_SUFFIXES, ".nii", ".nii.gz")):
+        write = _write_tif if name.endswith(TIF_SUFFIXES) else _write_nifti
+        with atomic_output(path, overwrite) as file:
+            write(file, values, spacing, shift)
+        return path
     raise ValueError(f"`path` needs a suffix of .h5 .hdf .hdf5 .tif .tiff .nii .nii.gz, got {str(path)!r}.")
 
 
@@ -90,50 +96,60 @@ def write_em_hdf5(
     *,
     spacing: Sequence[float] | None,
     offset: Sequence[float] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write arrays as they are into one HDF5 file, such as ``{"volumes/raw": ..., "volumes/labels/neuron_ids": ...}``.
 
     Args:
-        path: where to write; an existing file is replaced.
+        path: where to write.
         arrays: dataset name to array.
         spacing: attribute ``resolution`` of each, nm; ``None`` leaves both attributes out.
         offset: attribute ``offset`` of each, nm.
+        overwrite: whether a file that is there may be replaced.
 
     Returns:
         The path.
+
+    Raises:
+        ValueError: if the file exists, or ``spacing`` or ``offset`` does not fit.
+        OSError: if writing fails, as on a full disk; the message names the file.
     """
     h5py = require_em("h5py")
-
-    def write(file: Path) -> None:
-        with h5py.File(file, "w") as store:
+    with atomic_output(path, overwrite) as file:
+        # Made in memory: where the disk is full, the HDF5 library ends the process on closing a file.
+        with h5py.File(file.name, "w", driver="core", backing_store=False) as store:
             for name, values in arrays.items():
                 chunks = tuple(min(n, c) for n, c in zip(values.shape, (16, 128, 128)[-values.ndim :], strict=True))
                 made = store.create_dataset(name, data=values, chunks=chunks, compression="gzip", compression_opts=3)
                 if spacing is not None:
                     made.attrs["resolution"] = check_spacing(spacing, values.ndim, unit="nm")
                     made.attrs["offset"] = _offset(offset, values.ndim)
-
-    return _atomically(Path(path), write)
+            store.flush()
+            content = store.id.get_file_image()
+        file.write_bytes(content)
+    return Path(path)
 
 
 class SaveEMSegmentationd(MapTransform):
     """Write tensors of an item to files, with the spacing and offset of their affine. The data pass through unchanged.
 
-    The file is ``output_dir/<source>[_s<section>]_<postfix><extension>``, named after the tensor's ``filename_or_obj``.
-    The path is added to the dictionary as ``<key>_saved``.
+    The file is ``output_dir/<name>_<postfix><extension>``. The name is the item's ``output_name`` where it has one;
+    else it is made of the tensor's ``filename_or_obj``: ``<source>[_s<section>]``, with folders before it when another
+    source already has that name. The path is added to the dictionary as ``<key>_saved``.
 
     Args:
         keys: tensors of shape (1, z, y, x) or (1, y, x), with the metadata of :class:`~monai_boundary.data.EMReader`.
-        output_dir: where to write.
+        output_dir: where to write; it is made, and checked to be writable, at once.
         postfix: end of the file's name, one for all keys or one each.
         extension: ``".h5"``, ``".tif"`` or ``".nii.gz"``.
         dtype: type in the file; by default the smallest that fits, see :func:`write_em_segmentation`.
         meta_from: key of the tensor whose metadata say name and geometry, for a prediction that has lost its own.
+        overwrite: whether files that are there may be replaced.
         allow_missing_keys: skip absent keys.
 
     Raises:
-        ValueError: if a tensor has more than one channel, or an affine that is not a positive diagonal (a flip or
-            rotation that was not inverted).
+        ValueError: if the folder cannot be written; on writing, if a file is there already, a tensor has more than one
+            channel, or its affine is not a positive diagonal (a flip or rotation that was not inverted).
 
     Example:
         >>> import tempfile
@@ -152,6 +168,7 @@ class SaveEMSegmentationd(MapTransform):
         extension: str = ".h5",
         dtype: Any = None,
         meta_from: str | None = None,
+        overwrite: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -160,10 +177,12 @@ class SaveEMSegmentationd(MapTransform):
         if len(postfixes) != len(self.keys):
             raise ValueError(f"`postfix` needs {len(self.keys)} entries, got {postfixes}.")
         self.postfixes = dict(zip(self.keys, postfixes, strict=True))
-        self.output_dir = Path(output_dir)
+        self.output_dir = check_output_folder(output_dir)
         self.extension = extension
         self.dtype = dtype
         self.meta_from = meta_from
+        self.overwrite = overwrite
+        self._sources: dict[str, str] = {}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the dictionary with the paths added."""
@@ -176,12 +195,28 @@ class SaveEMSegmentationd(MapTransform):
             meta = getattr(carrier, "meta", {})
             spacing, offset = _affine_geometry(getattr(carrier, "affine", None), tensor.ndim - 1)
             stated = meta.get("units", "nm") == "nm"
-            name = f"{_source_name(meta.get('filename_or_obj'))}_{self.postfixes[key]}{self.extension}"
+            name = str(out.get("output_name") or self._own_name(str(meta.get("filename_or_obj") or "")))
             written = write_em_segmentation(
-                self.output_dir / name, tensor[0], spacing=spacing if stated else None, offset=offset, dtype=self.dtype
+                self.output_dir / f"{name}_{self.postfixes[key]}{self.extension}",
+                tensor[0],
+                spacing=spacing if stated else None,
+                offset=offset,
+                dtype=self.dtype,
+                overwrite=self.overwrite,
             )
             out[f"{key}_saved"] = str(written)
         return out
+
+    def _own_name(self, source: str) -> str:
+        """Name of a source that no other one has had from this object."""
+        if not source:
+            return "em"
+        (name,) = em_output_names([source])
+        for folder in EMSource.parse(source).path.absolute().parent.parts[:0:-1]:
+            if self._sources.setdefault(name, source) == source:
+                break
+            name = f"{folder}_{name}"
+        return name
 
 
 def _affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
@@ -201,16 +236,26 @@ def _affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, 
     return tuple(float(s) for s in np.diag(linear)), tuple(float(t) for t in matrix[:ndim, -1])
 
 
-def _source_name(source: Any) -> str:
-    """Return a file name for a source: its stem (of a folder of pictures: the data set's), and section or block."""
-    if not source:
-        return "em"
-    parsed = EMSource.parse(str(source))
-    path = parsed.path
-    name = path.parent.name if path.is_dir() and not is_zarr(path) else path.name.split(".")[0]
-    if parsed.start is not None:
-        name += f"_s{parsed.start:04d}" + ("" if parsed.stop is None else f"-{parsed.stop - 1:04d}")
-    return name or "em"
+def em_output_names(sources: Sequence[str]) -> list[str]:
+    """Name the outputs of sources, see :func:`~monai_boundary.data.unique_output_names`; a section's has its number.
+
+    A folder of pictures is named by its own name, or, when that is "image", "raw" or the like, by the folder above.
+
+    Example:
+        >>> em_output_names(["a/s.A.h5::volumes/raw", "b/t.tif@3", "b/t.tif@4:8"])
+        ['s.A', 't_s0003', 't_s0004-0007']
+    """
+    paths, endings = [], []
+    for source in sources:
+        parsed = EMSource.parse(source)
+        path = parsed.path
+        if path.is_dir() and not is_zarr(path):
+            path = path.absolute().parent if path.name.lower() in IMAGE_WORDS else path.absolute()
+            path = path.with_name(f"{path.name}.folder")  # a dot in a folder's name starts no format
+        ending = "" if parsed.start is None else f"_s{parsed.start:04d}"
+        paths.append(path)
+        endings.append(ending + ("" if parsed.stop is None else f"-{parsed.stop - 1:04d}"))
+    return unique_output_names(paths, endings)
 
 
 def _offset(offset: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
@@ -236,24 +281,6 @@ def _for_file(array: AnyArray | torch.Tensor, dtype: Any) -> AnyArray:
         raise ValueError(f"`array` needs ids >= 0, got {low}.")
     fitting = next(kind for kind in _UNSIGNED if high <= np.iinfo(kind).max)
     return np.ascontiguousarray(values.astype(fitting))
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """Yield a name beside ``path`` with its suffixes; it becomes ``path`` when all went well, else it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.with_name(f".{os.getpid()}.partial.{path.name}")
-    try:
-        yield file
-        file.replace(path)
-    finally:
-        file.unlink(missing_ok=True)
-
-
-def _atomically(path: Path, write: Callable[[Path], None]) -> Path:
-    with _temporary(path) as file:
-        write(file)
-    return path
 
 
 def _write_tif(file: Path, values: AnyArray, spacing: tuple[float, ...] | None, offset: tuple[float, ...]) -> None:
@@ -282,4 +309,5 @@ def _write_nifti(file: Path, values: AnyArray, spacing: tuple[float, ...] | None
         affine[axis, axis], affine[axis, 3] = (size, shift) if spacing is None else (size / 1000, shift / 1000)
     image = nibabel.Nifti1Image(values.T, affine, dtype=values.dtype)
     image.header.set_xyzt_units("unknown" if spacing is None else "micron")
-    nibabel.save(image, file)
+    content = image.to_bytes()  # nibabel would leave the file open where the disk is full
+    file.write_bytes(gzip.compress(content, 3) if file.suffix == ".gz" else content)

@@ -166,7 +166,7 @@ def file_stem(path: str | Path) -> str:
     return _SUFFIX.sub("", name) or name
 
 
-def unique_output_names(sources: Sequence[str | Path]) -> list[str]:
+def unique_output_names(sources: Sequence[str | Path], endings: Sequence[str] | None = None) -> list[str]:
     """Name the output of every input: the stem of its file; where several have that, with the folders they differ in.
 
     Folders are put before the stem, outermost first, with ``_``. Files of one folder that differ in their format alone
@@ -175,6 +175,7 @@ def unique_output_names(sources: Sequence[str | Path]) -> list[str]:
 
     Args:
         sources: paths of the inputs; the names depend on nothing else.
+        endings: what is appended to each name, such as the number of a section; a source may then occur once with each.
 
     Returns:
         A name for each, no two of them equal.
@@ -191,18 +192,18 @@ def unique_output_names(sources: Sequence[str | Path]) -> list[str]:
         ['a_tif', 'a_png']
     """
     paths = [Path(source) for source in sources]
-    twice = sorted(str(path) for path, count in Counter(paths).items() if count > 1)
+    ends = [""] * len(paths) if endings is None else list(endings)
+    twice = sorted({str(path) for (path, _), count in Counter(zip(paths, ends, strict=True)).items() if count > 1})
     if twice:
         raise ValueError(f"`sources` needs every source once, got several times: {_few(twice)}.")
-    names = [file_stem(path) for path in paths]
-    groups: dict[str, list[int]] = {}
-    for k, name in enumerate(names):
-        groups.setdefault(_folded(name), []).append(k)
+    groups: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        groups.setdefault(_folded(file_stem(path)), []).append(path)
+    names: dict[Path, str] = {}
     for members in groups.values():
-        if len(members) > 1:
-            for k, name in zip(members, _told_apart([paths[k] for k in members]), strict=True):
-                names[k] = name
-    return _numbered(names)
+        told = _told_apart(members) if len(members) > 1 else [file_stem(members[0])]
+        names.update(zip(members, told, strict=True))
+    return _numbered([names[path] + ending for path, ending in zip(paths, ends, strict=True)])
 
 
 def _told_apart(paths: Sequence[Path]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -212,20 +213,76 @@ def _check_grey(values: AnyArray, scale: float) -> None:
         )
 
 
+class PhaseEvidence(NamedTuple):
+    """Which phase the greater value of a membrane label is, and why.
+
+    Attributes:
+        phase: ``"membrane"``, ``"cell"``, or ``None`` where size and thinness disagree.
+        share: share of the voxels with the greater value.
+        depth: mean distance of those to the other phase, in the unit of the spacing.
+        other_depth: likewise of the voxels with the smaller value.
+    """
+
+    phase: str | None
+    share: float
+    depth: float
+    other_depth: float
+
+    @property
+    def words(self) -> str:
+        """The evidence as part of a sentence."""
+        return (
+            f"the greater phase has {self.share:.1%} of the voxels and mean depth {self.depth:.3g} against "
+            f"{self.other_depth:.3g}"
+        )
+
+
+def membrane_polarity(
+    label: npt.ArrayLike, threshold: float | None = None, spacing: Sequence[float] | float | None = None
+) -> PhaseEvidence | None:
+    """Tell whether the greater value of a membrane label is the membrane: the phase that is smaller and thinner.
+
+    Args:
+        label: see :func:`clean_membrane_label`, as the other arguments.
+        threshold: values above it are the greater phase.
+        spacing: voxel size along each axis; 1 by default.
+
+    Returns:
+        The evidence; ``None`` for a label of one phase.
+
+    Raises:
+        ValueError: as :func:`clean_membrane_label`, but for a label that is not clear.
+
+    Example:
+        >>> import numpy as np
+        >>> membrane_polarity(np.array([[255, 255, 0, 255, 255, 255]])).phase
+        'cell'
+    """
+    values = np.asarray(label)
+    check_spatial_dims("label", values.ndim)
+    greater = _greater_phase(values, threshold)
+    if greater.all() or not greater.any():
+        return None
+    return _phase_evidence(greater, check_spacing(spacing, values.ndim))
+
+
+def _phase_evidence(greater: BoolArray, spacing: tuple[float, ...]) -> PhaseEvidence:
+    share = float(greater.mean())
+    depth, other = (
+        float(ndimage.distance_transform_edt(phase, sampling=spacing)[phase].mean()) for phase in (greater, ~greater)
+    )
+    membrane, cell = share < 0.5 and depth < other, share > 0.5 and depth > other
+    return PhaseEvidence("membrane" if membrane else "cell" if cell else None, share, depth, other)
+
+
 def _decide_polarity(greater: BoolArray, spacing: tuple[float, ...]) -> str:
     """The phase that is smaller and thinner is the membrane."""
     if greater.all() or not greater.any():
         raise ValueError('`polarity="auto"` needs both membrane and cell in `label`, got one phase: say which it is.')
-    share = float(greater.mean())
-    depth = [
-        float(ndimage.distance_transform_edt(phase, sampling=spacing)[phase].mean()) for phase in (greater, ~greater)
-    ]
-    found = f"the greater phase has {share:.1%} of the voxels and mean depth {depth[0]:.3g} against {depth[1]:.3g}"
-    if share < 0.5 and depth[0] < depth[1]:
-        decided = "membrane"
-    elif share > 0.5 and depth[0] > depth[1]:
-        decided = "cell"
-    else:
-        raise ValueError(f'`polarity="auto"` needs one phase both smaller and thinner, but {found}: pass `polarity`.')
-    _logger.info('`polarity="auto"`: the greater value is %s, as %s.', decided, found)
-    return decided
+    found = _phase_evidence(greater, spacing)
+    if found.phase is None:
+        raise ValueError(
+            f'`polarity="auto"` needs one phase both smaller and thinner, but {found.words}: pass `polarity`.'
+        )
+    _logger.info('`polarity="auto"`: the greater value is %s, as %s.', found.phase, found.words)
+    return found.phase

@@ -28,8 +28,10 @@ def mask(image):
 
 
 @pytest.fixture
-def ids(image):
-    return (image // 16).astype(np.uint16)
+def ids():
+    """Twelve cells of 6 x 6 voxels or so, and some without an id."""
+    cells = np.kron(np.arange(15, dtype=np.uint16).reshape(3, 5), np.ones((6, 6), np.uint16))
+    return np.pad(np.stack([cells] * 3), ((0, 0), (0, 2), (0, 0)))
 
 
 def write_sections(root, image, label, image_name="image/{:02d}.png", label_name="label/{:02d}.png"):
@@ -251,7 +253,7 @@ def test_zarr(tmp_path, image, ids, version, inside):
         ([[0, 0, 0, 0, 40, 255, 255, 255, 255, 255]], "membrane"),
         ([[0.0, 0.3, 0.8]], "membrane"),
         ([[0, 1, 2]], "instances"),
-        ([[0, 0, 0, 3, 4, 5, 255, 17]], "instances"),
+        ([[0, 0, 3, 3, 4, 4, 250, 17]], "instances"),
         ([[0, 0, 0, 0, 0, 300, 300, 300, 2**40]], "instances"),
     ],
 )

@@ -57,7 +57,7 @@ def test_the_same_phantom_is_not_written_again_and_another_one_replaces_it(tmp_p
 
 def test_an_interrupted_phantom_is_written_again(tmp_path):
     items = write_em_phantom(tmp_path, shape=(2, 32, 32))
-    (tmp_path / "phantom.json").unlink()
+    (tmp_path / "phantom.json").write_text('{"unfinished": true}')
     (tmp_path / "label" / "01.png").write_bytes(b"half")
     assert write_em_phantom(tmp_path, shape=(2, 32, 32)) == items
     assert read_em_source(items[1]["label"])[0].max() > 0
@@ -66,3 +66,14 @@ def test_an_interrupted_phantom_is_written_again(tmp_path):
 def test_bad_layout(tmp_path):
     with pytest.raises(ValueError, match="`layout` needs one of 'folders', 'hdf5', got 'zarr'"):
         write_em_phantom(tmp_path, layout="zarr")
+
+
+def test_pictures_of_someone_else_are_left_alone(tmp_path):
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "mine.png").write_bytes(b"mine")
+    with pytest.raises(
+        ValueError, match=r"`directory` needs to be empty or to hold an earlier phantom, got .*mine\.png"
+    ):
+        write_em_phantom(tmp_path, shape=(2, 32, 32))
+    assert (tmp_path / "image" / "mine.png").read_bytes() == b"mine"
+    assert not (tmp_path / "phantom.json").exists()

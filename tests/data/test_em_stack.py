@@ -10,8 +10,10 @@ import tifffile
 import zarr
 from PIL import Image
 
+from monai_boundary.data.em_arrays import list_datasets, pick_dataset
+from monai_boundary.data.em_open import open_em_stack, read_em_source
+from monai_boundary.data.em_picture import list_pictures
 from monai_boundary.data.em_source import GEOMETRY_FILE, EMGeometry, EMSource
-from monai_boundary.data.em_stack import list_datasets, list_pictures, open_em_stack, pick_dataset, read_em_source
 
 TIF_KINDS = {
     "plain": {"photometric": "minisblack"},

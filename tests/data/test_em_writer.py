@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import resource
+import signal
+
 import h5py
 import nibabel
 import numpy as np
@@ -13,6 +16,7 @@ from monai.data import MetaTensor, NibabelReader
 from monai.transforms import Compose, Flipd, LoadImage, LoadImaged, SpatialCropd
 
 from monai_boundary.data import EMReader, SaveEMSegmentationd, read_em_source, write_em_hdf5, write_em_segmentation
+from monai_boundary.data.em_writer import em_output_names
 
 FORMATS = (".h5", ".hdf", ".tif", ".nii", ".nii.gz")
 SPACING, OFFSET = (50.0, 4.0, 6.0), (100.0, 8.0, 0.5)
@@ -77,7 +81,8 @@ def test_any_geometry_survives(tmp_path_factory, spacing, offset):
     for suffix, tolerance in ((".h5", 0), (".tif", 0), (".nii", 1e-6)):
         for dtype in (np.uint16, np.uint32):
             path = folder / f"a{suffix}"
-            write_em_segmentation(path, np.ones((2, 3, 4), dtype), spacing=spacing, offset=offset, dtype=dtype)
+            ones = np.ones((2, 3, 4), dtype)
+            write_em_segmentation(path, ones, spacing=spacing, offset=offset, dtype=dtype, overwrite=True)
             geometry = read_em_source(path)[1]
             np.testing.assert_allclose(geometry.spacing, spacing, rtol=tolerance)
             np.testing.assert_allclose(geometry.offset, offset, rtol=tolerance, atol=1e-6 * (suffix == ".nii"))
@@ -171,19 +176,29 @@ def test_nifti_of_someone_else_in_millimetres_states_no_em_spacing(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, ids, suffix, monkeypatch):
+def test_what_is_there_stays_unless_asked(tmp_path, ids, suffix):
     path = write_em_segmentation(tmp_path / f"a{suffix}", ids, spacing=SPACING)
-    before = path.read_bytes()
-
-    def broken(file, *args, **kwargs):
-        file.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(h5py, "File", broken)
-    monkeypatch.setattr(tifffile, "imwrite", broken)
-    monkeypatch.setattr(nibabel, "save", lambda image, file: broken(file))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ValueError, match=rf"`path` needs a new name, or overwrite=True .*a\{suffix}"):
         write_em_segmentation(path, ids + 1, spacing=SPACING)
+    np.testing.assert_array_equal(read_em_source(path)[0], ids)
+    write_em_segmentation(path, ids + 1, spacing=SPACING, overwrite=True)
+    np.testing.assert_array_equal(read_em_source(path)[0], ids + 1)
+    assert left_over(tmp_path) == [f"a{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, rng, suffix, monkeypatch):
+    path = write_em_segmentation(tmp_path / f"a{suffix}", np.ones((2, 8, 8), int), spacing=SPACING)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # no file may grow beyond that
+    try:
+        with pytest.raises(OSError, match=rf"could not write .*a\{suffix}: "):
+            write_em_segmentation(path, rng.integers(0, 60000, (9, 64, 64)), spacing=SPACING, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == before
     assert left_over(tmp_path) == [f"a{suffix}"]
 
@@ -272,6 +287,54 @@ def test_transform_names_folders_of_sections_after_the_data_set(tmp_path, ids):
         write_em_segmentation(folder / f"{k}.tif", ids[k], spacing=None)
     data = LoadImaged("image", reader=EMReader, ensure_channel_first=True)({"image": str(folder)})
     assert SaveEMSegmentationd("image", tmp_path)(data)["image_saved"].endswith("/isbi_seg.h5")
+
+
+def test_no_two_sources_get_one_name(tmp_path, ids):
+    """Dots, folders and sections: each source has its own output, also when nobody knows all sources before."""
+    sources = [
+        "in/a.1.tif",
+        "in/a.2.tif",
+        "A/image/x.tif",
+        "B/image/x.tif",
+        "in/sample.A.tif",
+        "in/a.tif",
+        "b/in/a.tif",
+    ]
+    save = SaveEMSegmentationd("image", tmp_path / "out", extension=".h5", meta_from="image")
+    load = LoadImaged("image", reader=EMReader, ensure_channel_first=True)
+    for k, source in enumerate(sources):
+        write_em_segmentation(tmp_path / source, ids + 1000 * k, spacing=None)
+        save(load({"image": str(tmp_path / source)}))
+        save.overwrite = True
+        save(load({"image": str(tmp_path / source)}))  # the same source again has the same name
+        save.overwrite = False
+    assert left_over(tmp_path / "out") == sorted(
+        f"{name}_seg.h5" for name in ("a.1", "a.2", "x", "image_x", "sample.A", "a", "in_a")
+    )
+    values = sorted(int(read_em_source(path)[0].max()) // 1000 for path in (tmp_path / "out").iterdir())
+    assert values == list(range(len(sources)))
+
+
+def test_the_item_may_say_the_name(tmp_path):
+    save = SaveEMSegmentationd("pred", tmp_path, extension=".tif")
+    data = {"pred": MetaTensor(torch.ones(1, 3, 4), affine=torch.eye(3)), "output_name": "A_x.1"}
+    assert save(data)["pred_saved"] == str(tmp_path / "A_x.1_seg.tif")
+    with pytest.raises(ValueError, match=r"needs a new name, or overwrite=True .*A_x\.1_seg\.tif"):
+        save(data)
+
+
+def test_names_of_sources(tmp_path):
+    for name in ("v1.2/image", "v1.3/image", "flat.x"):
+        (tmp_path / name).mkdir(parents=True)
+    folders = [str(tmp_path / name) for name in ("v1.2/image", "v1.3/image", "flat.x")]
+    assert em_output_names(folders) == ["v1.2", "v1.3", "flat.x"]
+    assert em_output_names(["a/t.tif@0", "a/t.tif@1", "b/t.tif@1"]) == ["a_t_s0000", "a_t_s0001", "b_t_s0001"]
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
+        SaveEMSegmentationd("pred", tmp_path / "file")
 
 
 def test_transform_bad_arguments(tmp_path):

@@ -181,6 +181,13 @@ def test_a_source_given_twice_is_refused():
         unique_output_names(["a/b.tif", "c.tif", "a/b.tif"])
 
 
+def test_endings_are_part_of_what_must_differ():
+    names = unique_output_names(["a.tif", "a.tif", "a_s1.tif", "x/a.tif"], ["_s1", "_s2", "", ""])
+    assert names == ["a_s1", "a_s2", "a_s1_2", "x_a"]
+    with pytest.raises(ValueError, match="every source once"):
+        unique_output_names(["a.tif", "a.tif"], ["_s1", "_s1"])
+
+
 PART = st.text("ab_.-é", min_size=1, max_size=3).filter(lambda t: t not in (".", ".."))
 
 
