@@ -3,7 +3,7 @@
 
 from monai_boundary.bundle.case_scores import write_case_scores
 from monai_boundary.bundle.edge_net import semantic_edge_net
-from monai_boundary.bundle.em_data import check_patch_size, em_inputs, em_items, em_split
+from monai_boundary.bundle.em_data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
@@ -51,6 +51,7 @@ __all__ = [
     "TumourPlaced",
     "as_evaluated",
     "case_names",
+    "check_em_outputs",
     "check_patch_multiple",
     "check_patch_size",
     "check_segmentations",

@@ -12,7 +12,15 @@ from typing import Any
 
 from monai_boundary._validation import check_spatial_dims
 from monai_boundary.bundle.sectionwise import check_patch_multiple
-from monai_boundary.data import em_datalist, open_em_stack, split_sections, write_em_phantom
+from monai_boundary.data import (
+    check_new_outputs,
+    check_output_folder,
+    em_datalist,
+    open_em_stack,
+    split_sections,
+    write_em_phantom,
+)
+from monai_boundary.data.em_writer import em_output_names
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +33,7 @@ def em_items(
     output_dir: str | os.PathLike[str],
     phantom_shape: Sequence[int] | None = None,
     require_labels: bool = True,
+    **reading: Any,
 ) -> list[dict[str, Any]]:
     """Return the items of a data set: one per section in 2-D, one per stack in 3-D.
 
@@ -35,31 +44,78 @@ def em_items(
         output_dir: where the phantom goes.
         phantom_shape: (z, y, x).
         require_labels: whether an item without a label is an error.
+        reading: how the data set is read, where that is not clear from the files: ``image_dataset``, ``label_dataset``,
+            ``label_kind``, ``polarity`` and ``spacing`` of :func:`~monai_boundary.data.em_datalist`.
     """
     check_spatial_dims("spatial_dims", spatial_dims)
-    if dataset_dir is None:
-        shape = tuple(PHANTOM_SHAPES[spatial_dims] if phantom_shape is None else phantom_shape)
-        dataset_dir = _phantom(Path(output_dir), shape)
-        logger.warning(
-            f"No data set was given (--dataset_dir): using a drawn phantom of {shape} voxels in {dataset_dir}. "
-            "Its scores say nothing about real images."
-        )
+    place = _place(dataset_dir, spatial_dims, output_dir, phantom_shape)
+    reading = {"label_kind": "instances"} if dataset_dir is None else {"polarity": "auto", **reading}
     mode = "sections" if spatial_dims == 2 else "volume"
-    return em_datalist(Path(dataset_dir), mode=mode, require_labels=require_labels)
+    return em_datalist(place, mode=mode, require_labels=require_labels, **reading)
 
 
-def em_inputs(dataset_dir: str | os.PathLike[str] | None, output_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return the items to segment, labels or not: whole stacks, or sections where no volume has more than one.
+def em_inputs(
+    dataset_dir: str | os.PathLike[str] | None,
+    output_dir: str | os.PathLike[str],
+    image_dataset: str | None = None,
+    spacing: Sequence[float] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the items to segment: whole stacks, or sections where no volume has more than one. Labels are not read.
 
     Args:
         dataset_dir: as in :func:`em_items`; here also a single picture.
         output_dir: where a phantom goes.
+        image_dataset: see :func:`em_items`.
+        spacing: nanometres per voxel (z, y, x), instead of what the files state.
+
+    Returns:
+        Items with ``image`` and ``output_name``, which no other item of the list has.
     """
-    sections = em_items(dataset_dir, 2, output_dir, require_labels=False)
-    if len({item["volume"] for item in sections}) == len(sections):
-        return sections
-    place = _phantom(Path(output_dir), PHANTOM_SHAPES[2]) if dataset_dir is None else Path(dataset_dir)
-    return em_datalist(place, mode="volume", require_labels=False)
+    place = _place(dataset_dir, 2, output_dir)
+    common: dict[str, Any] = {
+        "require_labels": False,
+        "label_kind": None,
+        "image_dataset": image_dataset,
+        "spacing": spacing,
+    }
+    items = em_datalist(place, mode="sections", **common)
+    if len({item["volume"] for item in items}) != len(items) and _are_stacks(items):
+        items = em_datalist(place, mode="volume", **common)
+    names = em_output_names([item["image"] for item in items])
+    return [{**item, "output_name": name} for item, name in zip(items, names, strict=True)]
+
+
+def _are_stacks(sections: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the sections of every volume have one size; a folder of pictures may hold several."""
+    sizes: dict[str, set[tuple[int, ...]]] = {}
+    for item in sections:
+        with open_em_stack(item["image"]) as stack:
+            sizes.setdefault(item["volume"], set()).add(stack.shape[-2:])
+    return all(len(found) == 1 for found in sizes.values())
+
+
+def check_em_outputs(
+    items: Sequence[Mapping[str, Any]],
+    folder: str | os.PathLike[str],
+    postfixes: Sequence[str],
+    extension: str,
+    overwrite: bool = False,
+) -> None:
+    """Check, before anything is segmented, that the outputs can be written and replace nothing.
+
+    Args:
+        items: as :func:`em_inputs` returns them.
+        folder: where the outputs go; it is made.
+        postfixes: ends of the names of an item's outputs.
+        extension: of the outputs.
+        overwrite: whether files that are there may be replaced.
+
+    Raises:
+        ValueError: if the folder cannot be written, or files are there and ``overwrite`` is false.
+    """
+    place = check_output_folder(Path(folder))
+    names = [f"{item['output_name']}_{postfix}{extension}" for item in items for postfix in postfixes]
+    check_new_outputs([place / name for name in names], overwrite)
 
 
 def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[int], multiple: int = 16) -> None:
@@ -97,6 +153,7 @@ def em_split(
     num_folds: int,
     output_dir: str | os.PathLike[str],
     phantom_shape: Sequence[int] | None = None,
+    **reading: Any,
 ) -> dict[str, Any]:
     """Return ``{"training": items, "validation": items, "label_kind": "membrane" or "instances"}``.
 
@@ -110,17 +167,36 @@ def em_split(
         num_folds: number of blocks.
         output_dir: where a phantom goes.
         phantom_shape: (z, y, x).
+        reading: see :func:`em_items`.
 
     Raises:
         ValueError: if some labels are membranes and others ids.
     """
-    items = em_items(dataset_dir, spatial_dims, output_dir, phantom_shape)
+    items = em_items(dataset_dir, spatial_dims, output_dir, phantom_shape, **reading)
     kinds = sorted({item["label_kind"] for item in items})
     if len(kinds) > 1:
         raise ValueError(f"`dataset_dir` needs labels of one kind, membranes or ids, got both: {dataset_dir}.")
     training, validation = split_sections(items, num_folds=num_folds, fold=fold)
     logger.info(f"{len(training)} training and {len(validation)} validation items, labels are {kinds[0]}.")
     return {"training": training, "validation": validation, "label_kind": kinds[0]}
+
+
+def _place(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+) -> Path:
+    """The data set, or a phantom where none is given."""
+    if dataset_dir is not None:
+        return Path(dataset_dir)
+    shape = tuple(PHANTOM_SHAPES[spatial_dims] if phantom_shape is None else phantom_shape)
+    drawn = _phantom(Path(output_dir), shape)
+    logger.warning(
+        f"No data set was given (--dataset_dir): using a drawn phantom of {shape} voxels in {drawn}. "
+        "Its scores say nothing about real images."
+    )
+    return drawn
 
 
 def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:

@@ -95,7 +95,7 @@ def _in_zarr(root: Any) -> dict[str, HeldArray]:
         root.visititems(lambda name, item: members.update({name: item}))
     else:
         members = dict(root.members(max_depth=None))
-    lower = set()
+    lower: set[str] = set()
     for name, group in [("", root), *members.items()]:
         if not hasattr(group, "shape"):
             lower.update(f"{name}/{level}".lstrip("/") for level in levels(dict(group.attrs))[1:])
@@ -164,7 +164,10 @@ def _inside(path: Path, name: str) -> str | None:
     with naming_source(EMSource(path)):
         if not path.is_dir():
             with require_em("h5py").File(path, "r") as file:
-                return name if name in file and hasattr(file[name], "shape") else None
+                try:
+                    return name if hasattr(file[name], "shape") else None
+                except (KeyError, OSError, ValueError):  # not there, or a link that leads nowhere
+                    return None
         root = require_em("zarr").open(str(path), mode="r")
         try:
             item = root[name] if name else root

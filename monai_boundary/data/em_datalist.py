@@ -48,7 +48,7 @@ def em_datalist(
     image_dataset: str | None = None,
     label_dataset: str | None = None,
     label_kind: str | None = "auto",
-    polarity: str = "auto",
+    polarity: str | None = None,
     spacing: Sequence[float] | None = None,
     require_labels: bool = True,
 ) -> list[dict[str, Any]]:
@@ -78,14 +78,15 @@ def em_datalist(
         label_kind: ``"membrane"``, ``"instances"``, or ``"auto"`` to look at up to nine sections of each stack
             (:func:`detect_label_kind`). ``None``: labels are not wanted; the items have images alone.
         polarity: of membranes, what the greater value is: ``"membrane"``, ``"cell"``, or ``"auto"``: the phase that is
-            smaller and thinner in the sections looked at is the membrane, and they must agree.
+            smaller and thinner in the sections looked at is the membrane, and they must agree. ``None`` does not ask.
         spacing: nanometres per voxel (z, y, x), instead of what the files state. Give :class:`EMReader` the same.
         require_labels: whether an item without a label is an error.
 
     Returns:
         A list of dictionaries in order: ``image``, ``label`` and, for instance ids, ``label_instances`` (the same
         source as ``label``) as source strings; ``volume`` (name), ``section`` (number in the file's name, or index; -1
-        for a stack), ``label_kind``, for membranes ``label_polarity``, ``spacing`` in nm in the item's axes (1 where
+        for a stack), ``label_kind``, for membranes whose polarity is asked for ``label_polarity``,
+        ``spacing`` in nm in the item's axes (1 where
         unknown), and for a stack ``sections`` ([first, last + 1]).
 
     Raises:
@@ -105,7 +106,7 @@ def em_datalist(
     check_choice("mode", mode, ("sections", "volume"))
     check_choice("layout", layout, LAYOUTS)
     check_choice("label_kind", label_kind, ("auto", "membrane", "instances", None))
-    check_choice("polarity", polarity, ("auto", "membrane", "cell"))
+    check_choice("polarity", polarity, ("auto", "membrane", "cell", None))
     root = Path(dataset_dir).expanduser()
     if not root.exists():
         raise ValueError(f"`dataset_dir` needs an existing folder or file, got {str(dataset_dir)!r}.")

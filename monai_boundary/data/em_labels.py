@@ -17,14 +17,13 @@ from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary.data.em_layouts import EMVolume
 from monai_boundary.data.em_open import open_em_stack
 from monai_boundary.data.em_source import EMSource
+from monai_boundary.ops.label_values import LABEL_TOLERANCE
 from monai_boundary.ops.membrane import membrane_polarity
 
 __all__ = ["detect_label_kind", "label_meanings"]
 
 SECTIONS_LOOKED_AT = 32
 """Of a whole data set; at least one and at most nine of each stack."""
-INTEGER_TOLERANCE = 1e-3
-"""Floating values this near to integers are integers: 0.9999, as a scaled header makes it, is 1."""
 _FLAT, _PIECES, _FEW = 0.1, 3, 16
 logger = logging.getLogger(__name__)
 
@@ -99,7 +98,7 @@ def _as_integers(label: AnyArray) -> AnyArray:
     if bad:
         raise ValueError(f"`label` needs finite values, got NaN or infinity in {bad} voxels.")
     nearest = np.rint(label)
-    return nearest.astype(np.int64) if (np.abs(label - nearest) <= INTEGER_TOLERANCE).all() else label
+    return nearest.astype(np.int64) if (np.abs(label - nearest) <= 1.01 * LABEL_TOLERANCE).all() else label
 
 
 def _has_grey_seams(values: AnyArray, found: AnyArray, counts: AnyArray) -> bool:
@@ -108,7 +107,7 @@ def _has_grey_seams(values: AnyArray, found: AnyArray, counts: AnyArray) -> bool
     modes = [found[near][counts[near].argmax()] for near in (found <= found[0] + margin, found >= found[-1] - margin)]
     low, high = (float((values == mode).mean()) for mode in modes)
     others: BoolArray = ~np.isin(values, modes)
-    share = float(others.mean())
+    share = float(((values > found[0] + margin) & (values < found[-1] - margin)).mean())
     if share > 0.5 or min(low, high) < _FLAT * share:
         return False
     flat = np.ones(values.shape, dtype=np.bool_)
@@ -159,13 +158,14 @@ def _in_doubt(what: str) -> str:
     )
 
 
-def label_meanings(volumes: Sequence[EMVolume], kind: str, polarity: str) -> list[dict[str, str]]:
+def label_meanings(volumes: Sequence[EMVolume], kind: str, polarity: str | None) -> list[dict[str, str]]:
     """Decide ``label_kind`` and, of membranes, ``label_polarity`` of every volume; one line of the log says on what.
 
     Args:
         volumes: with or without labels.
         kind: ``"membrane"``, ``"instances"`` or ``"auto"``.
-        polarity: which value of a membrane label is the greater one: ``"membrane"``, ``"cell"`` or ``"auto"``.
+        polarity: which value of a membrane label is the greater one: ``"membrane"``, ``"cell"``, ``"auto"``,
+            or ``None`` to leave it open.
 
     Returns:
         For each volume what its items are to hold; nothing for those without a label.
@@ -191,7 +191,7 @@ def label_meanings(volumes: Sequence[EMVolume], kind: str, polarity: str) -> lis
             looked.update(evidence.look for evidence, _ in looks)
             decided = _decide_kind(looks)
         found.append({"label_kind": decided})
-        if decided == "membrane":
+        if decided == "membrane" and polarity is not None:
             chosen = polarity if polarity != "auto" else _decide_polarity(sections, greater, shares)
             found[-1]["label_polarity"] = chosen
     _report(found, looked, greater, shares)
@@ -255,7 +255,7 @@ def _decide_polarity(
         why = f"got {unclear[0]}" if unclear else f"got one phase alone in {sections[0][1]}"
         raise ValueError(
             "`polarity` needs to be said, whether the greater value is 'membrane' or 'cell' (--polarity), since the "
-            f"membrane is not clearly the phase that is smaller and thinner: {why}."
+            f"membrane is not clearly the phase that is smaller, thinner and in one piece: {why}."
         )
     return next(iter(votes))
 

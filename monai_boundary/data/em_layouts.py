@@ -174,7 +174,7 @@ def _alone(image: Path, label: Path | None) -> EMVolume:
 
 def _sizes(files: Sequence[Path]) -> set[tuple[int, ...]]:
     """Sizes of the files, when all are single sections; else none."""
-    sizes = set()
+    sizes: set[tuple[int, ...]] = set()
     for file in files:
         with open_em_stack(EMSource(file)) as stack:
             if len(stack.shape) != 2:

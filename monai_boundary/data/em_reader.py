@@ -19,6 +19,7 @@ from monai_boundary.data.em_nifti import NIFTI_SUFFIXES
 from monai_boundary.data.em_open import open_em_stack
 from monai_boundary.data.em_picture import PICTURE_SUFFIXES
 from monai_boundary.data.em_source import EMGeometry, EMSource
+from monai_boundary.ops.label_values import whole_label
 
 __all__ = ["EMReader", "compact_ids"]
 
@@ -48,6 +49,8 @@ class EMReader(ImageReader):
         dataset: dataset of HDF5 and Zarr sources that name none. By default one of ``volumes/raw``, ``raw``, ``image``,
             ``stack``, ``main``, ``data``, or the only one.
         max_id: largest id that is kept as it is.
+        labels: whether labels are read: floats are then rounded to the integers that they are but for 1e-3, and
+            anything else is an error.
 
     Raises:
         ValueError: (on reading) if a file is missing, damaged or truncated, or lacks the dataset; the message names the
@@ -65,7 +68,11 @@ class EMReader(ImageReader):
     """
 
     def __init__(
-        self, spacing: Sequence[float] | float | None = None, dataset: str | None = None, max_id: int = FLOAT32_EXACT
+        self,
+        spacing: Sequence[float] | float | None = None,
+        dataset: str | None = None,
+        max_id: int = FLOAT32_EXACT,
+        labels: bool = False,
     ) -> None:
         super().__init__()
         if isinstance(spacing, (int, float)):
@@ -77,6 +84,7 @@ class EMReader(ImageReader):
             raise ValueError(f"`max_id` needs an integer in 1..2**31 - 1, got {max_id!r}.")
         self.dataset = dataset
         self.max_id = max_id
+        self.labels = labels
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Tell whether every source is of a kind that this reader knows."""
@@ -131,7 +139,7 @@ class EMReader(ImageReader):
             "spatial_shape": np.array(values.shape),
             "original_channel_dim": float("nan"),
         }
-        return self._for_torch(values), meta
+        return self._for_torch(_as_label(values, source) if self.labels else values), meta
 
     def _for_torch(self, values: AnyArray) -> AnyArray:
         """Return the values in a type that torch computes with; ids above ``max_id`` are renumbered."""
@@ -146,6 +154,14 @@ class EMReader(ImageReader):
         if values.size and (int(values.max()) > self.max_id or int(values.min()) < -self.max_id):
             return compact_ids(values)[0]
         return values.astype(np.int32)
+
+
+def _as_label(values: AnyArray, source: EMSource) -> AnyArray:
+    """Integers in place of floats that are integers but for the tolerance; an error names the file."""
+    try:
+        return whole_label("label", values)
+    except ValueError as error:
+        raise ValueError(f"{error} The label is {source}.") from error
 
 
 def _holds_datasets(path: Path) -> bool:

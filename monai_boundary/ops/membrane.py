@@ -25,6 +25,7 @@ from monai_boundary.ops.regions import region_cells
 
 _logger = logging.getLogger(__name__)
 _EXTREME = 0.1  # a value within this share of the range from either end belongs to a phase; the rest is grey
+_PIECES = 10  # a membrane of more pieces, and of four times as many as the cells, is none
 _ROUNDING = 1e-6  # relative slack of distances against the thickness
 
 
@@ -127,7 +128,8 @@ def clean_membrane_label(
     Understood are {0, 1}, {0, 255}, any other two values, booleans, and antialiased grey (thresholded half way between
     its two phases' values). The file says which phase is the membrane (ISBI 2012: 0, CREMI masks: 255), or ``"auto"``
     decides: the membrane is the phase that is both smaller (fewer voxels) and thinner (smaller mean distance to the
-    other phase). If the two disagree, nothing is guessed. What was decided is logged at level INFO.
+    other phase), unless it lies in many separate pieces, as cells do. If these disagree, nothing is guessed. What was
+    decided is logged at level INFO.
 
     Args:
         label: 2-D or 3-D, numeric or boolean.
@@ -221,19 +223,21 @@ class PhaseEvidence(NamedTuple):
         share: share of the voxels with the greater value.
         depth: mean distance of those to the other phase, in the unit of the spacing.
         other_depth: likewise of the voxels with the smaller value.
+        pieces: connected pieces of the phase of the greater value, and of the other.
     """
 
     phase: str | None
     share: float
     depth: float
     other_depth: float
+    pieces: tuple[int, int]
 
     @property
     def words(self) -> str:
         """The evidence as part of a sentence."""
         return (
             f"the greater phase has {self.share:.1%} of the voxels and mean depth {self.depth:.3g} against "
-            f"{self.other_depth:.3g}"
+            f"{self.other_depth:.3g}, in {self.pieces[0]} pieces against {self.pieces[1]}"
         )
 
 
@@ -271,8 +275,13 @@ def _phase_evidence(greater: BoolArray, spacing: tuple[float, ...]) -> PhaseEvid
     depth, other = (
         float(ndimage.distance_transform_edt(phase, sampling=spacing)[phase].mean()) for phase in (greater, ~greater)
     )
+    pieces = (int(ndimage.label(greater)[1]), int(ndimage.label(~greater)[1]))
     membrane, cell = share < 0.5 and depth < other, share > 0.5 and depth > other
-    return PhaseEvidence("membrane" if membrane else "cell" if cell else None, share, depth, other)
+    if membrane or cell:  # cells lie apart, a membrane hangs together: many thin pieces are thin cells
+        inner, outer = pieces if membrane else pieces[::-1]
+        if inner > _PIECES and inner > 4 * outer:
+            membrane = cell = False
+    return PhaseEvidence("membrane" if membrane else "cell" if cell else None, share, depth, other, pieces)
 
 
 def _decide_polarity(greater: BoolArray, spacing: tuple[float, ...]) -> str:
@@ -282,7 +291,8 @@ def _decide_polarity(greater: BoolArray, spacing: tuple[float, ...]) -> str:
     found = _phase_evidence(greater, spacing)
     if found.phase is None:
         raise ValueError(
-            f'`polarity="auto"` needs one phase both smaller and thinner, but {found.words}: pass `polarity`.'
+            f'`polarity="auto"` needs one phase both smaller and thinner, and in few pieces, but {found.words}: pass '
+            "`polarity`."
         )
     _logger.info('`polarity="auto"`: the greater value is %s, as %s.', found.phase, found.words)
     return found.phase

@@ -113,7 +113,7 @@ def test_ids_up_to_max_id_are_kept(tmp_path, dtype):
     write_em_hdf5(tmp_path / "a.h5", {"ids": ids}, spacing=None)
     np.testing.assert_array_equal(LoadImage(reader=EMReader)(tmp_path / "a.h5").numpy(), ids)
     ids[1, 0] += 1
-    write_em_hdf5(tmp_path / "a.h5", {"ids": ids}, spacing=None)
+    write_em_hdf5(tmp_path / "a.h5", {"ids": ids}, spacing=None, overwrite=True)
     np.testing.assert_array_equal(LoadImage(reader=EMReader)(tmp_path / "a.h5").numpy(), [[0, 1], [3, 2]])
     kept = LoadImage(reader=EMReader(max_id=2**31 - 1), dtype=np.int32)(tmp_path / "a.h5")
     np.testing.assert_array_equal(kept.numpy(), ids)

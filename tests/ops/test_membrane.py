@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.io import imread
 
 from monai_boundary.ops import clean_membrane_label, instances_to_membrane, label_regions, region_boundaries
+from monai_boundary.ops.membrane import membrane_polarity
 
 IDS = arrays(np.int64, array_shapes(min_dims=2, max_dims=3, max_side=6), elements=st.sampled_from([0, 1, 2, 2, 9]))
 
@@ -181,8 +182,22 @@ def test_auto_does_not_guess_where_small_and_thin_disagree() -> None:
     label = np.zeros((10, 60), dtype=np.uint8)
     label[:, :12] = 1  # a solid block,
     label[:, 14::3] = 1  # and lines two voxels apart: 28 of 60 columns, but deeper than what is between them
-    with pytest.raises(ValueError, match="needs one phase both smaller and thinner, but the greater phase has"):
+    with pytest.raises(
+        ValueError, match="needs one phase both smaller and thinner, and in few pieces, but the greater phase has"
+    ):
         clean_membrane_label(label)
+
+
+def test_auto_does_not_take_many_thin_cells_for_a_membrane() -> None:
+    axons = np.zeros((60, 60), dtype=np.uint8)
+    axons[5::10, 5::10] = axons[6::10, 5::10] = 255  # 36 axons, smaller and thinner than what is between them
+    evidence = membrane_polarity(axons)
+    assert evidence is not None
+    assert (evidence.phase, evidence.pieces) == (None, (36, 1))
+    assert evidence.share == pytest.approx(0.02)
+    with pytest.raises(ValueError, match="in 36 pieces against 1"):
+        clean_membrane_label(axons)
+    assert membrane_polarity(np.full((4, 4), 255)) is None
 
 
 def test_sections_of_different_scales() -> None:
