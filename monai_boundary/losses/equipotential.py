@@ -100,32 +100,52 @@ def _given_potential(potential: Tensor, masks: Tensor, rays: Rays, first: int) -
             f"{tuple(potential.shape)}."
         )
     whole = fields.round().to(torch.uint8) if fields.is_floating_point() else fields
-    _check_sample(fields, masks, rays)
+    if not torch.compiler.is_compiling():
+        _check_sample(fields, masks, rays)
     return whole
 
 
-@torch.compiler.disable
 @torch.no_grad()
 def _check_sample(fields: Tensor, masks: Tensor, rays: Rays) -> None:
-    """Refuse fields that are not those of the label, by a sample of the voxels whose rays stay within the image."""
+    """Refuse fields that are not those of the label, by a sample of the voxels, and of those at the frame.
+
+    Rays that stay within the image have to agree. At the frame the fields of a crop of a larger image know more than
+    the crop, and agree with no padding; those that agree with the other padding alone were made with it.
+    """
     reach, spatial = rays.w // 2, masks.shape[2:]
     step = max(1, math.ceil((math.prod(spatial) / _SAMPLE) ** (1 / len(spatial))))
-    grid = [torch.arange(reach, n - reach, step, device=masks.device) for n in spatial]
-
-    def select(values: Tensor, shift: Sequence[int]) -> Tensor:
-        for axis, (index, offset) in enumerate(zip(grid, shift, strict=True), start=2):
-            values = values.index_select(axis, index + offset)
-        return values
-
-    wrong = torch.zeros((), dtype=torch.bool, device=masks.device)
-    for number, direction in enumerate(ray_directions(rays.splitter, len(spatial))):
-        wanted = sum(select(masks, [k * d for d in direction]).to(torch.uint8) for k in range(reach + 1))
-        wrong |= (select(fields[:, number], [0] * len(spatial)) != wanted).any()
-    if bool(wrong):
+    inner = [list(range(reach, n - reach, step)) for n in spatial]
+    frame = [sorted({0, n - 1, *places}) for n, places in zip(spatial, inner, strict=True)]
+    other = "zero" if rays.padding == "replicate" else "replicate"
+    found = [(inner, rays.padding), (frame, rays.padding), (frame, other)]
+    wrong, here, there = torch.stack([_differs(fields, masks, rays, *one) for one in found]).tolist()
+    if wrong:
         raise ValueError(
             f"`potential` needs the fields of this target for w={rays.w}, splitter {rays.splitter!r}, got others: a "
             "flip or a rotation changes what left and right are, so make them after the random spatial transforms."
         )
+    if here and not there:
+        raise ValueError(f"`potential` needs fields that were made with padding={rays.padding!r}, got {other!r}.")
+
+
+def _differs(fields: Tensor, masks: Tensor, rays: Rays, places: Sequence[Sequence[int]], padding: str) -> Tensor:
+    """Tell whether a field differs from that of the masks on a grid of places along each axis."""
+    grid = [torch.tensor(along, dtype=torch.long, device=masks.device) for along in places]
+
+    def select(values: Tensor, shift: Sequence[int]) -> Tensor:
+        for axis, (index, offset) in enumerate(zip(grid, shift, strict=True), start=2):
+            n = values.shape[axis]
+            place = index + offset
+            values = values.index_select(axis, place.clamp(0, n - 1))
+            if padding == "zero":
+                values = values * ((place >= 0) & (place < n)).view(-1, *(1,) * (values.ndim - axis - 1))
+        return values
+
+    wrong = torch.zeros((), dtype=torch.bool, device=masks.device)
+    for number, direction in enumerate(ray_directions(rays.splitter, len(grid))):
+        wanted = sum(select(masks, [k * d for d in direction]).to(torch.uint8) for k in range(rays.w // 2 + 1))
+        wrong |= (select(fields[:, number], [0] * len(grid)) != wanted).any()
+    return wrong
 
 
 class _EquipotentialLoss(_Loss):

@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 
 from monai_boundary.losses import CompoundLoss, EquipotentialLineLoss, EquipotentialLoss, EquipotentialPointLoss
 from monai_boundary.ops import PotentialTerm, Rays
-from monai_boundary.transforms import PotentialFieldd
+from monai_boundary.transforms import PotentialField, PotentialFieldd
 
 RECORDED = np.load(Path(__file__).parents[1] / "data" / "golden" / "epl_A7_mu10.npz")
 LOSSES = (EquipotentialPointLoss, EquipotentialLineLoss, EquipotentialLoss)
@@ -72,6 +72,18 @@ def test_whole_image_fields_serve_a_crop() -> None:
     crop = (slice(0, 1), slice(None), slice(4, 16), slice(2, 16))
     value = EquipotentialPointLoss(to_onehot_y=True, softmax=True)(logits[crop], label[crop], potential=potential[crop])
     assert torch.isfinite(value)
+
+
+@pytest.mark.parametrize("shape", [(20, 18), (7, 8, 9)], ids=["2-D", "3-D"])
+@pytest.mark.parametrize("splitter", ["A", "C"])
+def test_fields_of_the_other_padding_are_refused(shape: tuple[int, ...], splitter: str) -> None:
+    label = (torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(0)) > 0.4).float()
+    for mine, other in (("replicate", "zero"), ("zero", "replicate")):
+        loss = EquipotentialLoss(w=5, splitter=splitter, padding=mine)
+        made = {p: PotentialField(w=5, splitter=splitter, padding=p)(label[0])[None] for p in (mine, other)}
+        assert float(loss(label, label, potential=made[mine])) == 0
+        with pytest.raises(ValueError, match=f"`potential` needs fields .* padding='{mine}', got '{other}'"):
+            loss(label, label, potential=made[other])
 
 
 def test_fields_of_another_label_are_refused() -> None:

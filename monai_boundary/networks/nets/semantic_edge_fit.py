@@ -17,7 +17,7 @@ from torch import Tensor
 from monai_boundary._validation import check_positive
 from monai_boundary.networks.nets.semantic_edge_net import SemanticEdgeNet
 from monai_boundary.ops.class_masks import class_masks
-from monai_boundary.ops.semantic_edges import semantic_edges
+from monai_boundary.ops.edges import edge_masks
 
 _CROP = {2: 64, 3: 16}
 _PER_ITEM = 16  # crops, every other one around an edge
@@ -55,7 +55,8 @@ def fit_semantic_edge_net(
         spatial_dims: 2 or 3.
         num_classes: background included; 1 for a lone mask of 0 and 1 in one channel.
         key: of the label in a dictionary.
-        ignore_index: value of an index label that belongs to no class.
+        ignore_index: value of an index label that belongs to no class. Beside it nobody knows whether there is an
+            edge, but where two known classes meet: such voxels are not fitted.
         noise: predictions are soft, and a network fitted to hard masks has never seen such: replace up to this share
             (0..1) of each voxel's one-hot vector by a random distribution over the classes. 0 is the paper.
         target_f1: F1 of the held-out edges that is enough.
@@ -202,7 +203,7 @@ def _crops(
             if short:
                 places = torch.arange(hot.shape[axis] + short).clamp(max=hot.shape[axis] - 1)
                 hot, counted = hot.index_select(axis, places), counted.index_select(axis, places)
-        where = semantic_edges(hot[None])[0, 0].nonzero()
+        where = _known_edges(hot[None], counted[None])[0][0, 0].nonzero()
         for number in range(_PER_ITEM):
             start = [int(torch.randint(n - size + 1, (), generator=generator)) for n in hot.shape[1:]]
             if number % 2 and len(where):
@@ -214,10 +215,22 @@ def _crops(
     if not masks:
         raise ValueError("`labels` needs at least one label, got none.")
     all_masks, all_known = torch.stack(masks), torch.stack(known)
-    edges = semantic_edges(all_masks) & all_known
+    edges, all_known = _known_edges(all_masks, all_known)
     if not bool(edges.any()):
         raise ValueError("`labels` needs a border between two classes, got labels of one class each.")
     return _Crops(all_masks, edges, all_known)
+
+
+def _known_edges(masks: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """The edges between known voxels, and where it is known whether there is one.
+
+    A voxel beside an ignored area is an edge where a known neighbour has another label; else nobody knows.
+    """
+    steps = masks.ndim - 2
+    edges = edge_masks(masks, connectivity=steps, known=known).any(1, keepdim=True)
+    pool = F.max_pool2d if steps == 2 else F.max_pool3d
+    beside = pool((~known).float(), 3, 1, 1) > 0
+    return edges, known & (edges | ~beside)
 
 
 def _one_hot(label: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from monai.data import DataLoader, Dataset
 from scipy import ndimage
 
 from monai_boundary.networks import edge_scores, fit_semantic_edge_net
+from monai_boundary.networks.nets.semantic_edge_fit import _known_edges
 from monai_boundary.ops import class_masks, semantic_edges
 
 
@@ -73,6 +74,19 @@ def test_unknown_voxels_and_small_labels() -> None:
     label[:, :, 40:60] = 255
     net = fit_semantic_edge_net([label], ignore_index=255, max_steps=2, progress=False)
     assert 0 <= net.scores["accuracy"] <= 1
+
+
+def test_along_an_ignored_area_nobody_knows_the_edges() -> None:
+    """One row: classes 0 0 1 ? 1 1 ? 0. The voxel between the border and the ignored one is an edge all the same."""
+    row = torch.tensor([0, 0, 1, 255, 1, 1, 255, 0])
+    masks, known = torch.stack([row == 0, row == 1])[None, :, None], (row != 255)[None, None, None]
+    edges, counted = _known_edges(masks, known)
+    assert edges.int().flatten().tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+    assert counted.int().flatten().tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    lone = torch.zeros(1, 64, 64)
+    lone[:, 20:40, 20:40] = 255
+    with pytest.raises(ValueError, match="`labels` needs a border between two classes"):
+        fit_semantic_edge_net([lone], ignore_index=255, progress=False)
 
 
 def test_the_progress_bar_shows_the_scores(capsys: pytest.CaptureFixture[str]) -> None:
