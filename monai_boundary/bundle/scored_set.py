@@ -107,7 +107,10 @@ def _of_all(folders: Folder | Sequence[Folder], read: Callable[[Folder], Items])
         raise ValueError("`test_dir` needs a folder or a list of folders, got an empty list.")
     if len({Path(place).resolve() for place in places}) < len(places):
         raise ValueError(f"`test_dir` needs different folders, got {[str(place) for place in places]}.")
-    return [item for place in places for item in read(place)]
+    try:
+        return [item for place in places for item in read(place)]
+    except ValueError as error:  # the readers know their folder as a training's
+        raise ValueError(str(error).replace("`dataset_dir`", "`test_dir`")) from error
 
 
 def _warn_of_known(items: Items, data: Mapping[str, Any] | None) -> None:

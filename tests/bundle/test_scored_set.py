@@ -77,3 +77,12 @@ def test_patients_of_the_same_name_in_two_folders_are_told_apart(tmp_path: Path)
     both = lesion_scored(None, [tmp_path / "a", tmp_path / "b"], **ARGUMENTS)["items"]
     assert [item["case"] for item in both] == [f"a/{alone['case']}", f"b/{alone['case']}"]
     assert both[0]["flair"] == alone["flair"]
+
+
+def test_an_error_names_the_option_that_was_given(tmp_path: Path) -> None:
+    folder = section(tmp_path / "one")
+    (folder / "label" / "00.png").unlink()
+    with pytest.raises(ValueError, match="`test_dir` needs"):
+        em_scored(None, folder, 2, tmp_path)
+    with pytest.raises(ValueError, match="`test_dir` needs"):
+        lesion_scored(None, [folder], **ARGUMENTS)
