@@ -17,6 +17,7 @@ __all__ = ["TITLES", "log_scores", "missed_notes"]
 logger = logging.getLogger(__name__)
 
 DISTANCES = ("hausdorff_mm", "hd95_mm")
+COUNTS = ("missed", "false_alarm")
 
 # scores that are shown to people, in this order
 TITLES = {
@@ -67,7 +68,7 @@ def log_scores(
     """
     notes = notes or {}
     ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
-    rows = [(TITLES.get(name, name), _shown(scores[name]), notes.get(name, "")) for name in ordered]
+    rows = [(TITLES.get(name, name), _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
     rows += [(name, str(path), "") for name, path in files.items() if Path(path).exists()]
     width = max((len(name) for name, *_ in rows), default=0)
     lines = [f"  {name:<{width}}  {value}{f'  ({note})' if note else ''}" for name, value, note in rows]
@@ -103,8 +104,8 @@ def missed_notes(
     for name in scores:
         if not name.endswith(DISTANCES):
             continue
-        missed, alarms = (_count(scores, name, count) for count in ("missed", "false_alarm"))
-        counted = [f"{missed} missed"] * bool(missed) + [f"{alarms} false alarms"] * bool(alarms)
+        missed, alarms = (_count(scores, name, count) for count in COUNTS)
+        counted = [f"{missed} missed"] * bool(missed) + [f"{alarms} false alarm{'s' * (alarms > 1)}"] * bool(alarms)
         if counted:
             notes.setdefault(name, []).append(f"{', '.join(counted)}, each counted as {price}")
     return {name: "; ".join(texts) for name, texts in notes.items()}
@@ -120,7 +121,9 @@ def _count(scores: Mapping[str, Any], distance: str, count: str) -> int:
     return int(sum(value for value in values if math.isfinite(value)))
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name.endswith(COUNTS) and isinstance(value, (int, float)) and not math.isnan(value):
+        return f"{value:.0f}"
     if isinstance(value, float):
         return "undefined" if math.isnan(value) else f"{value:.4f}"
     return str(value)
