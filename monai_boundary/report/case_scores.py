@@ -14,6 +14,7 @@ from monai_boundary._typing import AnyArray, BoolArray, DoubleArray
 from monai_boundary.metrics.contingency import count_overlaps, evaluation_tables, to_instance_ids
 from monai_boundary.metrics.cremi import cremi_of_table
 from monai_boundary.metrics.lesion_detection import detection_of_masks
+from monai_boundary.metrics.surface_scores import compute_surface_scores
 
 CURVE_POINTS = {
     "mm": (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0),
@@ -21,7 +22,6 @@ CURVE_POINTS = {
     "nm": (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0),
 }
 TOLERANCE = {"mm": 1.0, "voxel": 1.0, "nm": 10.0}
-_SLACK = 1 + 1e-9  # three steps of 0.1 mm are within 0.3 mm
 
 
 class ClassScores(NamedTuple):
@@ -49,11 +49,10 @@ def score_masks(
 ) -> ClassScores:
     """Return the scores of two masks. No score of a missed structure looks good.
 
-    The border of a mask are its voxels with a face neighbour outside (beyond the image is outside); surface distances
-    are those of border voxels to the other border, the surface Dice is the share of the border voxels of both within
-    the tolerance, HD95 the larger of the two 95th percentiles, ASSD the mean over both. Where exactly one mask is
-    empty, Dice, IoU, surface Dice and the lesion scores are 0, and the distances are the diagonal of the image, which
-    no distance within it reaches. Where both are empty all are NaN: there was nothing to find.
+    Surface scores are those of :func:`~monai_boundary.metrics.compute_surface_scores`, lesions are found and right when
+    one voxel is. The rims of the boundary IoU are as wide as the tolerance. Where exactly one mask is empty, Dice, IoU,
+    surface Dice, boundary F, boundary IoU and the lesion scores are 0, and the distances are the diagonal of the image,
+    which no distance within it reaches. Where both are empty all are NaN: there was nothing to find.
 
     Args:
         predicted: shape (H, W) or (H, W, D).
@@ -87,9 +86,19 @@ def score_masks(
         "lesions_truth": float(found.true_lesions),
         "lesions_prediction": float(found.predicted_lesions),
     }
-    surface, points = _surface_scores(predicted, true, spacing, (tolerance, *curve))
-    scores = {**overlap, "surface_dice": points[0], **surface, **lesion, **volumes, **counts}
-    return ClassScores(scores, points[1:], lesion_rows(predicted, true, voxel_volume))
+    tolerances = sorted({tolerance, *curve})
+    surface = compute_surface_scores(predicted, true, spacing, tolerances, boundary_width_mm=tolerance or None)
+    within = dict(zip(tolerances, surface.nsd, strict=True))
+    surfaces = {
+        "nsd": within[tolerance],
+        "boundary_f": surface.boundary_f[tolerances.index(tolerance)],
+        "boundary_iou": surface.boundary_iou,
+        "hd95": surface.hd95_mm,
+        "hd": surface.hd_mm,
+        "assd": surface.assd_mm,
+    }
+    scores = {**overlap, **surfaces, **lesion, **volumes, **counts}
+    return ClassScores(scores, [within[t] for t in curve], lesion_rows(predicted, true, voxel_volume))
 
 
 def lesion_rows(predicted: BoolArray, true: BoolArray, voxel_volume: float) -> list[dict[str, Any]]:
@@ -193,38 +202,3 @@ def _matched_objects(predicted: AnyArray, true: AnyArray) -> tuple[int, int, Dou
     share = (table.counts / union)[is_pair]
     n_true = len(table.true_sizes) - (background >= 0)
     return n_true, int((table.pred_ids != 0).sum()), share[share > 0.5]
-
-
-def _surface_scores(
-    predicted: BoolArray, true: BoolArray, spacing: Sequence[float], tolerances: Sequence[float]
-) -> tuple[dict[str, float], list[float]]:
-    """Distances of the borders, and the surface Dice at each tolerance, from one distance map of each border."""
-    names = ("hd95", "hausdorff", "assd")
-    any_pred, any_true = bool(predicted.any()), bool(true.any())
-    if not any_pred and not any_true:
-        return dict.fromkeys(names, math.nan), [math.nan] * len(tolerances)
-    if not any_pred or not any_true:
-        diagonal = float(np.linalg.norm(np.asarray(spacing) * true.shape))
-        return dict.fromkeys(names, diagonal), [0.0] * len(tolerances)
-    (box,) = ndimage.find_objects((predicted | true).view(np.uint8))
-    borders = [_border(mask[box]) for mask in (predicted, true)]
-    there, back = (_distances(a, b, spacing) for a, b in (borders, borders[::-1]))
-    scores = {
-        "hd95": float(max(np.percentile(there, 95), np.percentile(back, 95))),
-        "hausdorff": float(max(there.max(), back.max())),
-        "assd": float((there.sum() + back.sum()) / (there.size + back.size)),
-    }
-    both = np.sort(np.concatenate([there, back]))
-    within = np.searchsorted(both, np.asarray(tolerances) * _SLACK, side="right") / both.size
-    return scores, [float(share) for share in within]
-
-
-def _border(mask: BoolArray) -> BoolArray:
-    # beyond the box is no mask, so that its sides are border voxels
-    inner: BoolArray = mask & ~ndimage.binary_erosion(mask)
-    return inner
-
-
-def _distances(border: BoolArray, other: BoolArray, spacing: Sequence[float]) -> DoubleArray:
-    apart: DoubleArray = np.asarray(ndimage.distance_transform_edt(~other, sampling=spacing))[border]
-    return apart

@@ -33,7 +33,7 @@ examples:
   neurons, CREMI's border:         ... --instances --border_tolerance_nm 25
 """
 _SHOWN = {
-    "dice": ("dice", "surface_dice", "hd95", "assd", "lesion_f1"),
+    "dice": ("dice", "nsd", "hd95", "assd", "lesion_f1"),
     "pq": ("cremi_score", "voi_split", "voi_merge", "arand", "pq"),
 }
 
@@ -187,6 +187,10 @@ def _parser() -> argparse.ArgumentParser:
         _option(files, f"{side}_dataset", metavar="NAME", help="in HDF5 and Zarr, such as volumes/labels/neuron_ids")
 
     run = parser.add_argument_group("the run")
+    _option(run, "image_dir", metavar="DIR", help="images behind the contours, matched by name")
+    _option(run, "pictures", type=_pictures, default="worst", metavar="WHICH", help="worst, all, none, or how many")
+    group_flag = "write report.html (needs Jinja2 and Plotly: the extra `report`)"
+    run.add_argument("--page", action=argparse.BooleanOptionalAction, default=True, help=group_flag)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     _option(run, "workers", type=int, default=max(1, min(cores, 8)), metavar="N", help="processes (here %(default)s)")
     _flag(run, "force", "replace a finished report")
@@ -204,6 +208,10 @@ def _flag(group: Any, name: str, text: str) -> None:
 
 def _integers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())
+
+
+def _pictures(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
 
 
 def _spacing(text: str) -> tuple[float, ...] | float:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._validation import check_positive
+from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, draw_case, picture_jobs
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
 from monai_boundary.report.case_files import CaseMatches, list_case_files, listed, match_cases
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.label_classes import ClassTable, read_class_table
+from monai_boundary.report.report_page import require_page_libraries, write_report_page
 from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
 from monai_boundary.report.score_names import CLASS_SCORES, INSTANCE_SCORES, SCORES
 
@@ -58,6 +60,9 @@ def evaluate_folders(
     truth_pattern: str | None = None,
     pred_dataset: str | None = None,
     truth_dataset: str | None = None,
+    image_dir: str | os.PathLike[str] | None = None,
+    pictures: str | int = "worst",
+    page: bool = True,
     workers: int = 1,
     force: bool = False,
 ) -> FolderEvaluation:
@@ -66,8 +71,8 @@ def evaluate_folders(
     Files are matched by name (:func:`match_cases`), their grids compared, and each case is scored and recorded in
     ``output_dir/cases`` as soon as it is done: a run that was stopped goes on, with the records of the same settings
     and unchanged files. A case that fails is told, and the others go on. In the end there are ``cases.csv`` (a row for
-    each method, case and class), ``lesions.csv`` (for each component), ``comparison.csv`` (of several methods) and
-    ``summary.json``.
+    each method, case and class), ``lesions.csv`` (for each component), ``comparison.csv`` (of several methods),
+    ``summary.json`` and ``report.html``, a page that needs no network.
 
     Args:
         predictions: folder, or method -> folder. The first method is what the others are compared with.
@@ -88,6 +93,10 @@ def evaluate_folders(
         truth_pattern: names of the truths' files.
         pred_dataset: of HDF5 and Zarr files.
         truth_dataset: of HDF5 and Zarr files.
+        image_dir: images that are to be behind the contours, matched by name; those on another grid are left out.
+        pictures: ``"worst"`` (the six worst, two median ones, and where methods differ most), ``"all"``, ``"none"``, or
+            how many of the worst.
+        page: write ``report.html``.
         workers: processes.
         force: replace a finished report.
 
@@ -97,7 +106,10 @@ def evaluate_folders(
     Raises:
         ValueError: if no case can be matched, a name matches twice, an option does not fit, every case failed, or the
             folder holds a finished report or is being written.
+        ImportError: if a page is wanted and what it is made with is not installed.
     """
+    if page:
+        require_page_libraries()
     options = CaseOptions(
         classes=_class_table(classes, regions, instances),
         instances=instances,
@@ -112,6 +124,7 @@ def evaluate_folders(
     ranked_by = _check_options(options, rank_by, workers)
     folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
+    images = {} if image_dir is None else {f.case: f.path for f in list_case_files(image_dir)}
     place = Path(output_dir)
     place.mkdir(parents=True, exist_ok=True)
     with _only_process(place):
@@ -128,7 +141,12 @@ def evaluate_folders(
         records = (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
         settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
         tables = report_tables(records, list(folders), ranked_by, _has_table(options))
-        files = write_report_tables(tables, settings, matches, failed, place)
+        files: list[Path] = []
+        if page:
+            work = picture_jobs(jobs, cases_to_draw(tables, pictures), images, place / "drawings")
+            with drawn_cases(work, workers) as drawings:
+                files.append(write_report_page(place / "report.html", tables, settings, matches, failed, drawings))
+        files += write_report_tables(tables, settings, matches, failed, place)
     return FolderEvaluation(tables, files, failed)
 
 
@@ -196,6 +214,26 @@ def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
         progress.step()
     order = {(job.method, job.case): k for k, job in enumerate(jobs)}
     return sorted(failed, key=lambda record: order[record["method"], record["case"]])
+
+
+@contextlib.contextmanager
+def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]]:
+    """Draw cases, and yield an iterator over what came out, one drawing in memory at a time; the files go afterwards.
+
+    Args:
+        work: the cases.
+        workers: processes.
+    """
+    if work:
+        logger.info("drawing %d cases", len(work))
+    try:
+        for job, problem in run_cases(draw_case, work, min(workers, len(work)) or 1, [draw_case.__module__]):
+            if problem is None or problem:
+                logger.warning("case %s could not be drawn: %s", job.job.case, problem or "its process was ended")
+        yield (job.drawing.read_text(encoding="utf-8") for job in work if job.drawing.is_file())
+    finally:
+        for folder in {job.drawing.parent for job in work}:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _class_table(

@@ -104,7 +104,7 @@ def largest_differences(rows: Sequence[Mapping[str, Any]], score: str, base: str
         if method == base:
             continue
         differences = [
-            {"method": method, "case": row["case"], "class": row["class"], "score": score}
+            {"method": method, "base": base, "case": row["case"], "class": row["class"], "score": score}
             | {"value": row[score], "base_value": theirs[key], "difference": row[score] - theirs[key]}
             for row in own
             if (key := (row["case"], row["class"])) in theirs and math.isfinite(row[score] - theirs[key])

@@ -18,7 +18,7 @@ from monai_boundary.report.method_comparison import compare_methods, largest_dif
 from monai_boundary.report.score_names import CLASS_SCORES, COUNTED, INSTANCE_SCORES, SCORES, score_column
 
 _COMPARED = {
-    "dice": ("dice", "surface_dice", "hd95", "assd", "lesion_f1"),
+    "dice": ("dice", "nsd", "hd95", "assd", "lesion_f1"),
     "pq": ("cremi_score", "voi_split", "voi_merge", "arand", "pq"),
 }
 

@@ -20,12 +20,14 @@ class ScoreName(NamedTuple):
 
 CLASS_SCORES = {
     "dice": ScoreName("Dice", "overlap of the volumes: forgives the boundary of what is large", "higher"),
-    "surface_dice": ScoreName("Surface Dice", "share of both surfaces within the tolerance", "higher"),
+    "nsd": ScoreName("Surface Dice", "share of both surfaces within the tolerance", "higher"),
+    "boundary_f": ScoreName("Boundary F", "harmonic mean of both surfaces' shares within the tolerance", "higher"),
     "hd95": ScoreName(
         "HD95", "95th percentile of the surface distances: the worst places but the very worst", "lower", "length"
     ),
-    "hausdorff": ScoreName("Hausdorff", "the one worst place", "lower", "length"),
+    "hd": ScoreName("Hausdorff", "the one worst place", "lower", "length"),
     "assd": ScoreName("ASSD", "mean distance of the surfaces", "lower", "length"),
+    "boundary_iou": ScoreName("Boundary IoU", "overlap of rims as wide as the tolerance", "higher"),
     "iou": ScoreName("IoU", "overlap; Dice in another scale", "higher"),
     "volume_difference_percent": ScoreName("Volume difference", "prediction less truth, of the truth", "", "percent"),
     "lesion_recall": ScoreName("Lesion recall", "share of the true components that the prediction touches", "higher"),

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
+from monai_boundary.metrics import compute_surface_scores
 from monai_boundary.report.case_scores import lesion_rows, nothing_to_score, score_instances, score_masks
 from tests.report.case_folders import ball
 
@@ -20,39 +19,33 @@ def score(pred: Any, true: Any, spacing: Any = SPACING, tolerance: float = 1.0) 
     return score_masks(pred, true, spacing[-true.ndim :], tolerance, (0.0, 2.0), math.prod(spacing) / 1000)
 
 
-@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")
-@pytest.mark.parametrize("seed", range(8))
-def test_agrees_with_monai(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    pred, true = (ball((14, 12, 9), rng.uniform(3, 7, 3), rng.uniform(1.5, 4)) for _ in range(2))
-    found = score(pred, true).scores
-    tensors = [torch.as_tensor(mask)[None, None].float() for mask in (pred, true)]
-    options: dict[str, Any] = {"include_background": True, "spacing": SPACING}
-    expected = {
-        "hd95": compute_hausdorff_distance(*tensors, percentile=95, **options),
-        "hausdorff": compute_hausdorff_distance(*tensors, **options),
-        "surface_dice": compute_surface_dice(*tensors, class_thresholds=[1.0], **options),
-    }
-    for name, value in expected.items():
-        assert found[name] == pytest.approx(float(value), abs=1e-4), name
-    # MONAI's symmetric average is the mean over both borders, too
-    assert found["assd"] == pytest.approx(
-        float(compute_average_surface_distance(*tensors, symmetric=True, **options)), abs=1e-4
-    )
-
-
 def test_by_hand() -> None:
-    """Two lines of four and three voxels of 2 mm, the second one voxel to the right: borders are the masks."""
-    true = np.array([[0, 1, 1, 1, 1, 0, 0]])
-    pred = np.array([[0, 0, 0, 1, 1, 1, 0]])
-    found = score_masks(pred > 0, true > 0, (1.0, 2.0), 2.0, (0.0, 4.0), 1.0)
-    assert found.scores["dice"] == pytest.approx(4 / 7)
-    assert found.scores["iou"] == pytest.approx(2 / 5)
-    assert found.scores["volume_difference_percent"] == pytest.approx(-25)
-    assert found.scores["hausdorff"] == 4  # of the leftmost voxel of the truth
-    assert found.scores["assd"] == pytest.approx((2 + 4 + 2) / 7)
-    assert found.scores["surface_dice"] == pytest.approx(6 / 7)
-    assert found.curve == pytest.approx([4 / 7, 1])
+    """A square of four pixels of 1 mm, and one a column wider: the far side is a column away, all else on the surface.
+
+    Of either outline, corners cut, the straight sides are 2, 2, 2, 2 and 2, 3, 2, 3 long, a corner is sqrt(2)/2.
+    """
+    true, pred = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    true[2:6, 2:6] = pred[2:6, 2:7] = True
+    found = score_masks(pred, true, (1.0, 1.0), 1.0, (0.0, 1.0), 1.0)
+    assert found.scores["dice"] == pytest.approx(2 * 16 / 36)
+    assert found.scores["iou"] == pytest.approx(16 / 20)
+    assert found.scores["volume_difference_percent"] == pytest.approx(25)
+    assert found.scores["hd"] == found.scores["hd95"] == 1
+    assert found.scores["nsd"] == found.scores["boundary_f"] == 1
+    assert 0 < found.scores["boundary_iou"] < found.scores["iou"]
+    assert found.curve[1] == 1
+    assert 0.6 < found.curve[0] < 0.85  # all but the far sides
+
+
+def test_the_scores_are_those_of_the_metrics() -> None:
+    pred, true = ball(centre=(6, 5, 4), radius=2.6) > 0, ball() > 0
+    found = score(pred, true, tolerance=1.5)
+    expected = compute_surface_scores(pred, true, SPACING, (0.0, 1.5, 2.0))
+    assert found.scores["hd95"] == expected.hd95_mm
+    assert found.scores["assd"] == expected.assd_mm
+    assert found.scores["nsd"] == expected.nsd[1]
+    assert found.scores["boundary_f"] == expected.boundary_f[1]
+    assert found.curve == [expected.nsd[0], expected.nsd[2]]
 
 
 def test_numbers_do_not_depend_on_what_is_around() -> None:
@@ -66,13 +59,13 @@ def test_a_missed_structure_looks_bad_in_every_score() -> None:
     missed, alarm, both = score(nothing, true).scores, score(true, nothing).scores, score(nothing, nothing).scores
     diagonal = math.sqrt((12 * 0.5) ** 2 + 12**2 + (8 * 3) ** 2)
     for found in (missed, alarm):
-        assert found["dice"] == found["iou"] == found["surface_dice"] == found["lesion_f1"] == 0
-        assert found["hd95"] == found["hausdorff"] == found["assd"] == pytest.approx(diagonal)
+        assert found["dice"] == found["iou"] == found["nsd"] == found["lesion_f1"] == 0
+        assert found["hd95"] == found["hd"] == found["assd"] == pytest.approx(diagonal)
     assert (missed["missed"], missed["false_alarm"], missed["lesion_recall"]) == (1, 0, 0)
     assert (alarm["missed"], alarm["false_alarm"], alarm["lesion_precision"]) == (0, 1, 0)
     assert missed["volume_difference_percent"] == -100
     assert both["both_empty"] == 1
-    for name in ("dice", "surface_dice", "hd95", "assd", "lesion_f1", "volume_difference_percent"):
+    for name in ("dice", "nsd", "hd95", "assd", "lesion_f1", "volume_difference_percent"):
         assert math.isnan(both[name]), name
     assert score(nothing, true).curve == [0, 0]
     absent = nothing_to_score(both, 2)
@@ -83,7 +76,7 @@ def test_a_missed_structure_looks_bad_in_every_score() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 1, 4), (5, 5)])
 def test_full_masks_and_single_voxels(shape: tuple[int, ...]) -> None:
     found = score(np.ones(shape), np.ones(shape)).scores
-    assert (found["dice"], found["surface_dice"], found["hd95"], found["assd"]) == (1, 1, 0, 0)
+    assert (found["dice"], found["nsd"], found["hd95"], found["assd"]) == (1, 1, 0, 0)
 
 
 def test_lesions_by_hand() -> None:

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a report: one HTML file that needs nothing else, written piece by piece."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from monai_boundary.report.case_files import CaseMatches
+from monai_boundary.report.case_records import Record
+from monai_boundary.report.page_figures import comparison_figure, curve_figure, distribution_figures, size_figure
+from monai_boundary.report.report_tables import ReportTables
+from monai_boundary.report.score_names import COUNTED, SCORES, titled_score
+
+_LISTED = 20
+_COMPARED_ROWS = 400
+
+
+def require_page_libraries() -> None:
+    """Check that what the page is made with is installed.
+
+    Raises:
+        ImportError: if it is not, with the command that installs it.
+    """
+    try:
+        import jinja2
+        import plotly.offline  # noqa: F401
+        from PIL import Image  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "the page needs Jinja2, Plotly and Pillow: pip install 'monai-boundary[report]'; without it: `page=False`, "
+            f"--no-page ({error})."
+        ) from error
+    del jinja2
+
+
+def write_report_page(
+    path: Path,
+    tables: ReportTables,
+    settings: Mapping[str, Any],
+    matches: Mapping[str, CaseMatches],
+    failed: Sequence[Record],
+    drawings: Iterable[str],
+) -> Path:
+    """Write the page, whole or not at all.
+
+    Every name that comes from files is escaped: Jinja2 does it in the text, JSON within the scripts has no ``<``, and
+    Plotly gets entities. Drawings are read one by one, so that the memory does not grow with the cases.
+
+    Args:
+        path: of the page.
+        tables: of the report.
+        settings: of the evaluation.
+        matches: by method, for the files without a partner.
+        failed: records of the cases that failed.
+        drawings: JSON of each drawn case.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: if Jinja2 or Plotly are missing.
+    """
+    require_page_libraries()
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(page_part), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    context = {
+        **_context(tables, settings, matches, failed),
+        "figures": Markup(script_json(_figures(tables))),
+        "drawings": (Markup(script_safe(text)) for text in drawings),
+        "style": Markup(page_part("page.css")),
+        "script": Markup(page_part("page.js")),
+        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
+    }
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(environment.get_template("page.html").generate(context))
+    part.replace(path)
+    return path
+
+
+def page_part(name: str) -> str:
+    """Return a file of the page: ``page.html``, ``page.css`` or ``page.js``.
+
+    Args:
+        name: of the file.
+    """
+    return resources.files("monai_boundary.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def script_json(content: Any) -> str:
+    r"""Return JSON that can stand within a ``<script>``: NaN is null, and nothing in it can end the script.
+
+    Args:
+        content: lists, dictionaries, texts, numbers.
+
+    Example:
+        >>> print(script_json(["</script>", float("nan")]))
+        ["\u003c/script\u003e",null]
+    """
+    return script_safe(json.dumps(_defined(content), separators=(",", ":"), allow_nan=False))
+
+
+def script_safe(text: str) -> str:
+    """Return JSON text without the signs that HTML knows.
+
+    Args:
+        text: JSON.
+    """
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def shown_number(value: Any) -> str:
+    """Return a number as tables of the page show it.
+
+    Args:
+        value: a number, or NaN.
+
+    Example:
+        >>> [shown_number(v) for v in (0.98765, 12.345, 1234.5, float("nan"), 3)]
+        ['0.988', '12.35', '1234', '–', '3']
+    """
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, float) or math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _figures(tables: ReportTables) -> dict[str, Any]:
+    found = {
+        "distributions": distribution_figures(tables),
+        "curve": curve_figure(tables),
+        "sizes": size_figure(tables),
+        "comparison": comparison_figure(tables),
+    }
+    return {name: figure for name, figure in found.items() if figure}
+
+
+def _context(
+    tables: ReportTables, settings: Mapping[str, Any], matches: Mapping[str, CaseMatches], failed: Sequence[Record]
+) -> dict[str, Any]:
+    main = [name for name in tables.scores if SCORES[name].better and name != "iou"]
+    alone = [
+        (method, word, paths[:_LISTED], len(paths) - _LISTED)
+        for method, found in matches.items()
+        for word, paths in (("predictions", found.predictions_alone), ("truths", found.truths_alone))
+        if paths
+    ]
+    listed_scores = [name for name in tables.scores if name != "iou"]
+    cases = len({row["case"] for row in tables.rows})
+    return {
+        "tables": tables,
+        "title": " against ".join(tables.methods) if len(tables.methods) > 1 else tables.methods[0],
+        "cases": cases,
+        "classes": list(dict.fromkeys(row["class"] for row in tables.rows)),
+        "main": main,
+        "titles": {name: titled_score(name, tables.unit, tables.volume_unit) for name in tables.scores},
+        "about": {name: SCORES[name].about for name in tables.scores},
+        "rank_title": SCORES[tables.rank_by].title,
+        "arrows": {name: {"higher": "↑", "lower": "↓"}.get(SCORES[name].better, "") for name in tables.scores},
+        "case_scores": listed_scores,
+        "case_heads": [titled_score(name, tables.unit, tables.volume_unit) for name in listed_scores],
+        "case_rows": _worst_first(tables),
+        "settings": {k: v for k, v in settings.items() if v not in (None, (), False)},
+        "alone": alone,
+        "failed": failed,
+        "compared": sorted(tables.comparison, key=lambda row: (math.isnan(row["p_holm"]), row["p_holm"]))[
+            :_COMPARED_ROWS
+        ],
+        "has_lesions": any(row["lesions_truth"] > 1 for row in tables.rows if "lesions_truth" in row),
+        "number": shown_number,
+        "sort_key": _sort_key,
+    }
+
+
+def _worst_first(tables: ReportTables) -> list[dict[str, Any]]:
+    place = {(row["method"], row["case"]): k for k, row in enumerate(tables.ranked)}
+    rows = sorted(tables.rows, key=lambda row: place[row["method"], row["case"]])
+    return [{**row, **{count: int(row[count]) for count in COUNTED}} for row in rows]
+
+
+def _p_order(row: Mapping[str, Any]) -> tuple[bool, float]:
+    return math.isnan(row["p_holm"]), row["p_holm"]
+
+
+def _sort_key(value: Any) -> str:
+    return "" if not isinstance(value, (int, float)) or math.isnan(value) else repr(float(value))
+
+
+def _defined(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {str(key): _defined(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple, Iterator)):
+        return [_defined(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

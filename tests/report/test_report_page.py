@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_boundary.report import evaluate_folders
+from monai_boundary.report.case_files import CaseMatches
+from monai_boundary.report.report_page import require_page_libraries, script_json, write_report_page
+from monai_boundary.report.report_tables import report_tables
+from tests.report.browser import find_browser, open_page, wait_for
+from tests.report.case_folders import ball, write_cases
+from tests.report.test_report_tables import record
+
+EVIL = "<script>window.evil=1<_script><img src=x onerror=window.evil=2>"
+
+
+def write(path: Path, drawings: Any = ()) -> str:
+    tables = report_tables([record(EVIL), record("b", ball() * 0)], ["m"], "dice")
+    matches = {"m": CaseMatches([], [Path(EVIL)], [])}
+    failed = [{"method": "m", "case": EVIL, "error": EVIL}]
+    write_report_page(path, tables, {"truth": EVIL}, matches, failed, drawings)
+    return path.read_text(encoding="utf-8")
+
+
+def test_names_are_escaped_and_nothing_is_fetched(tmp_path: Path) -> None:
+    drawing = json.dumps({"case": EVIL + "</script>", "method": "m", "reason": "", "views": [], "meshes": {}})
+    text = write(tmp_path / "report.html", [drawing])
+    assert "<script>window.evil" not in text
+    assert "<img" not in text
+    assert text.count("</script>") == 4  # figures, one drawing, Plotly, and what the page does
+    assert "&lt;script&gt;window.evil=1" in text
+    own = re.sub(r"<script>/\*\*\n\* plotly.*?</script>", "", text, flags=re.DOTALL)
+    assert len(own) < 200_000
+    assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", own)
+    assert "default-src 'none'" in own
+
+
+def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    def broken() -> Any:
+        yield "{}"
+        raise RuntimeError("the disk")
+
+    with pytest.raises(RuntimeError):
+        write(tmp_path / "report.html", broken())
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_scripts_get_json_that_cannot_end_them() -> None:
+    content = {"a": [np.nan, "</script><!--", "&"]}
+    text = script_json(content)
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"a": [None, "</script><!--", "&"]}
+
+
+def test_what_is_missing_is_said_before_anything_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(ImportError, match=r"pip install 'monai-boundary\[report\]'"):
+        require_page_libraries()
+    folder = write_cases(tmp_path / "t", {"a": ball()})
+    with pytest.raises(ImportError, match="--no-page"):
+        evaluate_folders(folder, folder, tmp_path / "out")
+    assert not evaluate_folders(folder, folder, tmp_path / "out", page=False).failed
+
+
+def page_of_two_methods(tmp_path: Path) -> Path:
+    true = {f"case{k}": ball() + ball(centre=(9, 9, 6), radius=1.0) for k in range(5)} | {EVIL: ball(), "one": ball()}
+    ours = {name: ball(radius=3.0 + 0.3 * (k % 2)) for k, name in enumerate(true)} | {"one": ball() * 0}
+    theirs = {name: ball(radius=2.0 + 0.2 * (k % 3)) for k, name in enumerate(true)}
+    folders = [write_cases(tmp_path / name, cases) for name, cases in (("t", true), ("p", ours), ("q", theirs))]
+    methods = {"ours": folders[1], "<b>theirs</b>": folders[2]}
+    evaluate_folders(methods, folders[0], tmp_path / "out")
+    return tmp_path / "out" / "report.html"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(find_browser()), reason=f"needs a browser: {find_browser()}")
+def test_a_real_browser_opens_it(tmp_path: Path) -> None:
+    """Wide and on a phone: nothing on the console, no overflow, figures, tables that sort, slices that move."""
+    page = page_of_two_methods(tmp_path)
+    for width in (1200, 390):
+        with open_page(page, tmp_path / f"profile{width}", width) as tab:
+            wait_for(tab, "return document.querySelectorAll('.js-plotly-plot').length >= 4")
+            assert tab.messages() == []
+            assert tab.run("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
+            outside = "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide, .figure') && "
+            outside += "e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"
+            assert tab.run(outside) == []
+            assert tab.run("return window.evil") is None
+            assert EVIL in tab.run("return [...document.querySelectorAll('#cases td')].map(e => e.textContent)")
+            first = "return document.querySelector('#cases tbody tr').cells[1].textContent"
+            assert tab.run(first) == "one"  # missed by ours: the worst
+            tab.run("document.querySelectorAll('#cases th button')[3].click()")
+            tab.run("document.querySelectorAll('#cases th button')[3].click()")
+            assert tab.run(first) != "one"
+            words = "return document.querySelector('.plane .small').textContent"
+            before = tab.run(words)
+            tab.run(
+                "const r = document.querySelector('.plane input'); r.value = r.value == 0 ? 1 : 0; "
+                "r.dispatchEvent(new Event('input'))"
+            )
+            assert tab.run(words) != before
+            assert tab.run("return document.querySelectorAll('.card').length") >= 8
+            tab.run("document.querySelectorAll('.card')[2].click()")
+            surface = "const place = document.getElementById('figure-surface'); return "
+            wait_for(tab, surface + "place.querySelector('canvas') !== null || place.textContent.includes('WebGL')")
+            select = "const s = document.getElementById('distribution-score'); s.value = 'hd95'; "
+            tab.run(select + "s.dispatchEvent(new Event('change'))")
+            assert "HD95 (mm)" in tab.run("return document.getElementById('figure-distributions').textContent")
+            assert tab.messages() == []
