@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.data.em_arrays import pick_dataset
 from monai_boundary.report.case_evaluation import CaseJob, load_case
+from monai_boundary.report.case_files import ARRAY_SUFFIXES
 from monai_boundary.report.label_classes import pairs_of_masks
 from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume
 from monai_boundary.report.report_tables import ReportTables
@@ -61,7 +63,7 @@ def cases_to_draw(tables: ReportTables, pictures: str | int) -> dict[tuple[str, 
     return chosen
 
 
-def draw_case(work: DrawJob) -> str:
+def write_drawing(work: DrawJob) -> str:
     """Draw a case into its file, with fewer slices and coarser surfaces until it fits; return nothing, or what failed.
 
     Args:
@@ -104,7 +106,8 @@ def _image(path: Path | None, true: LabelVolume) -> AnyArray | None:
     """What lies behind the contours; an image on another grid would mislead, and is left out."""
     if path is None:
         return None
-    image = read_label_volume(path)
+    holds_datasets = path.name.lower().endswith((*ARRAY_SUFFIXES, ".zarr"))
+    image = read_label_volume(path, pick_dataset(path, None) if holds_datasets else None)
     return None if grid_difference(image, true) else image.values
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -138,6 +138,32 @@ def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> 
     ]
     alone = [[file.path for key, file in a.items() if key not in b] for a, b in (keyed, keyed[::-1])]
     return CaseMatches(sorted(pairs, key=lambda pair: natural_key(pair.case)), *alone)
+
+
+def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, Path]:
+    """Return the image of each case: the file of its name, or the first that goes on with another word (``_t1ce``).
+
+    What a name calls a segmentation is no image.
+
+    Args:
+        files: of :func:`list_case_files`.
+        cases: names of the cases.
+
+    Example:
+        >>> names = ("a_seg.nii", "a_flair.nii", "a_t1.nii", "b_0000.nii")
+        >>> files = [CaseFile(case_of_file(Path(n)), "", Path(n)) for n in names]
+        >>> {case: path.name for case, path in match_images(files, ["a", "b", "c"]).items()}
+        {'a': 'a_flair.nii', 'b': 'b_0000.nii'}
+    """
+    images = [file for file in files if not _ROLE.search(file.path.name.split(".")[0])]
+    found = {}
+    for case in cases:
+        name = case.rpartition("/")[2].casefold()
+        same = [file.path for file in images if file.case.casefold() == name]
+        more = [file.path for file in images if re.match(re.escape(name) + r"[-_. ]", file.case.casefold())]
+        if same or more:
+            found[case] = (same or more)[0]
+    return found
 
 
 def listed(paths: Sequence[object], most: int = _LISTED) -> str:

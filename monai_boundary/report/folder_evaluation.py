@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._validation import check_positive
-from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, draw_case, picture_jobs
+from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
-from monai_boundary.report.case_files import CaseMatches, list_case_files, listed, match_cases
+from monai_boundary.report.case_files import CaseMatches, list_case_files, listed, match_cases, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.label_classes import ClassTable, read_class_table
@@ -93,7 +93,8 @@ def evaluate_folders(
         truth_pattern: names of the truths' files.
         pred_dataset: of HDF5 and Zarr files.
         truth_dataset: of HDF5 and Zarr files.
-        image_dir: images that are to be behind the contours, matched by name; those on another grid are left out.
+        image_dir: images that are to be behind the contours, matched by name (the first of several modalities); those
+            on another grid are left out.
         pictures: ``"worst"`` (the six worst, two median ones, and where methods differ most), ``"all"``, ``"none"``, or
             how many of the worst.
         page: write ``report.html``.
@@ -124,7 +125,8 @@ def evaluate_folders(
     ranked_by = _check_options(options, rank_by, workers)
     folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
-    images = {} if image_dir is None else {f.case: f.path for f in list_case_files(image_dir)}
+    cases = dict.fromkeys(pair.case for found in matches.values() for pair in found.pairs)
+    images = {} if image_dir is None else match_images(list_case_files(image_dir), cases)
     place = Path(output_dir)
     place.mkdir(parents=True, exist_ok=True)
     with _only_process(place):
@@ -227,7 +229,7 @@ def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]
     if work:
         logger.info("drawing %d cases", len(work))
     try:
-        for job, problem in run_cases(draw_case, work, min(workers, len(work)) or 1, [draw_case.__module__]):
+        for job, problem in run_cases(write_drawing, work, min(workers, len(work)) or 1, [write_drawing.__module__]):
             if problem is None or problem:
                 logger.warning("case %s could not be drawn: %s", job.job.case, problem or "its process was ended")
         yield (job.drawing.read_text(encoding="utf-8") for job in work if job.drawing.is_file())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, draw_case, picture_jobs
+from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions
 from monai_boundary.report.report_tables import report_tables
 from tests.report.case_folders import ball, write_nifti
@@ -49,7 +49,7 @@ def job(tmp_path: Path, pred: Any, true: Any, **options: Any) -> CaseJob:
 
 
 def drawn(work: DrawJob) -> Any:
-    assert draw_case(work) == ""
+    assert write_drawing(work) == ""
     return json.loads(work.drawing.read_text())
 
 
@@ -78,7 +78,7 @@ def test_nothing_to_draw_instances_and_failures(tmp_path: Path) -> None:
     assert objects["views"][0]["slices"][0]["overlay"].startswith("data:image/png")
     gone = job(tmp_path, ball(), ball())
     gone.truth.unlink()
-    assert "true.nii.gz" in draw_case(DrawJob(gone, None, "", tmp_path / "b.json"))
+    assert "true.nii.gz" in write_drawing(DrawJob(gone, None, "", tmp_path / "b.json"))
     assert not (tmp_path / "b.json").exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from monai_boundary.report import CaseFile, case_of_file, list_case_files, match_cases
+from monai_boundary.report.case_files import match_images
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -115,3 +116,14 @@ def test_a_name_that_matches_twice_is_an_error(side: str) -> None:
         ValueError, match=rf"`{side}` needs one file for each case, got several for 1: a: a_pred.nii, a.mha"
     ):
         match_cases(*((twice, once) if side == "predictions" else (once, twice)))
+
+
+def test_images_of_cases() -> None:
+    """The image of the same name first; then the first modality; a segmentation is none, and a10 is not a1's."""
+    listed = files("a1.nii", "a1_seg.nii", "a10_t1.nii", "b_seg.nii", "b-flair.nii", "b-t1.nii", "c_mask.nii")
+    found = match_images(listed, ["a1", "x/a10", "b", "c"])
+    assert {case: path.name for case, path in found.items()} == {
+        "a1": "a1.nii",
+        "x/a10": "a10_t1.nii",
+        "b": "b-flair.nii",
+    }
