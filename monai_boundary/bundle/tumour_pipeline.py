@@ -51,8 +51,8 @@ class TumourCased(MapTransform):
         label_key: the label, which has to lie on the image's grid. Not looked at where the data lacks it.
 
     Raises:
-        ValueError: when called, with the case's name: if the image is no volume, holds NaN or infinity, has a singular
-            affine, or the label lies on another grid, with how far.
+        ValueError: when called, with the case's name: if the image is no volume, holds NaN or infinity or nothing but 0,
+            has a singular affine, or the label lies on another grid, with how far.
 
     Example:
         >>> from monai.data import MetaTensor
@@ -72,6 +72,8 @@ class TumourCased(MapTransform):
             image = d[key]
             try:
                 check_volume(str(key), image)
+                if not bool((image != 0).any()):
+                    raise ValueError(f"`{key}` needs voxels that are not 0, got {tuple(image.shape)} of 0.")
                 if self.label_key in d:
                     d[self.label_key] = at_place_of(self.label_key, d[self.label_key], str(key), image)
             except ValueError as error:

@@ -12,8 +12,9 @@ from monai.data import MetaTensor
 from monai.transforms import Compose
 
 from monai_boundary.bundle import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
-from monai_boundary.data import TumourPhantom, write_tumour_phantom
+from monai_boundary.data import TumourPhantom, brats_datalist, write_tumour_phantom
 from monai_boundary.ops import label_edges, signed_distance_map
+from tests.data.nifti_files import write
 
 SHAPE = (40, 32, 20)
 MM = TumourPhantom(shape=SHAPE).mm
@@ -118,6 +119,7 @@ def test_errors_name_the_case(item: dict[str, Any], tmp_path: Path) -> None:
     cases = [
         (MetaTensor(torch.ones(1, 3, 3), affine=affine), "`image` needs 3-D volumes, got shape"),
         (MetaTensor(torch.full((1, 3, 3, 3), torch.nan), affine=affine), "`image` needs finite values"),
+        (MetaTensor(torch.zeros(2, 3, 3, 3), affine=affine), "`image` needs voxels that are not 0, got"),
         (MetaTensor(torch.ones(1, 3, 3, 3), affine=torch.zeros(4, 4)), "`image`: `affine` needs independent columns"),
     ]
     for image, message in cases:
@@ -141,3 +143,19 @@ def test_places() -> None:
     assert out["spacing"].tolist() == [2.0, 0.5]
     assert out["where"].shape == (1, 3, 4)
     assert out["where"].sum() == 1
+
+
+def test_labels_of_another_cohort_by_name(tmp_path: Path) -> None:
+    """BraTS-PED of 2024: 4 oedema, 2 core, 1 enhancing; without a map the file and the maps to choose from are named."""
+    label = np.zeros((12, 12, 8), np.uint8)
+    label[2:9, 2:9, 2:7], label[3:6, 3:6, 3:6], label[4, 4, 4:6] = 4, 2, 1
+    folder = tmp_path / "BraTS-PED-00001-000"
+    for suffix in ("t1c", "seg"):
+        values = label if suffix == "seg" else np.random.default_rng(0).random(label.shape, np.float32)
+        write(folder / f"{folder.name}-{suffix}.nii.gz", values)
+    (item,) = brats_datalist(tmp_path, modalities="t1c")
+    with pytest.raises(RuntimeError) as error:
+        Compose(tumour_transforms())(item)
+    assert "BraTS-PED-00001-000-seg.nii.gz` of BraTS-PED needs `label_map` 'ped2024'" in str(error.value.__cause__)
+    regions = Compose(tumour_transforms(label_map="ped2024"))(item)["label"].flatten(1).sum(1).tolist()
+    assert regions == [245, 27, 2]
