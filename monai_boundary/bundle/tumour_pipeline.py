@@ -51,8 +51,8 @@ class TumourCased(MapTransform):
         label_key: the label, which has to lie on the image's grid. Not looked at where the data lacks it.
 
     Raises:
-        ValueError: when called, with the case's name: if the image is no volume, holds NaN or infinity or nothing but 0,
-            has a singular affine, or the label lies on another grid, with how far.
+        ValueError: when called, with the case's name: if the image is no volume, holds NaN, infinity or only 0, has a
+            singular affine, or the label lies on another grid, with how far.
 
     Example:
         >>> from monai.data import MetaTensor

@@ -146,7 +146,7 @@ def test_places() -> None:
 
 
 def test_labels_of_another_cohort_by_name(tmp_path: Path) -> None:
-    """BraTS-PED of 2024: 4 oedema, 2 core, 1 enhancing; without a map the file and the maps to choose from are named."""
+    """BraTS-PED of 2024: 4 oedema, 2 core, 1 enhancing; without a map, file and maps are named."""
     label = np.zeros((12, 12, 8), np.uint8)
     label[2:9, 2:9, 2:7], label[3:6, 3:6, 3:6], label[4, 4, 4:6] = 4, 2, 1
     folder = tmp_path / "BraTS-PED-00001-000"
