@@ -152,7 +152,8 @@ def lesion_transforms(
 
     They give ``image`` (a channel for each modality, 0..1, in RAS orientation), and with labels ``label`` (0/1),
     ``label_ids``, ``label_counted`` and ``spacing``, all as plain tensors; with maps also ``label_sdm``, the signed
-    distance to the lesions' border in mm on the whole volume, and for a training the voxels to centre crops on.
+    distance to the lesions' border in mm on the whole volume (other pathology, which is not scored, is on neither side
+    and gets 0), and for a training the voxels to centre crops on.
 
     Args:
         modalities: keys of the images, in the order of the channels.
@@ -182,7 +183,7 @@ def lesion_transforms(
     steps += [LesionTargetsd()]
     if maps:
         map_options = {"section_axis": section_axis, "dtype": map_dtype, **map_options}
-        steps += [SignedDistanceMapd("label", image_key=None, **map_options)]
+        steps += [SignedDistanceMapd("label", image_key=None, known_key="label_counted", **map_options)]
         kept += ["label_sdm"]
     if maps if centres is None else centres:
         steps += [ClassesToIndicesd("label", num_classes=2, max_samples_per_class=_MAX_INDICES)]

@@ -37,7 +37,7 @@ def check_volume(name: str, volume: Any, channels: int | None = None) -> None:
         path = _file(volume)
         check_finite(f"`{name}`{f' of {path}' if path else ''}", np.asarray(volume))
     try:
-        affine_spacing(volume.affine, 3)
+        affine_spacing(volume.affine, 3, sheared=True)
     except ValueError as error:
         raise ValueError(f"`{name}`: {error}") from error
 

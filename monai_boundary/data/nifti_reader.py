@@ -168,7 +168,7 @@ class NiftiReader(NibabelReader):
             return
         try:
             apart = largest_offset(image.get_qform(), image.get_sform(), image.shape[:3]) * _unit(image)[1]
-            voxel = min(affine_spacing(affine_mm(image), 3))
+            voxel = min(affine_spacing(affine_mm(image), 3, sheared=True))
         except (ValueError, HeaderDataError):
             return  # one of them is none: the other one counts
         if apart > SAME_GRID_VOXELS * voxel:
@@ -270,7 +270,9 @@ def _check_grids(images: dict[str, Any], files: dict[str, str] | None = None) ->
                 f"{what!r} needs the shape of {first!r}, {tuple(other.shape)}, got {tuple(image.shape)}{where}."
             )
         apart = largest_offset(affine_mm(image), affine_mm(other), image.shape[:3])
-        if not apart <= SAME_GRID_VOXELS * min(affine_spacing(affine_mm(other), min(3, len(other.shape)))):
+        if not apart <= SAME_GRID_VOXELS * min(
+            affine_spacing(affine_mm(other), min(3, len(other.shape)), sheared=True)
+        ):
             raise ValueError(
                 f"{what!r} needs the affine of {first!r}, got one that differs by up to {apart:.4g} mm{where}: bring "
                 "both to one grid (`Orientation`, `ResampleToMatch`) and save them again."

@@ -17,18 +17,25 @@ from monai_boundary._validation import check_positive
 SAME_GRID_VOXELS = 0.1
 
 
-def affine_spacing(affine: Any, ndim: int) -> tuple[float, ...]:
+_SHEAR = 1e-3  # cosine of the angle between two axes: a distance is then wrong by no more than 0.1 %
+
+
+def affine_spacing(affine: Any, ndim: int, *, sheared: bool = False) -> tuple[float, ...]:
     """Return the voxel size along each array axis: the lengths of the affine's columns.
 
     The lengths hold for flipped, permuted and oblique affines too, where the diagonal does not. A 2-D image may carry
-    the affine of a volume (4x4); its first two columns count.
+    the affine of a volume (4x4); its first two columns count. Where the axes are not at right angles (CT with a tilted
+    gantry, or voxels that are no cubes turned by MONAI's rotations, which turn the array) the lengths say nothing of
+    the distance between two voxels.
 
     Args:
         affine: from voxel indices to the world, homogeneous, at least (ndim + 1, ndim + 1); a tensor or an array.
         ndim: number of spatial axes of the image.
+        sheared: return the lengths also where the axes are not at right angles.
 
     Raises:
-        ValueError: if the affine is not a square matrix of that size, holds NaN or infinity, or is singular.
+        ValueError: if the affine is not a square matrix of that size, holds NaN or infinity, is singular, or has axes
+            that are not at right angles.
 
     Example:
         >>> affine_spacing([[0, -0.8, 0], [1.5, 0, 0], [0, 0, 1]], ndim=2)
@@ -46,7 +53,21 @@ def affine_spacing(affine: Any, ndim: int) -> tuple[float, ...]:
             f"`affine` needs independent columns (it is singular: voxels have no volume), got {matrix.tolist()}. "
             "Give `spacing`, or mend the file's header."
         )
+    if not sheared:
+        _check_right_angles(columns / sizes)
     return tuple(float(size) for size in sizes)
+
+
+def _check_right_angles(directions: DoubleArray) -> None:
+    cosines = np.abs(directions.T @ directions - np.eye(directions.shape[1]))
+    if cosines.max() > _SHEAR:
+        first, second = np.unravel_index(int(cosines.argmax()), cosines.shape)
+        angle = np.degrees(np.arccos(min(1.0, cosines.max())))
+        raise ValueError(
+            f"`affine` needs axes at right angles to measure distances, got axes {first} and {second} at {angle:.1f} "
+            "degrees (a tilted gantry, or voxels that are no cubes turned within the array). Resample with MONAI's "
+            "`Spacingd`, whose grid has right angles, or give `spacing`."
+        )
 
 
 def check_same_grid(name: str, image: Any, other_name: str, other: Any, tolerance: float = SAME_GRID_VOXELS) -> None:
@@ -86,7 +107,7 @@ def check_same_grid(name: str, image: Any, other_name: str, other: Any, toleranc
     if not (isinstance(image, MetaTensor) and isinstance(other, MetaTensor)):
         return
     ndim = len(shape)
-    voxel = min(affine_spacing(image.affine, ndim) + affine_spacing(other.affine, ndim))
+    voxel = min(affine_spacing(image.affine, ndim, sheared=True) + affine_spacing(other.affine, ndim, sheared=True))
     apart = largest_offset(_matrix(image.affine), _matrix(other.affine), shape)
     if apart > tolerance * voxel:
         raise ValueError(

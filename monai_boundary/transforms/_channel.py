@@ -64,11 +64,13 @@ def channel_first(array: AnyArray, like: NdarrayOrTensor, dtype: torch.dtype) ->
     return convert_to_dst_type(array[None], template, dtype=dtype)[0]
 
 
-def image_spacing(image: Any, ndim: int, spacing: Sequence[float] | float | None) -> tuple[float, ...]:
+def image_spacing(
+    image: Any, ndim: int, spacing: Sequence[float] | float | None, *, sheared: bool = False
+) -> tuple[float, ...]:
     """Return ``spacing`` when given, else the voxel size by the image's affine, else 1 along every axis.
 
     The size along an axis is the length of the affine's column, also for an image whose plane lies askew in the world.
     """
     if spacing is not None or not isinstance(image, MetaTensor):
         return check_spacing(spacing, ndim, unit="voxel size")
-    return affine_spacing(image.affine, ndim)
+    return affine_spacing(image.affine, ndim, sheared=sheared)

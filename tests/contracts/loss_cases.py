@@ -22,7 +22,7 @@ from monai_boundary import losses
 from monai_boundary.networks import SemanticEdgeNet
 from monai_boundary.ops import contour_mask
 from tests.architecture.source_tree import REPO
-from tests.oracles.signed_distance import signed_distance
+from tests.oracles.signed_distance import face_distance
 
 SHAPES = {"2-D": (12, 14), "3-D": (4, 6, 7)}
 
@@ -129,7 +129,7 @@ def value_and_gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple
 
 def _depth(target: Tensor) -> float:
     """Minus the mean depth of the foreground, by an oracle: the least value of the boundary loss."""
-    maps = [signed_distance(channel.numpy() > 0.5) for item in target for channel in item]
+    maps = [face_distance(channel.numpy() > 0.5) for item in target for channel in item]
     return float(np.mean([np.minimum(phi, 0).mean() for phi in maps]))
 
 

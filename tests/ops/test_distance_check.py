@@ -65,7 +65,7 @@ def test_unknown_voxels_are_not_looked_at() -> None:
     known[:, 12:16, 5:9] = 0
     hidden = phi.masked_fill(known == 0, 0.0)
     check_distance_map(hidden, mask, SPACING, known=known)
-    with pytest.raises(ValueError, match="in 16 of 800 voxels"):
+    with pytest.raises(ValueError, match=r"`distance_map` (jumps|needs)"):
         check_distance_map(hidden, mask, SPACING)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import Spacing
 
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 
@@ -52,6 +53,22 @@ def test_spacing_of_permuted_axes() -> None:
 def test_bad_affines(affine: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=f"`affine` needs .*{message}"):
         affine_spacing(affine, 3)
+
+
+def test_a_tilted_gantry_is_refused_with_the_way_out() -> None:
+    """20 degrees: a distance along both axes is off by a fifth. `Spacingd` gives a grid of right angles."""
+    tilted = np.diag(SPACING)
+    tilted[1, 2] = np.tan(np.radians(20)) * SPACING[2]
+    with pytest.raises(ValueError, match=r"axes 1 and 2 at 70.0 degrees .* Resample with MONAI's `Spacingd`"):
+        affine_spacing(_affine(tilted), 3)
+    assert affine_spacing(_affine(tilted), 2) == pytest.approx(SPACING[:2])
+    assert affine_spacing(_affine(tilted), 3, sheared=True)[:2] == pytest.approx(SPACING[:2])
+    image = MetaTensor(torch.zeros(1, 6, 5, 4), affine=torch.from_numpy(_affine(tilted)))
+    check_same_grid("label", image, "image", image)  # a place in the world needs no right angles
+    assert affine_spacing(Spacing((1.0, 2.0, 3.0))(image).affine, 3) == pytest.approx((1.0, 2.0, 3.0))
+    nearly = np.diag(SPACING)
+    nearly[1, 2] = 1e-3  # as headers round
+    assert affine_spacing(_affine(nearly), 3) == pytest.approx(SPACING)
 
 
 def test_same_grid() -> None:

@@ -230,7 +230,7 @@ def test_half_precision_keeps_what_it_says(rng: np.random.Generator) -> None:
     [
         (np.full((3, 3), 0.5), {}, r"`label` needs 0 and 1 .* got 0.5. Was it resampled linearly"),
         (np.full((3, 3), np.nan), {}, "`label` needs 0 and 1 .* got nan"),
-        (np.full((3, 3), 2), {}, "`label` needs 0 and 1 .* got 2. Give the number of classes"),
+        (np.full((3, 3), 2), {}, "`label` needs 0 and 1 .* got 2. Give `num_classes`"),
         (np.zeros(3), {}, "`mask` needs 2 or 3 spatial dimensions, got 1"),
         (np.zeros((3, 3)), {"spacing": (1, 2, 3)}, r"`spacing` needs 2 entries \(mm per axis\), got 3"),
         (np.zeros((3, 3)), {"spacing": (1, np.nan)}, "`spacing` needs finite entries"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training targets: regions, seeds and cells of the barrier cut, signed distance maps, edges, potential fields."""
+"""Training targets: regions, seeds and cells of the barrier cut, edges, potential fields."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.edges import CLASSES, check_edge_options, label_edges
 from monai_boundary.ops.label_values import binary_mask
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds, reseed_regions
-from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
 
-__all__ = ["EdgeMask", "PotentialField", "RegionTargets", "ReseedRegions", "SignedDistanceMap"]
+__all__ = ["EdgeMask", "PotentialField", "RegionTargets", "ReseedRegions"]
 
 _EDGE_STORAGE = {"float32": torch.float32, "uint8": torch.uint8}
-_STORAGE = {"float32": torch.float32, "float16": torch.float16}
 
 
 class RegionTargets(Transform):
@@ -135,87 +133,6 @@ class ReseedRegions(Transform):
         new, new_seeds = reseed_regions(pieces, old, sizes, section_axis=self.section_axis)
         cells = region_cells(new, sizes, section_axis=self.section_axis) if self.cells else None
         return _maps(regions, new, new_seeds, cells)
-
-
-class SignedDistanceMap(Transform):
-    """Signed distance map of a label: one channel per class, in mm, negative inside.
-
-    See `monai_boundary.ops.signed_distance_map` for what is measured, `monai_boundary.losses.SignedDistanceLoss` for
-    what it is for. Compute it on the whole image, before caching and the random transforms: a crop then still knows how
-    far the lesion outside it is, and the millimetres stay in the values when a cached dataset drops the affine.
-
-    The map carries the label's affine, so MONAI's spatial transforms move it with the label: interpolate it linearly
-    (mode ``"bilinear"``), and never fill it with 0, which says "on the border": resample it with
-    ``padding_mode="border"``, pad it with ``mode="edge"``. After a zoom the values are still the millimetres of the
-    zoomed image's affine. `monai_boundary.ops.check_distance_map` finds a map that was moved wrongly.
-
-    Args:
-        num_classes: channels of the map, background included, for a label of class indices (1, spatial). Not given: the
-            label holds 0 and 1 in each channel (one mask, one-hot, or nested regions).
-        spacing: voxel size along each axis in mm; by default of the MetaTensor's affine (the length of its columns, so
-            flipped and oblique ones too), else 1.
-        ignore_index: value of an index label that belongs to no class: its voxels are on neither side, and get 0.
-        convention: ``"faces"``, ``"border"`` or ``"released"``: see `monai_boundary.ops.signed_distance_map`, as
-            ``section_axis``, ``clip``, ``normalise`` and ``backend``.
-        section_axis: spatial axis across which every slice is an image of its own (2-D maps of a volume).
-        clip: largest distance, in mm.
-        normalise: None, ``"max"`` or ``"diagonal"``.
-        backend: which library computes; all give the same.
-        dtype: ``"float32"``, or ``"float16"`` for half the memory of a cache (11 bits: 0.05 % of the distance). The
-            losses compute in float32, and MONAI's resampling transforms return float32.
-
-    Example:
-        >>> import torch
-        >>> from monai.data import MetaTensor
-        >>> from monai_boundary.transforms import SignedDistanceMap
-        >>> label = MetaTensor(torch.tensor([[[0, 0, 1, 1, 1]] * 2]), affine=torch.diag(torch.tensor([2.0, 0.5, 1.0])))
-        >>> SignedDistanceMap()(label)[0, 0].tolist()
-        [0.75, 0.25, -0.25, -0.75, -1.25]
-    """
-
-    backend = [TransformBackends.TORCH]  # noqa: RUF012  # a list by MONAI's declaration
-
-    def __init__(
-        self,
-        num_classes: int | None = None,
-        spacing: Sequence[float] | float | None = None,
-        ignore_index: int | None = None,
-        convention: str = "faces",
-        section_axis: int | None = None,
-        clip: float | None = None,
-        normalise: str | None = None,
-        backend: str = "auto",
-        dtype: str = "float32",
-    ) -> None:
-        check_distance_options(convention, clip, normalise, backend)
-        check_choice("dtype", dtype, tuple(_STORAGE))
-        self.num_classes = num_classes
-        self.spacing = spacing
-        self.ignore_index = ignore_index
-        self.dtype = dtype
-        self.options: dict[str, Any] = {
-            "convention": convention,
-            "section_axis": section_axis,
-            "clip": clip,
-            "normalise": normalise,
-            "backend": backend,
-        }
-
-    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        """Return the map (C, spatial) with the label's meta data, on its device.
-
-        Raises:
-            TypeError: if the label is neither an array nor a tensor.
-            ValueError: if the label is not (C, H, W[, D]), waits for lazy resampling, holds fractions or classes
-                that are unknown; if its affine is singular or not finite.
-        """
-        label = class_label("label", img)
-        masks = class_masks(label[None], self.num_classes, self.ignore_index)
-        sizes = image_spacing(img, label.ndim - 1, self.spacing)
-        known = None if self.ignore_index is None else (label != self.ignore_index)[None]
-        maps = batch_signed_distance(masks, sizes, dtype=_STORAGE[self.dtype], known=known, **self.options)
-        template = img if isinstance(img, torch.Tensor) else torch.empty(0)
-        return convert_to_dst_type(maps[0], template, dtype=maps.dtype)[0]
 
 
 class EdgeMask(Transform):

@@ -12,22 +12,15 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
 from monai_boundary._validation import check_same_shape
-from monai_boundary.ops.class_masks import class_masks
-from monai_boundary.ops.distance_check import check_distance_map
 from monai_boundary.ops.grid import check_same_grid
-from monai_boundary.transforms._channel import class_label, image_spacing
 from monai_boundary.transforms.targets.array import (
     EdgeMask,
     PotentialField,
     RegionTargets,
     ReseedRegions,
-    SignedDistanceMap,
 )
 
 __all__ = [
-    "CheckSignedDistanceMapD",
-    "CheckSignedDistanceMapDict",
-    "CheckSignedDistanceMapd",
     "EdgeMaskD",
     "EdgeMaskDict",
     "EdgeMaskd",
@@ -40,9 +33,6 @@ __all__ = [
     "ReseedRegionsD",
     "ReseedRegionsDict",
     "ReseedRegionsd",
-    "SignedDistanceMapD",
-    "SignedDistanceMapDict",
-    "SignedDistanceMapd",
 ]
 
 
@@ -166,119 +156,6 @@ class ReseedRegionsd(MapTransform):
         return d
 
 
-class SignedDistanceMapd(MapTransform):
-    """Dictionary version of `monai_boundary.transforms.SignedDistanceMap`: adds ``label_sdm`` beside the label.
-
-    Args:
-        keys: labels.
-        output_keys: where the maps go, one for each key; ``{key}_sdm`` if not given.
-        image_key: an image that the label must share the grid with (shape, and affine where both have one); not looked
-            at where the data lacks it.
-        tolerance: see `monai_boundary.ops.check_same_grid`.
-        allow_missing_keys: do not raise for keys that the data lacks.
-        options: of `SignedDistanceMap`.
-
-    Raises:
-        ValueError: if the output keys are not one for each key; when called, if image and label lie on different grids,
-            with how far; and as `SignedDistanceMap`.
-
-    Example:
-        >>> import torch
-        >>> from monai_boundary.transforms import SignedDistanceMapd
-        >>> data = SignedDistanceMapd("label", num_classes=2)({"label": torch.tensor([[[0, 0, 1, 1]]])})
-        >>> data["label_sdm"].tolist()
-        [[[-1.5, -0.5, 0.5, 1.5]], [[1.5, 0.5, -0.5, -1.5]]]
-    """
-
-    backend = SignedDistanceMap.backend
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        output_keys: KeysCollection | None = None,
-        image_key: str | None = "image",
-        tolerance: float = 0.1,
-        allow_missing_keys: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.output_keys = ensure_tuple([f"{key}_sdm" for key in self.keys] if output_keys is None else output_keys)
-        if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
-            raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")
-        self.image_key = image_key
-        self.tolerance = tolerance
-        self.transform = SignedDistanceMap(**options)
-
-    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
-        """Return the data with the maps added."""
-        d = dict(data)
-        for key, output_key in self.key_iterator(d, self.output_keys):
-            if self.image_key in d:
-                check_same_grid(str(key), d[key], str(self.image_key), d[self.image_key], self.tolerance)
-            d[output_key] = self.transform(d[key])
-        return d
-
-
-class CheckSignedDistanceMapd(MapTransform):
-    """Check, at the end of a pipeline, that every map is still the signed distance of its label.
-
-    Put it after the random transforms while setting up a pipeline. It finds maps padded with zeros (which say "on the
-    border"), maps that missed a flip, and labels that lazy resampling interpolated: see
-    `monai_boundary.ops.check_distance_map`. Maps that were normalised are not checked by it.
-
-    Args:
-        keys: maps, in mm.
-        label_keys: their labels; the keys without ``_sdm`` if not given.
-        num_classes: as given to `SignedDistanceMap`.
-        ignore_index: see ``num_classes``.
-        spacing: voxel size in mm; by default of the map's affine, else 1.
-        section_axis: see ``num_classes``.
-        allow_missing_keys: do not raise for keys that the data lacks.
-
-    Raises:
-        ValueError: when called, if map and label lie on different grids, the label is no longer one, or the map does
-            not fit it.
-
-    Example:
-        >>> import torch
-        >>> from monai_boundary.transforms import CheckSignedDistanceMapd, SignedDistanceMapd
-        >>> data = SignedDistanceMapd("label")({"label": torch.tensor([[[0, 0, 1, 1]]])})
-        >>> sorted(CheckSignedDistanceMapd("label_sdm")(data))
-        ['label', 'label_sdm']
-    """
-
-    backend = SignedDistanceMap.backend
-
-    def __init__(
-        self,
-        keys: KeysCollection = "label_sdm",
-        label_keys: KeysCollection | None = None,
-        num_classes: int | None = None,
-        ignore_index: int | None = None,
-        spacing: Sequence[float] | float | None = None,
-        section_axis: int | None = None,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        labels = [str(key).removesuffix("_sdm") for key in self.keys] if label_keys is None else label_keys
-        self.label_keys = ensure_tuple(labels)
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.spacing = spacing
-        self.section_axis = section_axis
-
-    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
-        """Return the data as they came."""
-        d = dict(data)
-        for key, label_key in self.key_iterator(d, self.label_keys):
-            check_same_grid(str(key), d[key], str(label_key), d[label_key])
-            phi = class_label(str(key), d[key])
-            masks = class_masks(class_label(str(label_key), d[label_key])[None], self.num_classes, self.ignore_index)
-            sizes = image_spacing(d[key], phi.ndim - 1, self.spacing)
-            check_distance_map(phi, masks[0], sizes, section_axis=self.section_axis)
-        return d
-
-
 class EdgeMaskd(MapTransform):
     """Dictionary version of `monai_boundary.transforms.EdgeMask`: adds ``label_edge`` beside the label.
 
@@ -379,7 +256,5 @@ class PotentialFieldd(MapTransform):
 
 PotentialFieldD = PotentialFieldDict = PotentialFieldd
 EdgeMaskD = EdgeMaskDict = EdgeMaskd
-SignedDistanceMapD = SignedDistanceMapDict = SignedDistanceMapd
-CheckSignedDistanceMapD = CheckSignedDistanceMapDict = CheckSignedDistanceMapd
 RegionTargetsD = RegionTargetsDict = RegionTargetsd
 ReseedRegionsD = ReseedRegionsDict = ReseedRegionsd
