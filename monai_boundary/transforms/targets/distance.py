@@ -219,7 +219,7 @@ class RestoreDistanceSign(Transform):
         self.section_axis = section_axis
         self.least = least
 
-    def __call__(
+    def __call__(  # type: ignore[override]  # a map and its label
         self, img: NdarrayOrTensor, label: NdarrayOrTensor, known: NdarrayOrTensor | None = None
     ) -> torch.Tensor:
         """Return the map with its meta data and dtype.
