@@ -15,6 +15,14 @@ from scipy import ndimage
 
 from monai_boundary.data import LesionPhantom, make_em_phantom, make_tumour_phantom
 from monai_boundary.losses import EdgeAwareLoss
+from monai_boundary.metrics import (
+    compute_betti_error,
+    compute_component_scores,
+    compute_lesion_detection,
+    compute_surface_scores,
+    compute_trimap_iou,
+    compute_volume_difference,
+)
 from monai_boundary.networks import BoundaryAwareNet, fit_semantic_edge_net
 from monai_boundary.ops import (
     anisotropic_potential,
@@ -267,8 +275,72 @@ def draw_attention() -> None:
     figure.savefig(PAGES / "concepts" / "attention-maps.png", dpi=80, metadata={"Software": None})
 
 
+def score_examples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return (truth, prediction) by what is wrong: 48 x 48 pixels of 1 mm, a large structure and a small one."""
+    rows, columns = np.indices((48, 48))
+    large, small = np.hypot(rows - 22, columns - 18) < 12, np.hypot(rows - 36, columns - 40) < 3
+    truth = large | small
+    wide = (np.hypot(rows - 22, columns - 18) < 14) | (np.hypot(rows - 36, columns - 40) < 5)
+    angle = np.arctan2(rows - 22, columns - 18)
+    ragged = (np.hypot(rows - 22, columns - 18) < 12 + 2.5 * np.sign(np.sin(14 * angle))) | small
+    speck = truth | ((np.abs(rows - 4) < 2) & (np.abs(columns - 43) < 2))
+    hole = truth & ~(np.hypot(rows - 22, columns - 18) < 3)
+    bridge = truth | ((np.abs((rows - 22) * 22 - (columns - 18) * 14) < 40) & (rows > 22) & (rows < 36))
+    shifted = large | (np.hypot(rows - 36, columns - 34) < 3)
+    return {
+        "2 mm too large": (truth, wide),
+        "ragged": (truth, ragged),
+        "a far speck": (truth, speck),
+        "a hole": (truth, hole),
+        "a bridge": (truth, bridge),
+        "small one missed": (truth, large),
+        "small one 6 mm off": (truth, shifted),
+        "all missed": (truth, np.zeros_like(truth)),
+    }
+
+
+def example_scores(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
+    """Return the scores that the page on scores compares."""
+    surface = compute_surface_scores(prediction, truth, 1.0, (1.0,), boundary_width_mm=2.0)
+    parts = compute_component_scores(prediction, truth, 1.0, (1.0,))
+    detection = compute_lesion_detection(prediction, truth)
+    overlap = 2 * (truth & prediction).sum() / (truth.sum() + prediction.sum())
+    return {
+        "Dice": float(overlap),
+        "HD (mm)": surface.hd_mm,
+        "HD95 (mm)": surface.hd95_mm,
+        "ASSD (mm)": surface.assd_mm,
+        "surface Dice, 1 mm": surface.nsd[0],
+        "boundary F, 1 mm": surface.boundary_f[0],
+        "boundary IoU, 2 mm": surface.boundary_iou,
+        "trimap IoU, 2 mm": compute_trimap_iou(prediction, truth, 1.0, widths_mm=(2.0,))[0],
+        "volume difference (%)": compute_volume_difference(prediction, truth, 1.0).signed_volume_difference_percent,
+        "Betti error": compute_betti_error(prediction, truth).betti_error,
+        "lesion F1": detection.f1,
+        "Dice per component": parts.component_dice,
+    }
+
+
+def draw_scores() -> None:
+    """Draw the examples of the page on scores, and print its table."""
+    examples = score_examples()
+    figure, panels = plt.subplots(2, 4, figsize=(11, 5.8), layout="constrained")
+    for panel, (title, (truth, prediction)) in zip(panels.flat, examples.items(), strict=True):
+        panel.imshow(prediction, cmap="Oranges", vmin=0, vmax=1.6, interpolation="nearest")
+        panel.contour(truth, [0.5], colors="tab:blue", linewidths=1.5)
+        panel.set_title(title)
+        panel.set_axis_off()
+    figure.savefig(PAGES / "how-to" / "choose-a-score.png", dpi=80, metadata={"Software": None})
+    columns = {title: example_scores(*pair) for title, pair in examples.items()}
+    print("| |", " | ".join(columns), "|")
+    print("|---|" + "---|" * len(columns))
+    for name in next(iter(columns.values())):
+        print(f"| {name} |", " | ".join(f"{scores[name]:.2f}" for scores in columns.values()), "|")
+
+
 if __name__ == "__main__":
     mpl.use("Agg")
+    draw_scores()
     draw_barrier_cut()
     draw_signed_distance()
     draw_equipotential()

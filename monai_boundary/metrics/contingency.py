@@ -16,6 +16,8 @@ from monai_boundary._validation import check_same_shape, check_spatial_dims
 from monai_boundary.metrics.border import truth_border_mask
 from monai_boundary.ops.label_values import whole_label
 
+_SLAB_VOXELS = 4_000_000
+
 
 @dataclass(frozen=True)
 class Contingency:
@@ -97,16 +99,21 @@ def count_overlaps(y_pred: LongArray, y: LongArray, scored: BoolArray) -> Contin
     changes = np.flatnonzero((true_flat[1:] != true_flat[:-1]) | (pred_flat[1:] != pred_flat[:-1])) + 1
     starts = np.concatenate([[0], changes])[: true_flat.size]  # no run at all where nothing is scored
     lengths = np.diff(starts, append=true_flat.size)
-    true_ids, rows = np.unique(true_flat[starts], return_inverse=True)
-    pred_ids, columns = np.unique(pred_flat[starts], return_inverse=True)
-    table = sparse.coo_array((lengths, (rows, columns)), shape=(true_ids.size, pred_ids.size)).tocsr().tocoo()
+    return _tabulate(true_flat[starts], pred_flat[starts], lengths, y.size)
+
+
+def _tabulate(true: LongArray, predicted: LongArray, counts: LongArray, voxels: int) -> Contingency:
+    """Add up the counts of equal pairs of ids."""
+    true_ids, rows = np.unique(true, return_inverse=True)
+    pred_ids, columns = np.unique(predicted, return_inverse=True)
+    table = sparse.coo_array((counts, (rows, columns)), shape=(true_ids.size, pred_ids.size)).tocsr().tocoo()
     return Contingency(
         counts=table.data.astype(np.int64),
         true_index=table.row.astype(np.int64),
         pred_index=table.col.astype(np.int64),
         true_ids=true_ids,
         pred_ids=pred_ids,
-        voxels=y.size,
+        voxels=voxels,
     )
 
 
@@ -120,12 +127,44 @@ def evaluation_tables(
     per_section: bool,
     border_per_section: bool,
 ) -> list[Contingency]:
-    """Return the contingency tables that the scores are taken from: one, or one per section of a volume."""
-    pred_ids, true_ids = to_instance_ids("y_pred", y_pred), to_instance_ids("y", y)
-    check_spatial_dims("y", true_ids.ndim)
-    check_same_shape("y_pred", pred_ids.shape, "y", true_ids.shape)
-    scored = scored_voxels(true_ids, ignore_labels, border_tolerance_nm, spacing, border_per_section)
-    return [count_overlaps(*section) for section in sections(pred_ids, true_ids, scored, per_section=per_section)]
+    """Return the contingency tables that the scores are taken from: one, or one per section of a volume.
+
+    A volume is counted slab by slab, so that what is needed beside the two volumes is a few sections (but for a border
+    that is looked for in 3-D).
+    """
+    y_pred, y = (ids if isinstance(ids, torch.Tensor) else np.asarray(ids) for ids in (y_pred, y))
+    check_spatial_dims("y", y.ndim)
+    check_same_shape("y_pred", tuple(y_pred.shape), "y", tuple(y.shape))
+    border = None
+    if y.ndim == 3 and border_tolerance_nm and not border_per_section:
+        border = truth_border_mask(y, border_tolerance_nm, spacing, per_section=False)
+    tables = []
+    for slab in _slabs(tuple(y.shape)):
+        pred_ids, true_ids = to_instance_ids("y_pred", y_pred[slab]), to_instance_ids("y", y[slab])
+        tolerance = border_tolerance_nm if border is None else None
+        scored = scored_voxels(true_ids, ignore_labels, tolerance, spacing, border_per_section)
+        if border is not None:
+            scored &= ~border[slab]
+        tables += [count_overlaps(*part) for part in sections(pred_ids, true_ids, scored, per_section=per_section)]
+    return tables if per_section and y.ndim == 3 else [_merged(tables)]
+
+
+def _slabs(shape: tuple[int, ...]) -> list[slice]:
+    """Parts of the first axis, of a few million voxels each."""
+    if len(shape) == 2 or not shape[0]:
+        return [slice(None)]
+    depth = max(1, _SLAB_VOXELS // max(1, shape[1] * shape[2]))
+    return [slice(start, start + depth) for start in range(0, shape[0], depth)]
+
+
+def _merged(tables: Sequence[Contingency]) -> Contingency:
+    """One table of the counts of several."""
+    if len(tables) == 1:
+        return tables[0]
+    true = np.concatenate([table.true_ids[table.true_index] for table in tables])
+    predicted = np.concatenate([table.pred_ids[table.pred_index] for table in tables])
+    counts = np.concatenate([table.counts for table in tables])
+    return _tabulate(true, predicted, counts, sum(table.voxels for table in tables))
 
 
 def sections(*arrays: Any, per_section: bool) -> Iterator[tuple[Any, ...]]:

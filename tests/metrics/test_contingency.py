@@ -6,6 +6,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from monai_boundary.metrics import contingency
 from monai_boundary.metrics.contingency import count_overlaps, evaluation_tables, scored_voxels, to_instance_ids
 
 OPTIONS = {
@@ -119,3 +120,20 @@ def test_shapes_must_agree_and_be_spatial() -> None:
         evaluation_tables(np.ones((3, 2), int), np.ones((2, 3), int), **OPTIONS)
     with pytest.raises(ValueError, match="`y` needs 2 or 3 spatial dimensions, got 4"):
         evaluation_tables(np.ones((1, 1, 3, 2), int), np.ones((1, 1, 3, 2), int), **OPTIONS)
+
+
+@pytest.mark.parametrize("border", [(None, True), (1.0, True), (1.0, False)])
+def test_a_volume_in_slabs_has_the_table_of_the_whole(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, border: tuple[float | None, bool]
+) -> None:
+    truth, pred = rng.integers(0, 6, (2, 7, 5, 4))
+    options = {**OPTIONS, "border_tolerance_nm": border[0], "spacing": 1.0, "border_per_section": border[1]}
+    (whole,) = evaluation_tables(pred, truth, **options)
+    sectionwise = evaluation_tables(pred, truth, **{**options, "per_section": True})
+    monkeypatch.setattr(contingency, "_SLAB_VOXELS", 2 * 5 * 4)
+    (slabs,) = evaluation_tables(torch.from_numpy(pred), torch.from_numpy(truth), **options)
+    for name in ("counts", "true_index", "pred_index", "true_ids", "pred_ids", "voxels"):
+        np.testing.assert_array_equal(getattr(slabs, name), getattr(whole, name))
+    again = evaluation_tables(pred, truth, **{**options, "per_section": True})
+    assert [table.counts.tolist() for table in again] == [table.counts.tolist() for table in sectionwise]
+    assert len(again) == 7
