@@ -20,6 +20,7 @@ from monai_boundary.data import (
     split_sections,
     write_em_phantom,
 )
+from monai_boundary.data.em_picture import list_pictures
 from monai_boundary.data.em_writer import em_output_names
 
 logger = logging.getLogger(__name__)
@@ -86,12 +87,16 @@ def em_inputs(
 
 
 def _are_stacks(sections: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether the sections of every volume have one size; a folder of pictures may hold several."""
-    sizes: dict[str, set[tuple[int, ...]]] = {}
+    """Tell whether the sections of every volume have one size, and a folder holds nothing besides them."""
+    sizes: dict[str, list[tuple[int, ...]]] = {}
+    folders: dict[str, Path] = {}
     for item in sections:
         with open_em_stack(item["image"]) as stack:
-            sizes.setdefault(item["volume"], set()).add(stack.shape[-2:])
-    return all(len(found) == 1 for found in sizes.values())
+            sizes.setdefault(item["volume"], []).append(stack.shape[-2:])
+            if stack.source.start is None:
+                folders[item["volume"]] = stack.source.path.parent
+    alone = all(len(list_pictures(folder)) == len(sizes[name]) for name, folder in folders.items())
+    return alone and all(len(set(found)) == 1 for found in sizes.values())
 
 
 def check_em_outputs(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,14 @@ def em_datalist(
         raise ValueError(f"`dataset_dir` needs an existing folder or file, got {str(dataset_dir)!r}.")
     wanted = label_kind is not None
     volumes = _find_volumes(root, layout, image_dataset, label_dataset, wanted)
+    if not wanted:
+        volumes = [replace(volume, label=None, label_files=()) for volume in volumes]
     volumes = _labelled(volumes, require_labels and wanted)
     meanings = label_meanings(volumes, label_kind or "auto", polarity)
     items: list[dict[str, Any]] = []
     for volume, meaning in zip(volumes, meanings, strict=True):
         items += _items(volume, mode, meaning, spacing)
-    _report(root, volumes, len(items))
+    _report(root, volumes, f"{len(items)} sections in {len(volumes)}" if mode == "sections" else str(len(items)))
     return items
 
 
@@ -220,14 +223,14 @@ def _check_shapes(volume: EMVolume, mode: str) -> None:
     Raises:
         ValueError: if the shapes differ; both files are named.
     """
+    if mode == "volume":
+        for folder, files in ((volume.image, volume.image_files), (volume.label, volume.label_files)):
+            if folder is not None and files and list_pictures(folder.path) != list(files):
+                raise ValueError(f"`mode` 'volume' needs {folder} to hold the matched sections alone, in order.")
     if volume.label is None:
         return
     pairs: list[tuple[EMSource, EMSource]] = [(volume.image, volume.label)]
     if volume.label_files:
-        if mode == "volume":
-            for folder, files in ((volume.image, volume.image_files), (volume.label, volume.label_files)):
-                if list_pictures(folder.path) != list(files):
-                    raise ValueError(f"`mode` 'volume' needs {folder} to hold the matched sections alone, in order.")
         pairs = [(EMSource(a), EMSource(b)) for a, b in zip(volume.image_files, volume.label_files, strict=True)]
     for image, label in pairs:
         with open_em_stack(image) as first, open_em_stack(label) as second:
@@ -237,11 +240,11 @@ def _check_shapes(volume: EMVolume, mode: str) -> None:
                 )
 
 
-def _report(root: Path, volumes: Sequence[EMVolume], count: int) -> None:
+def _report(root: Path, volumes: Sequence[EMVolume], count: str) -> None:
     """Log what was found and where, and the files of data that were not taken."""
     images = list(dict.fromkeys(_place(root, v.image, v.image_files) for v in volumes))
     labels = list(dict.fromkeys(_place(root, v.label, v.label_files) for v in volumes if v.label is not None))
-    line = f"Found {count} items in {len(volumes)} volumes of {root}: images in {_few(images)}"
+    line = f"Found {count} volumes of {root}: images in {_few(images)}"
     logger.info(line + (f", labels in {_few(labels)}." if labels else ", without labels."))
     if not root.is_dir() or is_zarr(root):
         return

@@ -94,6 +94,15 @@ def test_pictures_of_several_sizes_are_segmented_one_by_one(tmp_path: Path) -> N
     assert [item["output_name"] for item in em_inputs(tmp_path, tmp_path)] == ["0", "1"]
 
 
+def test_labels_beside_the_images_are_not_segmented(tmp_path: Path) -> None:
+    for k in range(2):
+        for part in ("image", "label"):
+            Image.fromarray(np.zeros(SHAPE[1:], np.uint8)).save(tmp_path / f"{part}_{k}.png")
+    items = em_inputs(tmp_path, tmp_path)
+    assert [Path(item["image"]).name for item in items] == ["image_0.png", "image_1.png"]
+    assert not any("label" in item for item in items)
+
+
 def test_inputs_do_not_ask_what_labels_mean(tmp_path: Path) -> None:
     for part in ("raw", "labels", "membranes"):
         (tmp_path / part).mkdir()

@@ -253,7 +253,7 @@ def test_zarr(tmp_path, image, ids, version, inside):
         ([[0, 0, 0, 0, 40, 255, 255, 255, 255, 255]], "membrane"),
         ([[0.0, 0.3, 0.8]], "membrane"),
         ([[0, 1, 2]], "instances"),
-        ([[0, 0, 3, 3, 4, 4, 250, 17]], "instances"),
+        (np.kron([[0, 3, 4, 250, 17]], np.ones((6, 6), int)), "instances"),
         ([[0, 0, 0, 0, 0, 300, 300, 300, 2**40]], "instances"),
     ],
 )

@@ -92,7 +92,7 @@ def test_one_line_says_what_was_found_and_one_what_was_not_taken(tmp_path, caplo
         em_datalist(tmp_path)
     found = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Found")]
     assert found == [
-        f"Found 2 items in 2 volumes of {tmp_path}: images in A/image, B/image, labels in A/label, B/label."
+        f"Found 2 sections in 2 volumes of {tmp_path}: images in A/image, B/image, labels in A/label, B/label."
     ]
     skipped = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Skipped")]
     assert skipped == [
