@@ -78,14 +78,18 @@ def test_sixteen_bits_of_a_png_with_alpha_or_colour(tmp_path, rng, channels):
             read_em_source(tmp_path / "a.png")
 
 
-def test_a_flipped_bit_in_the_pixels_of_a_png_is_named(tmp_path, rng):
+@pytest.mark.parametrize("level", [0, 6])
+def test_a_flipped_bit_in_the_pixels_of_a_png_is_named(tmp_path, rng, level):
     path = tmp_path / "a.png"
-    Image.fromarray(rng.integers(0, 255, (64, 64)).astype(np.uint8)).save(path)
+    Image.fromarray(rng.integers(0, 255, (64, 64)).astype(np.uint8)).save(path, compress_level=level)
     whole = path.read_bytes()
     for place in range(60, len(whole) - 16, 331):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         with pytest.raises(ValueError, match=r"could not read .*a\.png"):
             read_em_source(path)
+    path.write_bytes(whole[:-8])
+    with pytest.raises(ValueError, match=r"could not read .*a\.png: it ends before its last part"):
+        read_em_source(path)
 
 
 def test_a_broken_link_is_named(tmp_path):
