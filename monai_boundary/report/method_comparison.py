@@ -65,8 +65,8 @@ def compare_methods(rows: Sequence[Mapping[str, Any]], scores: Sequence[str], ba
 
     Returns:
         A row for each method, class and score: ``pairs``, ``difference`` (mean of method less base), ``low`` and
-        ``high`` (95 % t interval), ``p`` (Wilcoxon), ``p_holm``, ``better`` and ``worse`` (numbers of cases), and
-        ``unpaired``: cases where only one of the two is defined, which no difference counts.
+        ``high`` (95 % t interval), ``median``, ``p`` (Wilcoxon), ``p_holm``, ``better`` and ``worse`` (numbers of
+        cases), and ``unpaired``: cases where only one of the two is defined, which no difference counts.
 
     Raises:
         ValueError: if there is no such base.
@@ -126,6 +126,7 @@ def _paired(ours: Mapping[str, float], base: Mapping[str, float], score: str) ->
         "difference": difference.mean,
         "low": difference.low,
         "high": difference.high,
+        "median": float(np.median(finite)) if finite else math.nan,
         "better": sum(sign * d > 0 for d in finite),
         "worse": sum(sign * d < 0 for d in finite),
         "unpaired": one_only,

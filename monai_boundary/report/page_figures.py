@@ -146,11 +146,11 @@ def plain(text: object) -> str:
 
 def _layout(title: str, **more: Any) -> dict[str, Any]:
     base = {
-        "margin": {"l": 48, "r": 8, "t": 12, "b": 40},
+        "margin": {"l": 48, "r": 8, "t": 36, "b": 40},
         "height": 380,
         "yaxis": {"title": {"text": title}, "automargin": True, "zeroline": True},
         "xaxis": {"automargin": True, "type": "category"},
-        "legend": {"orientation": "h", "y": -0.25},
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom"},
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

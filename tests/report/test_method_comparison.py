@@ -40,6 +40,7 @@ def test_methods_over_the_cases_of_both() -> None:
     dice, hd95 = found
     assert (dice["method"], dice["base"], dice["pairs"], dice["unpaired"]) == ("ours", "base", 4, 1)
     assert dice["difference"] == pytest.approx(0.06)
+    assert dice["median"] == pytest.approx(0.05)
     expected = stats.ttest_rel(np.delete(ours, 3), np.delete(base, 3)).confidence_interval()
     assert (dice["low"], dice["high"]) == pytest.approx((expected.low, expected.high))
     assert (dice["better"], dice["worse"]) == (hd95["better"], hd95["worse"]) == (2, 1)
