@@ -30,7 +30,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_folder(folders: tuple[Path, Path], tmp_path: Path) -> None:
     result = evaluate_folders(*folders, tmp_path / "out")
     assert not result.failed
-    assert {file.name for file in result.files} >= {"cases.csv", "lesions.csv", "summary.json"}
+    assert {file.name for file in result.files} >= {"cases.csv", "lesions.csv", "summary.json", "report.html"}
     rows = {row["case"]: row for row in read_table(tmp_path / "out" / "cases.csv")}
     assert (rows["a"]["dice"], rows["c"]["missed"], rows["d"]["both_empty"]) == (1, 1, 1)
     assert "dice" not in rows["d"]
@@ -156,7 +156,7 @@ def test_methods_are_compared(folders: tuple[Path, Path], tmp_path: Path) -> Non
         ({"workers": 0}, "`workers` needs an integer >= 1, got 0"),
         ({"tolerance": -1.0}, "`tolerance` needs a finite number >= 0"),
         ({"border_tolerance_nm": 5.0}, "`border_tolerance_nm` needs `instances`"),
-        ({"rank_by": "beauty"}, "`rank_by` needs one of dice, surface_dice"),
+        ({"rank_by": "beauty"}, "`rank_by` needs one of dice, nsd"),
         ({"rank_by": "dice", "instances": True}, "`rank_by` needs one of cremi_score"),
         ({"classes": "a=1", "regions": "brats"}, "one of `classes` and `regions` can be had, got both"),
         ({"classes": "a=1", "instances": True}, "one of `classes`, `regions` and `instances` can be had"),
