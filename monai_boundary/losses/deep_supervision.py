@@ -15,23 +15,24 @@ from monai_boundary._validation import check_choice
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 RESAMPLING = ("nearest", "linear")
-DEFAULT_RESAMPLING = {"distance_map": "linear", "weight_map": "linear", "mask": "nearest"}
+DEFAULT_RESAMPLING = {"distance_map": "nearest", "weight_map": "linear", "mask": "nearest"}
 
 
 class DeepSupervisedLoss(DeepSupervisionLoss):
     """A weighted sum of a loss over the heads of a network, which hands each head its targets at its resolution.
 
-    MONAI's ``DeepSupervisionLoss`` resamples the label alone; this one takes keywords too (``distance_map=...``). The
-    label goes to a head's grid by the nearest voxel, a distance map linearly, at the place of the coarse voxel's
-    centre. The distances are *not* rescaled: a coarse voxel lies at the same place in the patient, and the mm from
-    there to the border are the same; so alpha means the same for every head. A map in voxels counts voxels of the full
-    resolution, and the same holds.
+    MONAI's ``DeepSupervisionLoss`` resamples the label alone; this one takes keywords too (``distance_map=...``). Label
+    and distance map go to a head's grid by the nearest voxel: both are then those of one voxel, so the map has the
+    label's sign at every head, and the boundary loss is least where the prediction is the label. (Interpolated, the map
+    is off by half a voxel, and a perfect coarse prediction is not the best one.) The distances are *not* rescaled: a
+    coarse voxel lies at the same place in the patient, and the mm from there to the border are the same; so alpha means
+    the same for every head. A map in voxels counts voxels of the full resolution, and the same holds.
 
     Args:
         loss: called as ``loss(head, label, **targets)``.
         weight_mode: ``"same"``, ``"exp"`` (halved from head to head, at least 1/16) or ``"two"``, as MONAI's.
         weights: one for each head, in place of ``weight_mode``.
-        resampling: target name -> ``"linear"`` or ``"nearest"``. Known: ``distance_map`` and ``weight_map`` linear,
+        resampling: target name -> ``"linear"`` or ``"nearest"``. Known: ``weight_map`` linear, ``distance_map`` and
             ``mask`` nearest.
 
     Raises:

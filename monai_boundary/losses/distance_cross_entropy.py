@@ -83,8 +83,9 @@ class DistanceWeightedCELoss(_Loss):
             distance_map: signed distance maps (B, C, spatial), as `SignedDistanceLoss` takes them: the weights follow
                 from them, and the class frequencies from the target.
             weight_map: the weights u themselves, (B, 1, spatial), for example of the whole image.
-            mask: (B, 1, spatial), voxels that count (> 0). The mean is over them; an item without any counts 0. The
-                target holds a class elsewhere too.
+            mask: (B, 1, spatial), voxels that count (> 0). The mean is over them, as are class frequencies; an item
+                without any counts 0. The target may hold any value (255) elsewhere: those voxels are on neither side
+                of a border.
 
         Raises:
             ValueError: if shapes do not fit, the target is not one-hot (or holds indices outside 0..C-1), or both maps
@@ -97,29 +98,30 @@ class DistanceWeightedCELoss(_Loss):
         scores, truth = plain_inputs(input, target)
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-            masks = target_masks(truth, scores.shape[1] if self.to_onehot_y else None)
+            counted = None if mask is None else counted_voxels(mask, scores)
+            masks = target_masks(truth, scores.shape[1] if self.to_onehot_y else None, counted)
             check_same_shape("target", masks.shape, "input", scores.shape)
             if scores.shape[1] == 1:
                 entropy = voxel_cross_entropy(scores, masks.to(scores.dtype), sigmoid=True)
             else:
                 entropy = -(F.log_softmax(scores, dim=1) * masks).sum(1, keepdim=True)
             if weight_map is None:
-                phi = _maps_of(masks, sizes) if distance_map is None else distance_map
+                phi = _maps_of(masks, sizes, known=counted) if distance_map is None else distance_map
                 weights = distance_weights(
                     masks,
                     plain_tensor(phi),
                     w0=self.w0,
                     sigma=self.sigma,
                     class_weight=self.class_weight,
+                    known=counted,
                 )
             else:
                 weights = plain_tensor(weight_map).detach()
                 check_same_shape("weight_map", weights.shape, "input, with one channel", entropy.shape)
             weights = weights.to(entropy.dtype)
-            if mask is None:
+            if counted is None:
                 loss = (entropy * weights).flatten(1).mean(-1)
             else:
-                counted = counted_voxels(mask, scores)
                 summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
                 loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
         return reduce_values(loss, self.reduction)

@@ -23,7 +23,9 @@ from monai_boundary.ops.signed_distance import batch_signed_distance, check_dist
 _SAMPLE = 2**12  # voxels of each map that are looked at
 
 # Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
-_maps_of = torch.compiler.disable(batch_signed_distance)
+_maps_of = torch.compiler.disable(
+    batch_signed_distance, reason="distance maps are made on the host: give `distance_map` for fullgraph=True"
+)
 
 
 def signed_distance_loss(
@@ -224,7 +226,8 @@ class SignedDistanceLoss(_Loss):
     foreground still knows the way to it), measures in mm, and excludes the background by default. With
     ``convention="released"`` and unit spacing, the value is that of MONAI's class.
 
-    An empty class and a full one have a map of 0: no value and no gradient from them.
+    An empty class and a full one have a map of 0: no value and no gradient from them. Second derivatives are right
+    (``create_graph=True``). ``torch.compile(fullgraph=True)`` needs a given map, and then takes its values as they are.
 
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.

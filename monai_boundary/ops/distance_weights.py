@@ -19,6 +19,7 @@ def distance_weights(
     w0: float = 10.0,
     sigma: float = 5.0,
     class_weight: str = "frequency",
+    known: Tensor | None = None,
 ) -> Tensor:
     """Return the weight of every voxel, w_c + w0 exp(-D^2 / (2 sigma^2)), where c is its class.
 
@@ -33,6 +34,7 @@ def distance_weights(
         w0: weight on the border.
         sigma: width of the band, in the unit of the map (the paper: 5 voxels).
         class_weight: ``"frequency"``, ``"inverse"`` or ``"none"`` (w_c = 1).
+        known: boolean, (B, 1, spatial): the frequencies are those among these voxels; all if not given.
 
     Returns:
         float32 weights (B, 1, spatial).
@@ -43,9 +45,9 @@ def distance_weights(
     Example:
         >>> import torch
         >>> mask = torch.tensor([[[[0, 1, 1, 0]]]])
-        >>> phi = torch.tensor([[[[1.0, 0.0, 0.0, 1.0]]]])
+        >>> phi = torch.tensor([[[[0.5, -0.5, -0.5, 0.5]]]])
         >>> distance_weights(mask, phi, sigma=1.0)
-        tensor([[[[ 6.5653, 10.5000, 10.5000,  6.5653]]]])
+        tensor([[[[9.3250, 9.3250, 9.3250, 9.3250]]]])
     """
     check_positive("w0", w0, zero=True)
     check_positive("sigma", sigma)
@@ -61,7 +63,11 @@ def distance_weights(
     weights = w0 * torch.exp(-(nearest**2) / (2 * sigma**2))
     if class_weight == "none":
         return weights + 1
-    frequency = truth.flatten(2).mean(-1)
+    if known is None:
+        frequency = truth.flatten(2).mean(-1)
+    else:
+        certain = known.flatten(2).to(truth.dtype)
+        frequency = (truth.flatten(2) * certain).sum(-1) / certain.sum(-1).clamp(min=1)
     if class_weight == "inverse":
         frequency = torch.where(frequency > 0, 1 / (truth.shape[1] * frequency), 0.0)
     return weights + (frequency.view(*frequency.shape, *(1,) * (truth.ndim - 2)) * truth).sum(1, keepdim=True)

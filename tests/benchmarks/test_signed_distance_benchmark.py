@@ -49,14 +49,20 @@ def test_maps_against_two_transforms_per_class(race: Any) -> None:
     race.run(
         1,
         ours=lambda: maps.update(ours=batch_signed_distance(masks, SPACING)),
+        border=lambda: maps.update(border=batch_signed_distance(masks, SPACING, convention="border")),
         scipy=lambda: maps.update(scipy=two_transforms(masks)),
     )
-    ours, theirs, inside = maps["ours"][0].numpy(), maps["scipy"], masks[0].numpy()
+    # From the centres of the other side it is half a voxel at least to their faces, and half a diagonal at most.
+    nearer = np.abs(maps["scipy"]) - np.abs(maps["ours"][0].numpy())
+    assert nearer.min() >= 0.5 * min(SPACING) - 1e-4
+    assert nearer.max() <= 0.5 * np.linalg.norm(SPACING) + 1e-4
+    ours, theirs, inside = maps["border"][0].numpy(), maps["scipy"], masks[0].numpy()
     np.testing.assert_allclose(ours[~inside], theirs[~inside], rtol=1e-5, atol=1e-4)
     # Inside, the rival measures to the background, and we to the border: less than a voxel's diagonal nearer.
     apart = ours[inside] - theirs[inside]
     assert apart.min() >= -1e-4
     assert apart.max() <= np.linalg.norm(SPACING)
+    race.report(f"3 maps of {SHAPE}, the border between voxels and on them", "ours", "border", "about 1")
     assert race.report(f"3 maps of {SHAPE}", "ours", "scipy", "<= 0.25") <= 0.25
 
 

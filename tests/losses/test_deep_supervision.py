@@ -74,10 +74,23 @@ def test_the_value_is_the_weighted_sum() -> None:
     loss = SignedDistanceLoss(sigmoid=True)
     wanted = torch.zeros(())
     for head, weight in zip(heads, (1.0, 0.5, 0.1), strict=True):
-        small = [resample_target(t, head.shape[2:], m) for t, m in ((label, "nearest"), (maps, "linear"))]
+        small = [resample_target(t, head.shape[2:], m) for t, m in ((label, "nearest"), (maps, "nearest"))]
         wanted = wanted + weight * loss(head, small[0], distance_map=small[1])
     value = DeepSupervisedLoss(loss, weights=(1.0, 0.5, 0.1))(heads, label, distance_map=maps)
     torch.testing.assert_close(value, wanted)
+
+
+@pytest.mark.parametrize("shape", [(16, 12), (12, 8, 8)], ids=["2-D", "3-D"])
+def test_the_boundary_loss_is_least_at_the_perfect_prediction(shape: tuple[int, ...]) -> None:
+    """At every head: what raises the prediction inside, or lowers it outside, lowers the loss."""
+    label = (torch.rand(2, 1, *shape, generator=torch.Generator().manual_seed(1)) < 0.2).float()
+    maps = batch_signed_distance(label, (0.5, 2.0, 1.0)[: len(shape)])
+    heads = [head.sigmoid().requires_grad_() for head in _heads(shape)]
+    value = DeepSupervisedLoss(SignedDistanceLoss())(heads, label, distance_map=maps)
+    for head, gradient in zip(heads, torch.autograd.grad(value, heads), strict=True):
+        truth = resample_target(label, head.shape[2:], "nearest")
+        assert torch.equal(gradient < 0, truth > 0)
+        assert bool((gradient != 0).all())
 
 
 def test_resampling_keeps_places() -> None:

@@ -61,6 +61,18 @@ def test_one_channel_is_the_two_class_loss() -> None:
         torch.testing.assert_close(loss(one, mask), loss(two, pair))
 
 
+def test_unknown_voxels_have_no_side_and_no_frequency() -> None:
+    logits, label = _case()
+    one, truth = logits[:, :1], (label > 0).float()
+    mask = torch.ones_like(truth)
+    mask[..., 3:5] = 0
+    loss = DistanceWeightedCELoss(spacing=2.0)
+    value = loss(one, torch.where(mask > 0, truth, 255), mask=mask)
+    torch.testing.assert_close(loss(one, torch.where(mask > 0, truth, 1), mask=mask), value)
+    two, pair = torch.cat([torch.zeros_like(one), one], dim=1), torch.cat([1 - truth, truth], dim=1)
+    torch.testing.assert_close(loss(two, pair, mask=mask), value)
+
+
 def test_zero_w0_and_no_class_weight_is_cross_entropy() -> None:
     logits, label = _case()
     value = DistanceWeightedCELoss(to_onehot_y=True, w0=0, class_weight="none")(logits, label)
@@ -94,7 +106,7 @@ def test_the_mean_is_over_the_voxels_that_count() -> None:
     mask[1] = 0
     logits.requires_grad_()
     value = loss(logits, label, distance_map=maps, mask=mask)
-    weights = distance_weights(F.one_hot(label[:, 0].long(), 3).movedim(-1, 1), maps)
+    weights = distance_weights(F.one_hot(label[:, 0].long(), 3).movedim(-1, 1), maps, known=mask > 0)
     entropy = F.cross_entropy(logits, label[:, 0].long(), reduction="none")[:, None]
     torch.testing.assert_close(value[0], (entropy * weights)[0, ..., 4:].mean())
     assert value[1].item() == 0

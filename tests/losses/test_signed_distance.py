@@ -197,6 +197,39 @@ def test_a_map_of_the_opposite_sign_is_refused() -> None:
         SignedDistanceLoss(softmax=True)(logits, one_hot(label, 3), distance_map=-maps)
 
 
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_second_derivatives(activation: str, background: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    maps = torch.randn(2, 3, 4, 5, generator=generator, dtype=torch.float64)
+    options: dict[str, Any] = {activation: True, "include_background": background, "reduction": "none"}
+    loss = SignedDistanceLoss(**options)
+    label = torch.zeros(2, 3, 4, 5)
+
+    def value(x: torch.Tensor) -> torch.Tensor:
+        return loss(x, label, distance_map=maps)
+
+    assert torch.autograd.gradcheck(value, logits)
+    assert torch.autograd.gradgradcheck(value, logits)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_given_map_compiles_as_one_graph(activation: str) -> None:
+    options: dict[str, Any] = {activation: True}
+    loss = SignedDistanceLoss(**options)
+    logits, maps, label = torch.randn(2, 2, 4, 5), torch.randn(2, 2, 4, 5), torch.zeros(2, 2, 4, 5)
+    results = []
+    for function in (loss, torch.compile(loss, backend="aot_eager", fullgraph=True)):
+        x = logits.clone().requires_grad_()
+        value = function(x, label, distance_map=maps)
+        value.backward()
+        results += [value.detach(), x.grad]
+    torch.testing.assert_close(results[:2], results[2:])
+    with pytest.raises(Exception, match="give `distance_map` for fullgraph=True"):
+        torch.compile(loss, backend="aot_eager", fullgraph=True)(logits, label)
+
+
 def test_bad_options() -> None:
     with pytest.raises(ValueError, match="at most one of `sigmoid`, `softmax`"):
         SignedDistanceLoss(sigmoid=True, softmax=True)
