@@ -6,6 +6,8 @@ from monai_boundary.bundle.edge_net import semantic_edge_net
 from monai_boundary.bundle.em_data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.bundle.em_pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.bundle.evaluation import curve_summary, scores_at, write_evaluation
+from monai_boundary.bundle.folder_lock import FolderLock
+from monai_boundary.bundle.identity import loss_title, network_title
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, check_segmentations, write_lesion_evaluation
 from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
@@ -13,7 +15,6 @@ from monai_boundary.bundle.loss_choice import (
     lesion_loss,
     loss_names,
     loss_targets,
-    loss_title,
     loss_weight,
     membrane_loss,
     tumour_loss,
@@ -29,21 +30,29 @@ from monai_boundary.bundle.results import (
     write_json,
     write_table,
 )
-from monai_boundary.bundle.schedule import loss_schedule
+from monai_boundary.bundle.schedule import PolynomialRate, loss_schedule
 from monai_boundary.bundle.score_table import TITLES, log_scores, missed_notes
 from monai_boundary.bundle.scored_set import em_scored, lesion_scored
 from monai_boundary.bundle.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
 from monai_boundary.bundle.slice_dataset import SliceDataset, case_names, tumour_dataset
 from monai_boundary.bundle.threshold import Cells, as_evaluated, choose_threshold, evaluated_file, keep_evaluated
+from monai_boundary.bundle.training_settings import (
+    check_trained_settings,
+    resumed_settings,
+    trained_settings,
+    write_training_settings,
+)
 from monai_boundary.bundle.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
     "TITLES",
     "Cells",
+    "FolderLock",
     "LesionGridd",
     "LesionTargetsd",
     "MetricsFiles",
     "NormalizeSectionsd",
+    "PolynomialRate",
     "SaveLesionsd",
     "SectionwiseInferer",
     "SliceDataset",
@@ -55,6 +64,7 @@ __all__ = [
     "check_patch_multiple",
     "check_patch_size",
     "check_segmentations",
+    "check_trained_settings",
     "choose_threshold",
     "curve_summary",
     "em_inputs",
@@ -83,14 +93,17 @@ __all__ = [
     "loss_weight",
     "membrane_loss",
     "missed_notes",
+    "network_title",
     "next_commands",
     "patients_per_batch",
     "read_table",
     "require_model",
+    "resumed_settings",
     "scores_at",
     "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",
+    "trained_settings",
     "tumour_crops",
     "tumour_dataset",
     "tumour_loss",
@@ -101,4 +114,5 @@ __all__ = [
     "write_json",
     "write_lesion_evaluation",
     "write_table",
+    "write_training_settings",
 ]

@@ -75,28 +75,6 @@ def loss_targets(kind: str, loss: Loss) -> dict[str, str]:
     return {keyword: key for keyword, key in site.targets.items() if keyword in wanted}
 
 
-def loss_title(loss: Loss) -> Any:
-    """Return what tells a loss from another, as plain values, for the settings of a training that may be resumed.
-
-    Args:
-        loss: a name, or a loss.
-
-    Example:
-        >>> loss_title("dice"), loss_title(nn.MSELoss())
-        ('dice', ["MSELoss(reduction='mean')"])
-    """
-    if isinstance(loss, str):
-        return loss
-    parts = [loss, *(part for part in loss.modules() if part is not loss)] if isinstance(loss, nn.Module) else [loss]
-    return [_described(part) for part in parts]
-
-
-def _described(part: Any) -> str:
-    plain = (str, int, float, bool, tuple, list, type(None))
-    own = {k: v for k, v in vars(part).items() if not k.startswith("_") and isinstance(v, plain) and k != "training"}
-    return f"{type(part).__name__}({', '.join(f'{k}={own[k]!r}' for k in sorted(own))})"
-
-
 def weigh_boundary(loss: Any, weight: float) -> None:
     """Set the weight of the boundary term; a loss without such a term stays as it is.
 

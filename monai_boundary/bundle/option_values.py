@@ -19,7 +19,8 @@ _REFERENCE = re.compile(r"@(\w+(?:(?:::|#)\w+)*)")
 class OptionKind(NamedTuple):
     """What an option takes: flag, whole, number, text, path, list (of ``item``), mapping, any.
 
-    Or ``argument``: a new one, of a component that the configuration leaves at its own default.
+    Or ``argument``: a new one, of a component that the configuration leaves at its own default. The item of a path
+    or a text is null where it may be null.
     """
 
     name: str
@@ -33,9 +34,14 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "map_axis": OptionKind("whole"),
         "contour_width": OptionKind("whole"),
         "et_label": OptionKind("whole"),
-        "label_map": OptionKind("text"),
-        "patient_pattern": OptionKind("text"),
+        "label_map": OptionKind("text", "null"),
+        "patient_pattern": OptionKind("text", "null"),
         "border_tolerance_nm": OptionKind("number"),
+        "threshold": OptionKind("number"),
+        "min_size": OptionKind("whole"),
+        "spacing": OptionKind("list", "number"),
+        "method": OptionKind("text", "null"),
+        "reference": OptionKind("text", "null"),
     }
 )
 _RETURNED = {"str": "text", "float": "number", "int": "whole", "bool": "flag", "list": "list", "dict": "mapping"}
@@ -59,7 +65,9 @@ def option_kind(option: str, options: Mapping[str, Any], functions: Mapping[str,
     last = option.rpartition("::")[2]
     if kind.name == "any" and last in KINDS_OF_NULL:
         return KINDS_OF_NULL[last]
-    return OptionKind("path") if kind.name in ("any", "text") and last.endswith(PATHS) else kind
+    if kind.name in ("any", "text") and last.endswith(PATHS):
+        return OptionKind("path", "null" if kind.name == "any" else "text")
+    return kind
 
 
 def option_value(option: str, value: Any, kind: OptionKind, default: Any = None, typed: str | None = None) -> Any:
@@ -71,7 +79,7 @@ def option_value(option: str, value: Any, kind: OptionKind, default: Any = None,
         option: its id, for the message.
         value: as the command line's reader left it: a number, a list, a text such as ``"false"``.
         kind: of :func:`option_kind`.
-        default: the option's; a path whose default is null may be ``null``.
+        default: the option's, where it is a mapping.
         typed: the text as it was typed, where it is known; a path is taken from it.
 
     Raises:
@@ -215,14 +223,16 @@ def _number(option: str, value: Any, kind: OptionKind, _default: Any, _typed: st
     return int(number) if kind.name == "whole" else number
 
 
-def _text(option: str, value: Any, _kind: OptionKind, _default: Any, typed: str) -> Any:
+def _text(option: str, value: Any, kind: OptionKind, _default: Any, typed: str) -> Any:
+    if kind.item == "null" and _is_null(value):
+        return None
     if value is True and typed.lower() in TRUE:
         raise _refused(option, "a text", value)  # the option's name alone
     return typed if value is None or isinstance(value, bool) else value
 
 
-def _path(option: str, value: Any, _kind: OptionKind, default: Any, typed: str) -> Any:
-    if default is None and _is_null(value):
+def _path(option: str, value: Any, kind: OptionKind, _default: Any, typed: str) -> Any:
+    if kind.item == "null" and _is_null(value):
         return None
     if isinstance(value, (Mapping, list, tuple)):
         return value

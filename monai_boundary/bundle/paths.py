@@ -7,38 +7,52 @@ import os
 import sys
 import time
 from pathlib import Path
+from pickle import UnpicklingError
+from types import FrameType
 
+import torch
 from monai.bundle import ConfigWorkflow
+from monai.utils import ensure_tuple
+from torch import nn
 
 
 def find_bundle_root(name: str | None = None) -> str:
     """Return the folder of the running bundle, the one that holds ``configs``.
 
     A configuration does not know its own file, and MONAI's usual ``bundle_root: .`` only works from inside the
-    bundle. This function takes the folder from the running ``ConfigWorkflow`` (whose first configuration file is in
-    ``configs``); failing that, the working directory or ``bundles/{name}`` under it, whichever has
-    ``configs/metadata.json``.
+    bundle. This function takes the folder from the running ``ConfigWorkflow`` or command (``ckpt_export``), whose
+    first configuration file is in ``configs``; failing that, the working directory or ``bundles/{name}`` under it,
+    whichever has ``configs/metadata.json``.
 
     Args:
-        name: the bundle's folder name, for calls without a workflow (``monai.bundle verify_net_in_out``,
-            ``ckpt_export``).
+        name: the bundle's folder name, for calls without either.
 
     Raises:
         ValueError: if no bundle is found; give ``--bundle_root`` then.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        workflow = frame.f_locals.get("self")
-        if isinstance(workflow, ConfigWorkflow) and hasattr(workflow, "config_root_path"):
-            folder = Path(workflow.config_root_path)
-            if (folder / "metadata.json").is_file():
-                return str(folder.parent if folder.name == "configs" else folder)
-        frame = frame.f_back  # type: ignore[assignment]
+        folder = _configs_of(frame)
+        if folder is not None and (folder / "metadata.json").is_file():
+            return str(folder.parent if folder.name == "configs" else folder)
+        frame = frame.f_back
     here = Path()
     for folder in [here, here / "bundles" / name] if name else [here]:
         if (folder / "configs" / "metadata.json").is_file():
             return str(folder)
     raise ValueError(f"`bundle_root` needs the folder that holds configs/metadata.json, not found from {Path.cwd()}.")
+
+
+def _configs_of(frame: FrameType) -> Path | None:
+    """Return the folder of the configuration that a workflow, or a command of MONAI, is at work on."""
+    workflow = frame.f_locals.get("self")
+    if isinstance(workflow, ConfigWorkflow) and hasattr(workflow, "config_root_path"):
+        return Path(workflow.config_root_path)
+    if frame.f_globals.get("__name__") != "monai.bundle.scripts":
+        return None
+    files = frame.f_locals.get("config_file_", frame.f_locals.get("config_file"))
+    first = next(iter(ensure_tuple(files)), None)
+    return Path(first).parent if isinstance(first, (str, os.PathLike)) else None
 
 
 def find_model(output_dir: str | os.PathLike[str], bundle_root: str | os.PathLike[str]) -> str:
@@ -54,18 +68,44 @@ def find_model(output_dir: str | os.PathLike[str], bundle_root: str | os.PathLik
     return str(shipped if shipped.is_file() and not trained.is_file() else trained)
 
 
-def require_model(path: str | os.PathLike[str]) -> str:
-    """Return ``path`` if the file exists.
+def require_model(path: str | os.PathLike[str], network: nn.Module | None = None, option: str = "ckpt_path") -> str:
+    """Return ``path`` if the file exists and, where a network is given, holds its weights.
+
+    Args:
+        path: a plain state dictionary, as training writes it.
+        network: that is to get the weights.
+        option: how the file is given, for the message.
 
     Raises:
-        FileNotFoundError: if it does not, with what to do.
+        FileNotFoundError: if the file does not exist, with what to do.
+        ValueError: if it is of another network; the first difference is named.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"`ckpt_path` needs a trained network, {path} does not exist: run configs/train.yaml first, with the same "
-            "--output_dir, or give --ckpt_path."
-        )
+        advice = ": run configs/train.yaml first, with the same --output_dir, or give --ckpt_path"
+        advice = advice if option == "ckpt_path" else ""
+        raise FileNotFoundError(f"`{option}` needs a trained network, {path} does not exist{advice}.")
+    if network is not None:
+        _check_weights(Path(path), network, option)
     return str(path)
+
+
+def _check_weights(path: Path, network: nn.Module, option: str) -> None:
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"`{option}` needs a file of torch.save, {path} cannot be read: {reason}") from error
+    shapes = {name: tuple(value.shape) for name, value in held.items() if isinstance(value, torch.Tensor)}
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    differing = [name for name in {**wanted, **shapes} if wanted.get(name) != shapes.get(name)]
+    if differing:
+        first = differing[0]
+        there, here = (str(known.get(first, "nothing")) for known in (shapes, wanted))
+        raise ValueError(
+            f"`{option}` needs weights of this {type(network).__name__}, {path} has another network's: {first!r} is "
+            f"{there} there, {here} here, and {len(differing) - 1} more of {len(wanted)} differ. Give --spatial_dims, "
+            "--modalities and --network_def as in the training."
+        )
 
 
 def tracking_run_name(output_dir: str | os.PathLike[str], resume: bool = True) -> str:

@@ -17,6 +17,7 @@ from monai.utils import is_scalar
 
 from monai_boundary._tables import Row, read_table, write_json, write_table
 from monai_boundary.bundle.score_table import TITLES, log_scores, missed_notes
+from monai_boundary.bundle.training_settings import SETTINGS, write_training_settings
 
 __all__ = [
     "EM_METRICS",
@@ -39,7 +40,8 @@ class MetricsFiles:
     """Write ``metrics.csv`` (a row per epoch) and ``metrics.json`` (best and last epoch, settings) during a training.
 
     A row holds the trainer's metrics and, when the epoch had a validation, the evaluator's. A resumed training keeps
-    the rows of the epochs before it. Only the first process writes.
+    the rows of the epochs before it. The settings are also written to ``settings.json`` with each best epoch, beside
+    its network, where evaluation and inference find them. Only the first process writes.
 
     Args:
         folder: where the files go.
@@ -56,8 +58,18 @@ class MetricsFiles:
         self.settings = dict(settings or {})
 
     def attach(self, engine: Workflow) -> None:
-        """Attach to a trainer, after its ``ValidationHandler``."""
+        """Attach to a trainer, after its ``ValidationHandler`` and ``ResumeTraining``."""
+        engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def start(self, engine: Workflow) -> None:
+        """Write the settings of a network that is there; remove those of one that a new training will replace."""
+        if engine.state.rank or not self.settings:
+            return
+        if self.evaluator.state.best_metric_epoch > 0:
+            write_training_settings(self.settings, self.json_path.parent)
+        else:
+            (self.json_path.parent / SETTINGS).unlink(missing_ok=True)
 
     def __call__(self, engine: Workflow) -> None:
         """Add the row of the epoch."""
@@ -72,6 +84,8 @@ class MetricsFiles:
         best = next((r for r in rows if r["epoch"] == self.evaluator.state.best_metric_epoch), None)
         self.csv_path.parent.mkdir(parents=True, exist_ok=True)
         write_table(rows, self.csv_path)
+        if self.settings and best is row:
+            write_training_settings(self.settings, self.json_path.parent)
         name = self.evaluator.state.key_metric_name
         write_json({"key_metric": name, "best": best, "last": row, "settings": self.settings}, self.json_path)
 

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+from torch.optim.lr_scheduler import PolynomialLR
 
 from monai_boundary._validation import check_choice
 from monai_boundary.losses import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
@@ -37,3 +40,28 @@ def loss_schedule(
     if name == "cosine":
         return CosineSchedule(epochs, start=alpha)
     return (RebalanceSchedule if name == "rebalance" else IncreaseSchedule)(alpha, step)
+
+
+class PolynomialRate(PolynomialLR):
+    """``PolynomialLR``, (1 - epoch / total_iters)^power of the base rate, of a training that can grow longer.
+
+    PyTorch's goes on from the rate that it has reached, which is 0 at the end, and takes the number of epochs from the
+    checkpoint. Here the rate follows from the epoch and from ``total_iters`` of this run.
+
+    Example:
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        >>> rate = PolynomialRate(optimizer, total_iters=4, power=1.0)
+        >>> optimizer.step(); rate.step(); rate.get_last_lr()
+        [0.75]
+    """
+
+    def get_lr(self) -> list[Any]:
+        """Return the rates of the epoch."""
+        return list(self._get_closed_form_lr())
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take all but the number of epochs from a checkpoint, and set the optimizer's rates to those of its epoch."""
+        super().load_state_dict({**state_dict, "total_iters": self.total_iters, "power": self.power})
+        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = rate

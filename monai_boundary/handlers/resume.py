@@ -58,6 +58,10 @@ def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _as_saved(value: Any) -> Any:
+    return [_as_saved(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def _is_main_process() -> bool:
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
@@ -124,12 +128,13 @@ class ResumeTraining:
         best_name: the entry of ``state`` that is written to ``best_path``.
         interval: epochs between checkpoints. A new best epoch is always saved.
         resume: false starts anew and overwrites.
-        settings: what must not change between the runs (plain values); a difference raises.
+        settings: what must not change between the runs (plain values); a difference raises. What a checkpoint of an
+            earlier version does not say is not compared, and a line of the log names it.
 
     Raises:
         ValueError: if ``best_path`` is given without ``evaluator`` or without the entry ``best_name``; when the
-            training
-            starts, if ``settings`` differ from those of the checkpoint, so that two trainings are not mixed.
+            training starts, if ``settings`` differ from those of the checkpoint, or its network is another, so that
+            two trainings are not mixed.
     """
 
     def __init__(
@@ -182,11 +187,11 @@ class ResumeTraining:
             return
         content = torch.load(self.path, map_location=engine.state.device, weights_only=True)
         training = content["training"]
-        self._check_settings(training["settings"])
+        self._check_settings(training["settings"], engine)
         for name, item in self.state.items():
             if name not in content:
                 raise ValueError(f"{self.path} needs the entry {name!r}, it has: {', '.join(sorted(content))}.")
-            _unwrapped(item).load_state_dict(content[name])
+            self._restore(name, _unwrapped(item), content[name])
         scaler = engine.scaler
         if "scaler" in content and scaler is not None:
             scaler.load_state_dict(content["scaler"])
@@ -207,14 +212,28 @@ class ResumeTraining:
         else:
             engine.logger.warning(f"Resuming after epoch {epoch} of {last} from {self.path}. {start_anew}")
 
-    def _check_settings(self, saved: Settings) -> None:
-        keys = [key for key in {**saved, **self.settings} if saved.get(key) != self.settings.get(key)]
+    def _restore(self, name: str, item: Any, state: Any) -> None:
+        try:
+            item.load_state_dict(state)
+        except (RuntimeError, ValueError, KeyError) as error:
+            first = " ".join(str(error).split("\n")[:2]).replace("\t", "")
+            raise ValueError(
+                f"`state` needs {name!r} to be that of the checkpoint {self.path}, got another: {first} Give the "
+                "training's own options, another output folder, or `resume: false` to overwrite it."
+            ) from error
+
+    def _check_settings(self, saved: Settings, engine: Workflow) -> None:
+        unsaid = [key for key in self.settings if key not in saved]
+        keys = [key for key in {**saved, **self.settings} if key not in unsaid]
+        keys = [key for key in keys if _as_saved(saved[key]) != _as_saved(self.settings.get(key))]
         if keys:
             changes = ", ".join(f"{key}: {saved.get(key)!r} there, {self.settings.get(key)!r} now" for key in keys)
             raise ValueError(
                 f"`settings` need to be those of the checkpoint {self.path} to resume it, got other values ({changes})."
                 " Give another output folder, or `resume: false` to overwrite it."
             )
+        if unsaid and saved:
+            engine.logger.warning(f"{self.path} is of an earlier version, and does not say: {', '.join(unsaid)}.")
 
     def _best_metric(self) -> list[float] | None:
         if self.evaluator is None or self._best_epoch() is None:

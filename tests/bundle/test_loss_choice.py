@@ -16,7 +16,6 @@ from monai_boundary.bundle import (
     loss_names,
     loss_schedule,
     loss_targets,
-    loss_title,
     loss_weight,
     membrane_loss,
     tumour_loss,
@@ -245,10 +244,3 @@ def test_a_loss_of_edges_is_used_as_it_is() -> None:
     assert tumour_loss(own) is own
     assert loss_targets("tumour", own) == {"edges": "label_edge"}
     assert isinstance(tumour_loss(DiceLoss(sigmoid=True)), EdgeAwareLoss)
-
-
-def test_titles_tell_losses_apart() -> None:
-    assert loss_title("dice") == "dice"
-    assert loss_title(SobelEdgeLoss(sigmoid=True)) != loss_title(SobelEdgeLoss(softmax=True))
-    one, two = (CompoundLoss({"a": BALoss(sigmoid=True, alpha=a)}) for a in (0.1, 0.2))
-    assert loss_title(one) != loss_title(two)

@@ -29,6 +29,7 @@ OPTIONS: dict[str, Any] = {
     "edges": {"side": "both", "hard": True},
     "dataset_dir": None,
     "output_dir": "$@bundle_root + '/output'",
+    "taken_dir": "$@training.get('taken_dir')",
     "map_axis": None,
     "extra": None,
     "copy": "@epochs",
@@ -93,6 +94,7 @@ def test_kind_of_a_default(option: str) -> None:
         ("dataset_dir", "no", "no"),
         ("dataset_dir", 20240501, "20240501"),
         ("output_dir", "null", "null"),
+        ("taken_dir", "null", None),
         ("map_axis", "2", 2),
         ("map_axis", "null", None),
         ("extra", "null", None),
@@ -158,4 +160,4 @@ def test_every_first_option_of_the_bundles_has_a_kind(path: Path) -> None:
     first = first[: first.index("device")] if "device" in first else first
     unknown = {name for name in first if option_kind(name, options, {"mb": mb}).name == "any"}
     objects = {name for name in unknown if isinstance(options[name], dict) or str(options[name]).startswith("@")}
-    assert unknown - objects <= {"reference", "rank", "device", "training"}
+    assert unknown - objects <= {"rank", "device", "training"}

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from monai.bundle import ConfigWorkflow
 
 from monai_boundary.bundle.paths import find_bundle_root, find_model, require_model, tracking_run_name
@@ -62,6 +63,24 @@ def test_require_model(tmp_path: Path) -> None:
         require_model(tmp_path / "model.pt")
     (tmp_path / "model.pt").touch()
     assert require_model(tmp_path / "model.pt") == str(tmp_path / "model.pt")
+    with pytest.raises(FileNotFoundError, match=r"`init_checkpoint` needs a trained network, .* does not exist\.$"):
+        require_model(tmp_path / "start.pt", option="init_checkpoint")
+
+
+def test_a_model_of_another_network_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(torch.nn.Conv2d(1, 2, 3).state_dict(), path)
+    assert require_model(path, torch.nn.Conv2d(1, 2, 3)) == str(path)
+    with pytest.raises(ValueError, match="needs weights of this Conv3d") as error:
+        require_model(path, torch.nn.Conv3d(1, 2, 3))
+    assert "'weight' is (2, 1, 3, 3) there, (2, 1, 3, 3, 3) here, and 0 more of 2 differ" in str(error.value)
+    assert "--spatial_dims" in str(error.value)
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match=r"'0.weight' is nothing there, \(2, 1, 3, 3\) here, and 3 more"):
+        require_model(path, torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3)))
+    path.write_bytes(b"no network")
+    with pytest.raises(ValueError, match=r"`init_checkpoint` needs a file of torch.save, .*model.pt cannot be read"):
+        require_model(path, torch.nn.Conv2d(1, 2, 3), "init_checkpoint")
 
 
 def test_a_run_keeps_its_name_while_there_is_something_to_resume(

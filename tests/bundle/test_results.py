@@ -40,6 +40,22 @@ def test_files_of_a_training_that_is_resumed(tmp_path: Path) -> None:
     assert summary["settings"] == {"alpha": 0.1}
 
 
+def test_settings_lie_beside_the_best_network(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"alpha": 9}')
+    evaluator = validated(epoch=-1, best=-1)
+    files = MetricsFiles(tmp_path, evaluator, {"alpha": 0.1, "dataset_dir": None})
+    files.start(engine(epoch=0))
+    assert not (tmp_path / "settings.json").exists(), "of the training that this one replaces"
+    files(engine(epoch=1, metrics={}))
+    assert not (tmp_path / "settings.json").exists(), "not validated yet"
+    evaluator.state.epoch = evaluator.state.best_metric_epoch = 2
+    files(engine(epoch=2, metrics={}))
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"alpha": 0.1, "dataset_dir": None}
+    (tmp_path / "settings.json").unlink()
+    files.start(engine(epoch=2))
+    assert (tmp_path / "settings.json").is_file(), "resumed"
+
+
 def test_an_epoch_without_validation_has_no_stale_scores(tmp_path: Path) -> None:
     MetricsFiles(tmp_path, validated(2, 2, cremi_score=0.3))(engine(epoch=3, metrics={"loss/bce": 0.1, "x": [1]}))
     assert read_table(tmp_path / "metrics.csv") == [{"epoch": 3, "loss/bce": 0.1}]

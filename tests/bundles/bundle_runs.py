@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +56,27 @@ def command(bundle: str, configs: str | list[str] = "train.yaml", **overrides: A
 def environment() -> dict[str, str]:
     """One thread, so that two runs compute the same; warnings are not errors in what others wrote."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+
+
+def as_if_untrained(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration with its defaults where no training left its settings."""
+
+    def default(value: Any) -> Any:
+        taken = re.fullmatch(r"\$@training\.get\('\w+'(?:, (.*))?\)(?: or \((.*)\))?", str(value))
+        if taken is None:
+            return value
+        return f"${taken[2]}" if taken[2] else ast.literal_eval(taken[1] or "None")
+
+    return {key: default(value) for key, value in config.items()}
+
+
+def causes(error: BaseException | None) -> list[str]:
+    """Return the messages of an error and of those beneath it."""
+    found = []
+    while error is not None:
+        found.append(str(error))
+        error = error.__cause__
+    return found
 
 
 def call(arguments: list[str], where: Path) -> str:

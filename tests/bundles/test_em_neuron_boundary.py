@@ -26,7 +26,7 @@ from monai_boundary.bundle import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
 from monai_boundary.metrics import compute_cremi_score
 from tests.bundles import bundle_runs
-from tests.bundles.bundle_runs import BUNDLES, call, kill_when, quiet_process
+from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, kill_when, quiet_process
 
 NAME = "em_neuron_boundary"
 BUNDLE = BUNDLES / NAME
@@ -217,9 +217,11 @@ def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path
 
 def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: Path) -> None:
     common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path)}
+    del common["warmup_epochs"]  # it follows from the epochs: 0, then 1
     run("train.yaml", "train", **{**common, "epochs": 1})
     run("train.yaml", "train", **{**common, "epochs": 2})
     assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2]
+    assert json.loads((tmp_path / "settings.json").read_text())["warmup_epochs"] == 0, "a longer run keeps its warm-up"
     with pytest.raises(RuntimeError) as error:
         run("train.yaml", "train", **{**common, "alpha": 0.7})
     assert "alpha: 0.1 there, 0.7 now" in str(error.value.__cause__)
@@ -355,7 +357,8 @@ def test_the_folder_is_complete() -> None:
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:
     parts = {
-        name: yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("train", "evaluate", "inference")
+        name: as_if_untrained(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()))
+        for name in ("train", "evaluate", "inference")
     }
     for name in ("evaluate", "inference"):
         assert parts[name]["network_def"] == parts["train"]["network_def"]

@@ -22,7 +22,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monai_boundary.bundle import read_table
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
 from monai_boundary.metrics.lesion_scores import LesionScores, compute_lesion_scores
-from tests.bundles.bundle_runs import BUNDLES, call, command, kill_when, quiet_process, run
+from tests.bundles.bundle_runs import (
+    BUNDLES,
+    as_if_untrained,
+    call,
+    causes,
+    command,
+    kill_when,
+    quiet_process,
+    run,
+)
 
 WMH, ISLES = "wmh_mri_boundary", "isles_stroke_boundary"
 both = pytest.mark.parametrize("bundle", [WMH, ISLES])
@@ -83,9 +92,9 @@ def test_evaluation_scores_whole_patients(
     trained: dict[str, Path], data: dict[str, Path], tmp_path: Path, bundle: str
 ) -> None:
     """The scores equal those of the files that inference writes, against the files of the data set."""
-    common = {"dataset_dir": str(data[bundle]), "output_dir": str(trained[bundle])}
-    run(bundle, "evaluate.yaml", "eval", **common, **SMALL)
-    run(bundle, "inference.yaml", "infer", **common, **NETWORK, patch_size=[32, 32], save_probability=True)
+    common = {"output_dir": str(trained[bundle]), **NETWORK}
+    run(bundle, "evaluate.yaml", "eval", **common)  # all else is read from beside the network
+    run(bundle, "inference.yaml", "infer", **common, dataset_dir=str(data[bundle]), save_probability=True)
     result = json.loads((trained[bundle] / "evaluation" / "evaluation.json").read_text())
     best = json.loads((trained[bundle] / "metrics.json").read_text())["best"]
     (row,) = read_table(trained[bundle] / "evaluation" / "evaluation_cases.csv")
@@ -125,6 +134,24 @@ def one_case(item: dict[str, Any], folder: Path, target: Path) -> Path:
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, copied)
     return target
+
+
+@both
+def test_another_split_or_network_is_refused(trained: dict[str, Path], bundle: str) -> None:
+    """With another fold a patient of the training would be scored."""
+    output = {"output_dir": str(trained[bundle])}
+    for given, message in [
+        ({**NETWORK, "fold": 1}, "`fold` needs that of the training, 0, got 1"),
+        ({**NETWORK, "spatial_dims": 3}, "`ckpt_path` needs weights of this UNet"),
+        ({}, "`ckpt_path` needs weights of this UNet"),
+    ]:
+        with pytest.raises(RuntimeError) as error:
+            run(bundle, "evaluate.yaml", "eval", **output, **given)
+        assert message in causes(error.value)[-1]
+        assert len(causes(error.value)[-1].splitlines()) == 1
+    before = json.loads((trained[bundle] / "settings.json").read_text())
+    assert before["architecture"].startswith("UNet, ")
+    assert {"seed", "iterations", "amp", "crops", "val_interval"} <= set(before)
 
 
 def cases(bundle: str, folder: Path) -> list[dict[str, Any]]:
@@ -297,12 +324,8 @@ def test_errors_say_what_to_do(data: dict[str, Path], tmp_path: Path, bundle: st
             options = {key: value for key, value in options.items() if key not in NETWORK}
         with pytest.raises(RuntimeError) as error:
             run(bundle, "train.yaml", "train", **options)
-        causes = [str(error.value)]
-        cause = error.value.__cause__
-        while cause is not None:
-            causes.append(str(cause))
-            cause = cause.__cause__
-        assert any(message in text for text in causes), causes
+        found = causes(error.value)
+        assert any(message in text for text in found), found
 
 
 @both
@@ -340,7 +363,7 @@ def test_the_folder_is_complete(bundle: str) -> None:
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:
     parts = {
-        (bundle, name): yaml.safe_load((BUNDLES / bundle / "configs" / f"{name}.yaml").read_text())
+        (bundle, name): as_if_untrained(yaml.safe_load((BUNDLES / bundle / "configs" / f"{name}.yaml").read_text()))
         for bundle in (WMH, ISLES)
         for name in ("train", "evaluate", "inference", "multi_gpu_train")
     }

@@ -144,6 +144,27 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
         run(tmp_path, epochs=2, settings={"alpha": 0.5, "fold": 0})
 
 
+def test_what_an_earlier_version_does_not_say_is_not_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path, epochs=1, settings={"fold": 0, "size": (2, 2)})
+    run(tmp_path, epochs=2, settings={"fold": 0, "size": [2, 2], "seed": 3})
+    assert "is of an earlier version, and does not say: seed." in caplog.text
+    with pytest.raises(ValueError, match="seed: 3 there, 4 now"):
+        run(tmp_path, epochs=3, settings={"fold": 0, "size": [2, 2], "seed": 4})
+    with pytest.raises(ValueError, match="seed: 3 there, None now"):
+        run(tmp_path, epochs=3, settings={"fold": 0, "size": [2, 2]})
+
+
+def test_another_network_is_one_line(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    content["network"] = {name: torch.zeros(7, 7) for name in content["network"]}
+    save_atomically(content, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="`state` needs 'network' to be that of the checkpoint") as error:
+        run(tmp_path, epochs=2)
+    assert "size mismatch" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_an_unknown_entry_is_named(tmp_path: Path) -> None:
     save_atomically({"training": {"settings": {}, "epoch": 1, "best": None}}, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="needs the entry 'network', it has: training"):
