@@ -11,6 +11,7 @@ from monai_boundary.bundle.identity import loss_title, network_title
 from monai_boundary.bundle.lesion_data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.bundle.lesion_evaluation import SaveLesionsd, check_segmentations, write_lesion_evaluation
 from monai_boundary.bundle.lesion_pipeline import LesionGridd, LesionTargetsd, lesion_crops, lesion_transforms
+from monai_boundary.bundle.loaded_dataset import LoadedDataset
 from monai_boundary.bundle.loss_choice import (
     lesion_loss,
     loss_names,
@@ -50,6 +51,7 @@ __all__ = [
     "FolderLock",
     "LesionGridd",
     "LesionTargetsd",
+    "LoadedDataset",
     "MetricsFiles",
     "NormalizeSectionsd",
     "PolynomialRate",

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.data import Dataset, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import LoadImage, Transform
 
 from monai_boundary._validation import check_choice
+from monai_boundary.bundle.loaded_dataset import LoadedDataset
 from monai_boundary.data import (
     brats_datalist,
     isles2018_datalist,
@@ -185,7 +186,7 @@ def lesion_dataset(
     Args:
         data: items.
         transform: a ``Compose``.
-        cache: ``"memory"`` (``CacheDataset``), ``"disk"`` (``PersistentDataset``) or ``"none"``.
+        cache: ``"memory"`` (`LoadedDataset`), ``"disk"`` (``PersistentDataset``) or ``"none"``.
         cache_dir: folder of the cache on disk.
 
     Raises:
@@ -198,7 +199,7 @@ def lesion_dataset(
     """
     check_choice("cache", cache, CACHES)
     if cache == "memory":
-        return CacheDataset(data=data, transform=transform, progress=False)
+        return LoadedDataset(data=data, transform=transform, progress=False)
     if cache == "disk":
         return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
     return Dataset(data=data, transform=transform)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A data set in memory that leaves no thread behind when an item cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from monai.data import CacheDataset
+
+
+class LoadedDataset(CacheDataset):
+    """MONAI's ``CacheDataset``, filled by threads that have ended before it returns or raises.
+
+    ``CacheDataset`` fills itself in a ``ThreadPool``. If an item raises, the thread goes on with the others while the
+    process ends; Python then stops it in the middle of PyTorch's or numba's code, which ends the process with
+    ``terminate called without an active exception`` and exit code 134 in place of the error's. With one worker, the
+    default, no thread is needed.
+
+    Args:
+        data: see ``CacheDataset``, as all others.
+
+    Example:
+        >>> from monai.transforms import Compose
+        >>> len(LoadedDataset([{"a": 1}, {"a": 2}], Compose([]), progress=False))
+        2
+    """
+
+    def _fill_cache(self, indices: Sequence[int] | None = None) -> list[Any]:
+        wanted = range(self.cache_num) if indices is None else indices
+        if self.num_workers == 1:
+            return [self._load_cache_item(index) for index in wanted]
+        pool = ThreadPoolExecutor(self.num_workers)
+        try:
+            return list(pool.map(self._load_cache_item, wanted))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
