@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -73,23 +74,29 @@ def evaluate(*arguments: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; what the user can mend ends in one line, and an exit code other than 0.
+    """Run a command; an error ends in one line that says what to mend, and an exit code other than 0.
 
     Args:
-        arguments: None for those of the process.
+        arguments: None for those of the process. ``--debug`` among them shows where an error comes from.
     """
     os.environ.setdefault("PAGER", "cat")  # help is printed, not paged
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = [word for word in words if word != "--debug"]
     try:
-        given = sys.argv[1:] if arguments is None else list(arguments)
         if given[:1] == ["evaluate"]:  # takes an option more than once, which fire does not
             code = evaluate_command.main(given[1:])
             if code:
                 raise SystemExit(code)
             return
         fire.Fire({"study": StudyCommand(), "evaluate": evaluate}, given, "monai_boundary")
-    except (ValueError, TypeError, StudyError, ImportError) as error:
-        raise SystemExit(f"error: {error}") from error
+    except Exception as error:
+        if given != words:
+            traceback.print_exc()
+        expected = isinstance(error, (ValueError, TypeError, StudyError, ImportError, OSError)) and str(error)
+        raise SystemExit(
+            f"error: {error if expected else f'{type(error).__name__}: {error} (--debug shows where)'}"
+        ) from error
     except KeyboardInterrupt:
         raise SystemExit("stopped; run the same command again to go on.") from None
 

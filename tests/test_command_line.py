@@ -42,6 +42,7 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, tmp_path: Path) -> Non
     name = file(tmp_path, study(bundle, seeds=[0], arms={"plain": {}, "broken": {"fail": True}}))
     out = ["--output_dir", str(tmp_path / "out")]
     for arguments, message in [
+        (["study", name, *out, "--epochs", "many"], "error: `--epochs` needs a whole number, got 'many'."),
         (["study", name, *out, "--epoch", "3"], "error: `overrides` needs names of train.yaml, got 'epoch'"),
         (["study", name, *out, "--arms", "plian"], "error: `arms` needs arms of the study, got 'plian'"),
         (["study", "none.yaml", *out], "error: `study` needs a YAML file, none.yaml does not exist"),

@@ -145,7 +145,8 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
             ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
             ``better``, ``title`` and ``from``), and optionally ``config`` (``train.yaml``), ``evaluate``, ``common``,
             ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``).
-        common: overrides of every cell, over those of the file.
+        common: overrides of every cell, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
+            option's default.
 
     Raises:
         ValueError: if a key is unknown or missing, the bundle is not found, the base is no arm, or the configuration
@@ -175,7 +176,14 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
         start=None if start is None else dict(_mapping("start", start)),
     )
     _check_plan(plan)
-    return plan
+    return replace(plan, common={**plan.common, **_typed(common, plan.config)}) if common else plan
+
+
+def _typed(given: Overrides, files: Sequence[Path]) -> Overrides:
+    """Give the options of a command line the types of their defaults, as a bundle's own run does."""
+    from monai_boundary.bundle.command_line import read_options  # MONAI takes seconds, and a study's file is typed
+
+    return read_options(given, tuple(str(path) for path in files))
 
 
 def _load(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Mapping[str, Any], Path]:
