@@ -19,7 +19,17 @@ class LoadedDataset(CacheDataset):
     default, no thread is needed.
 
     Args:
-        data: see ``CacheDataset``, as all others.
+        data: items.
+        transform: what is before its first random transform is kept.
+        cache_num: see ``CacheDataset``, as all that follow.
+        cache_rate: see ``cache_num``.
+        num_workers: see ``cache_num``.
+        progress: not shown.
+        copy_cache: see ``cache_num``.
+        as_contiguous: see ``cache_num``.
+        hash_as_key: see ``cache_num``.
+        hash_func: see ``cache_num``.
+        runtime_cache: see ``cache_num``.
 
     Example:
         >>> from monai.transforms import Compose
