@@ -48,6 +48,12 @@ class PolynomialRate(PolynomialLR):
     PyTorch's goes on from the rate that it has reached, which is 0 at the end, and takes the number of epochs from the
     checkpoint. Here the rate follows from the epoch and from ``total_iters`` of this run.
 
+    Args:
+        optimizer: whose rates it sets.
+        total_iters: epochs of the training; at their end the rate is 0.
+        power: of the decay.
+        last_epoch: the epoch before the first, as in PyTorch.
+
     Example:
         >>> import torch
         >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
