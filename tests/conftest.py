@@ -14,6 +14,9 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[1]
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the cores are taken by the other workers: threads would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Drawn examples are the same on every run: red means a change, not chance. HYPOTHESIS_PROFILE=explore draws anew.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)

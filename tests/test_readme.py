@@ -24,7 +24,7 @@ def test_two_commands_one_line_each(repo: Path) -> None:
         'pip install -c tests/constraints.txt -e ".[all]" && python -m monai.bundle run --config_file '
     )
     assert (repo / train.split()[-1]).is_file()
-    assert test == 'pip install -c tests/constraints.txt -e ".[dev]" && python -m pytest'
+    assert test == 'pip install -c tests/constraints.txt -e ".[dev]" && python -m pytest -n auto'
     assert (repo / "tests" / "constraints.txt").is_file()
 
 
