@@ -48,7 +48,7 @@ class LesionGridd(MapTransform):
     """Check a patient's volumes, and bring the images to the grid of one of them. The label is never resampled.
 
     Modalities of one patient may differ in size, voxels, angle and orientation; their headers say where they lie. Those
-    on the reference's grid to a tenth of a voxel (`monai_boundary.ops.grid.SAME_GRID_VOXELS`) stay as they are. Adds
+    on the reference's grid to a tenth of a voxel (``SAME_GRID_VOXELS`` of ``ops.grid``) stay as they are. Adds
     ``native_affine`` and ``native_header``, those of the reference as it was read, for
     :class:`~monai_boundary.bundle.SaveLesionsd`.
 

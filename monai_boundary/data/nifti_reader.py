@@ -65,7 +65,7 @@ class NiftiReader(NibabelReader):
     - the affine is in mm, whatever unit the header states (``xyzt_units``: metres, micrometres; none is taken for mm);
     - colours and complex numbers are refused;
     - the files of a list are stacked if they lie on one grid to a tenth of a voxel
-      (`monai_boundary.ops.grid.SAME_GRID_VOXELS`), where MONAI's reader refuses the last digit of a header;
+      (``SAME_GRID_VOXELS`` of ``ops.grid``), where MONAI's reader refuses the last digit of a header;
     - where qform and sform state different places, a warning says so, and which one counts (the sform, as nibabel's).
 
     All errors name the file. They come from ``get_data``, not from ``read``: MONAI's ``LoadImage`` answers an error of

@@ -53,7 +53,7 @@ def wmh_datalist(
     Returns:
         Items in natural order, each with a path under the name of each modality and under ``label``; ``case`` and
         ``patient`` (its folder below ``dataset_dir``, joined by ``-``, or by another mark where two would share a name:
-        see :func:`~monai_boundary.data.lesion_cases.joined_names`), ``site`` (the folder above it, or ``""``), and
+        see ``joined_names`` of ``data.lesion_cases``), ``site`` (the folder above it, or ``""``), and
         ``ignore_labels``, a list of ids.
 
     Raises:
