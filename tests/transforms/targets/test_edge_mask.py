@@ -12,10 +12,10 @@ import pytest
 import torch
 from monai.data import DataLoader, MetaTensor, PersistentDataset
 from monai.transforms import Compose, Flipd, RandAffined, RandCropByPosNegLabeld, Rotate90d, SpatialCropd
-from tests.transforms.targets.test_signed_distance_map import SPACING, _affine, volume
 
 from monai_boundary.ops import contour_mask, edge_masks
 from monai_boundary.transforms import EdgeMask, EdgeMaskd
+from tests.transforms.targets.test_distance import SPACING, _affine, volume
 
 KEYS = ["image", "label", "label_edge"]
 

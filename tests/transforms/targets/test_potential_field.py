@@ -8,11 +8,11 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Flipd, RandSpatialCropd
-from tests.transforms.targets.test_signed_distance_map import volume
 
 from monai_boundary.losses import EquipotentialLoss
 from monai_boundary.ops import anisotropic_potential
 from monai_boundary.transforms import PotentialField, PotentialFieldd
+from tests.transforms.targets.test_distance import volume
 
 
 def test_after_the_random_transforms_the_loss_takes_them() -> None:
