@@ -98,7 +98,7 @@ class _CleanItem:
             raise ValueError(f"{error} The label is {_file_of(data[self.key])}.") from error
 
 
-REGION_KEYS = ("label_regions", "label_seeds", "label_cells")
+REGION_KEYS = ("regions_label", "seeds_label", "cells_label")
 
 
 def em_transforms(
@@ -115,7 +115,7 @@ def em_transforms(
     :func:`~monai_boundary.data.em_datalist` decided; without it the label itself decides.
 
     They give ``image`` (normalised section by section), and, with labels, ``label`` (membrane = 1),
-    ``label_regions``, ``label_seeds``, ``label_cells``, and ``label_instances``, the truth of the metrics: in 2-D the
+    ``regions_label``, ``seeds_label``, ``cells_label``, and ``label_instances``, the truth of the metrics: in 2-D the
     regions, in 3-D the ids of the file (the regions, if the label is a membrane). Of a training, which needs no truth
     for metrics, only what its loss takes is made.
 
@@ -123,8 +123,8 @@ def em_transforms(
         label_kind: ``"membrane"``, ``"instances"``, or ``None`` for images without label.
         spatial_dims: 2 or 3.
         membrane_thickness: thickness in voxels of the membrane drawn between touching ids.
-        targets: keys beside image and label that a training needs: any of ``label_regions``, ``label_seeds``,
-            ``label_cells`` and ``label_sdm``, the signed distance to the membrane in the unit of the spacing (nm).
+        targets: keys beside image and label that a training needs: any of ``regions_label``, ``seeds_label``,
+            ``cells_label`` and ``sdm_label``, the signed distance to the membrane in the unit of the spacing (nm).
             None makes all but the last, and ``label_instances``.
         spacing: nanometres per voxel (z, y, x), instead of what the files state.
     """
@@ -149,7 +149,7 @@ def em_transforms(
     if wanted & set(REGION_KEYS):
         steps += [RegionTargetsd("label")]
     if scored and label_kind == "membrane":
-        steps += [CopyItemsd("label_regions", names="label_instances")]
-    if "label_sdm" in wanted:
+        steps += [CopyItemsd("regions_label", names="label_instances")]
+    if "sdm_label" in wanted:
         steps += [SignedDistanceMapd("label", dtype="float32")]
     return steps if scored else [*steps, SelectItemsd(["image", "label", *wanted])]

@@ -39,7 +39,7 @@ from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.transforms import SignedDistanceMapd
 
 SLICE_AXIS = 2  # of a volume in RAS orientation: the slices are axial
-TRAINING_KEYS = ("image", "label", "label_counted", "label_sdm")
+TRAINING_KEYS = ("image", "label", "label_counted", "sdm_label")
 _INDICES = "label_cls_indices"
 _MAX_INDICES = 20000  # of voxels to centre a crop on, per class and patient
 
@@ -151,7 +151,7 @@ def lesion_transforms(
     """Return the deterministic transforms of the lesion bundles, to be cached.
 
     They give ``image`` (a channel for each modality, 0..1, in RAS orientation), and with labels ``label`` (0/1),
-    ``label_ids``, ``label_counted`` and ``spacing``, all as plain tensors; with maps also ``label_sdm``, the signed
+    ``label_ids``, ``label_counted`` and ``spacing``, all as plain tensors; with maps also ``sdm_label``, the signed
     distance to the lesions' border in mm on the whole volume (other pathology, which is not scored, is on neither side
     and gets 0), and for a training the voxels to centre crops on.
 
@@ -184,11 +184,11 @@ def lesion_transforms(
     if maps:
         map_options = {"section_axis": section_axis, "dtype": map_dtype, **map_options}
         steps += [SignedDistanceMapd("label", image_key=None, known_key="label_counted", **map_options)]
-        kept += ["label_sdm"]
+        kept += ["sdm_label"]
     if maps if centres is None else centres:
         steps += [ClassesToIndicesd("label", num_classes=2, max_samples_per_class=_MAX_INDICES)]
         kept += [_INDICES]
-    tensors = [key for key in kept if key.startswith(("image", "label")) and key != _INDICES]
+    tensors = [key for key in kept if key not in ("spacing", "case", _INDICES)]
     return [*steps, SelectItemsd(kept), EnsureTyped(tensors, track_meta=False)]
 
 
@@ -212,7 +212,7 @@ def lesion_crops(
     check_spatial_dims("patch_size", len(patch_size))
     if not 0 <= lesion_share <= 1:
         raise ValueError(f"`lesion_share` needs 0..1, got {lesion_share!r}.")
-    padded = [key for key in TRAINING_KEYS if key != "label_sdm"]
+    padded = [key for key in TRAINING_KEYS if key != "sdm_label"]
     keys = list(TRAINING_KEYS) if maps else padded
     flat = len(patch_size) == 2
     steps: list[Callable[..., Any]] = [
@@ -230,10 +230,10 @@ def lesion_crops(
         ),
         SelectItemsd(keys),
         EnsureTyped(keys, track_meta=False),
-        *([EnsureTyped("label_sdm", dtype=torch.float32, track_meta=False)] if maps else []),
+        *([EnsureTyped("sdm_label", dtype=torch.float32, track_meta=False)] if maps else []),
         *([SqueezeDimd(keys, dim=SLICE_AXIS + 1, update_meta=False)] if flat else []),
         SpatialPadd(padded, patch_size),
-        *([SpatialPadd("label_sdm", patch_size, mode="edge")] if maps else []),
+        *([SpatialPadd("sdm_label", patch_size, mode="edge")] if maps else []),
         RandFlipd(keys, prob=0.5, spatial_axis=0),
         RandScaleIntensityd("image", prob=0.5, factors=0.2),
         RandShiftIntensityd("image", prob=0.5, offsets=0.1),

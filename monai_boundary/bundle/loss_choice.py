@@ -63,7 +63,7 @@ def loss_targets(kind: str, loss: Loss) -> dict[str, str]:
 
     Example:
         >>> loss_targets("membrane", "boundary"), loss_targets("membrane", "equipotential")
-        ({'distance_map': 'label_sdm'}, {})
+        ({'distance_map': 'sdm_label'}, {})
     """
     check_choice("kind", kind, tuple(SITES))
     site = SITES[kind]

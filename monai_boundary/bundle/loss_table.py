@@ -193,10 +193,10 @@ SITES: dict[str, LossSite] = {
         softmax=False,
         base="cross_entropy",
         targets={
-            "seeds": "label_seeds",
-            "regions": "label_regions",
-            "cells": "label_cells",
-            "distance_map": "label_sdm",
+            "seeds": "seeds_label",
+            "regions": "regions_label",
+            "cells": "cells_label",
+            "distance_map": "sdm_label",
         },
         options={
             "weighted_bce": {"balance": "batch"},
@@ -208,7 +208,7 @@ SITES: dict[str, LossSite] = {
     "lesion": LossSite(
         softmax=True,
         base="generalized_dice",
-        targets={"distance_map": "label_sdm", "mask": "label_counted"},  # the mask leaves other pathology out
+        targets={"distance_map": "sdm_label", "mask": "label_counted"},  # the mask leaves other pathology out
         always=("mask",),
         options={"weighted_bce": {"balance": "batch"}},
         refused={"baloss": _NO_WALLS, "edge_aware": _NO_EDGES},
@@ -217,7 +217,7 @@ SITES: dict[str, LossSite] = {
     "tumour": LossSite(
         softmax=False,
         base="dice",
-        targets={"distance_map": "label_sdm", "edges": "label_edge"},
+        targets={"distance_map": "sdm_label", "edges": "edge_label"},
         always=("edges",),
         options={"weighted_bce": {"balance": "batch"}, "dice": {"squared_pred": True}},
         refused={"baloss": _NO_WALLS, "distance_ce": _OVERLAP},

@@ -128,7 +128,7 @@ def tumour_transforms(
     """Return the deterministic transforms of the tumour bundle, to be cached.
 
     They give ``image`` (a channel for each modality, in RAS orientation), and with labels ``label`` (uint8, a channel
-    for each region) and ``spacing``; for the training also ``label_edge``, with maps ``label_sdm`` (mm), both made on
+    for each region) and ``spacing``; for the training also ``edge_label``, with maps ``sdm_label`` (mm), both made on
     the whole volume, and the voxels to centre crops on. Volumes of a training are cropped to the head.
 
     With ``slices`` they give a list: that many axial slices of each case around the tumour core (or whatever region
@@ -172,10 +172,10 @@ def tumour_transforms(
             {"section_axis": SLICE_AXIS} if slices else {}
         )  # or a face to the next slice would be an edge in this one
         steps += [EdgeMaskd("label", image_key=None, **{"classes": "any", "dtype": "uint8", **flat, **(edges or {})})]
-        keys += ["label_edge"]
+        keys += ["edge_label"]
         if maps:
             steps += [SignedDistanceMapd("label", image_key=None, dtype="float16")]
-            keys += ["label_sdm"]
+            keys += ["sdm_label"]
     kept = [*keys, "spacing", "case"]
     if slices:
         channel = list(regions).index("tc") if "tc" in regions else None
@@ -210,7 +210,7 @@ def tumour_crops(
     """
     if not 0 <= tumour_share <= 1:
         raise ValueError(f"`tumour_share` needs 0..1, got {tumour_share!r}.")
-    keys = ["image", "label", "label_edge", *(["label_sdm"] if maps else [])]
+    keys = ["image", "label", "edge_label", *(["sdm_label"] if maps else [])]
     steps: list[Callable[..., Any]] = []
     if not flat:
         steps += [
@@ -242,6 +242,6 @@ def tumour_crops(
 def _padded(keys: Sequence[str], size: Sequence[int], crop: bool = True) -> list[Callable[..., Any]]:
     """Bring images to a size: with 0 around them, but distance maps with their edge."""
     make = ResizeWithPadOrCropd if crop else SpatialPadd
-    maps = [key for key in keys if key == "label_sdm"]
+    maps = [key for key in keys if key == "sdm_label"]
     steps: list[Callable[..., Any]] = [make([key for key in keys if key not in maps], size)]
     return [*steps, make(maps, size, mode="edge")] if maps else steps

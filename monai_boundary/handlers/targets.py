@@ -20,7 +20,7 @@ class LossWithTargets:
 
     Args:
         loss: called as ``loss(pred, label, **targets)``.
-        targets: keyword of the loss -> key of the batch, for example ``{"seeds": "label_seeds"}``.
+        targets: keyword of the loss -> key of the batch, for example ``{"seeds": "seeds_label"}``.
         prepare: what takes image and label out of the batch, MONAI's default unless given. It may return
             ``(image, label)`` or ``(image, label, args, kwargs)``.
 

@@ -258,7 +258,7 @@ class SignedDistanceLoss(_Loss):
         >>> crop = {key: value[None, :, :8, :8] for key, value in data.items()}
         >>> logits = 20 * crop["label"] - 10
         >>> loss = SignedDistanceLoss(sigmoid=True)
-        >>> round(float(loss(logits, crop["label"], distance_map=crop["label_sdm"])), 3)
+        >>> round(float(loss(logits, crop["label"], distance_map=crop["sdm_label"])), 3)
         -0.344
     """
 

@@ -114,10 +114,10 @@ def test_size_of_the_disk_cache(race: Any, tmp_path: Path) -> None:
     write_lesion_phantom(tmp_path / "data", patients=2, shape=(128, 128, 48), seed=0)
     cases = wmh_datalist(tmp_path / "data")
     total = {}
-    for name, dropped in (("with", []), ("without", [DeleteItemsd("label_sdm")])):
+    for name, dropped in (("with", []), ("without", [DeleteItemsd("sdm_label")])):
         transforms = Compose([*lesion_transforms(["flair", "t1"], maps=True), *dropped])
         dataset = PersistentDataset(cases, transforms, cache_dir=tmp_path / name)
-        assert all(("label_sdm" in item) == (not dropped) for item in dataset)
+        assert all(("sdm_label" in item) == (not dropped) for item in dataset)
         total[name] = sum(file.stat().st_size for file in (tmp_path / name).glob("*.pt"))
     race.times.update(total)
     ratio = total["with"] / total["without"]

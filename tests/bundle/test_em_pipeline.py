@@ -120,10 +120,10 @@ def test_labels_that_are_ids(tmp_path: Path, spatial_dims: int) -> None:
     write_em_phantom(tmp_path, shape=(4, 48, 48), seed=3)
     item = load(tmp_path, spatial_dims)
     shape = (1, 48, 48) if spatial_dims == 2 else (1, 4, 48, 48)
-    for key in ("image", "label", "label_instances", "label_regions", "label_seeds", "label_cells"):
+    for key in ("image", "label", "label_instances", "regions_label", "seeds_label", "cells_label"):
         assert tuple(item[key].shape) == shape, key
     assert item["image"].meta["spacing"] == [50.0, 4.0, 4.0][-spatial_dims:]
-    cells, regions = item["label_instances"][0].numpy(), item["label_regions"][0].numpy()
+    cells, regions = item["label_instances"][0].numpy(), item["regions_label"][0].numpy()
     assert set(np.unique(item["label"])) == {0.0, 1.0}
     assert ((regions > 0) == (item["label"][0].numpy() == 0)).all()
     if spatial_dims == 2:  # every profile is an instance of its own
@@ -139,12 +139,12 @@ def test_labels_that_are_membranes(tmp_path: Path) -> None:
             Image.fromarray(section).save(tmp_path / name / f"{k}.png")
     item = load(tmp_path, 2)
     assert item["label"].sum() == 16, "membrane is 1, whatever the file says"
-    torch.testing.assert_close(item["label_instances"], item["label_regions"])
-    assert item["label_regions"].max() == 2
+    torch.testing.assert_close(item["label_instances"], item["regions_label"])
+    assert item["regions_label"].max() == 2
 
 
 @pytest.mark.parametrize(
-    "targets", [(), ("label_sdm",), ("label_regions", "label_seeds", "label_cells"), ("label_cells",)]
+    "targets", [(), ("sdm_label",), ("regions_label", "seeds_label", "cells_label"), ("cells_label",)]
 )
 def test_a_training_gets_what_its_loss_takes(tmp_path: Path, targets: tuple[str, ...]) -> None:
     write_em_phantom(tmp_path, shape=(2, 48, 48), seed=3)
@@ -154,10 +154,10 @@ def test_a_training_gets_what_its_loss_takes(tmp_path: Path, targets: tuple[str,
     assert set(data) == {"image", "label", *targets}
     scored: Any = Compose(em_transforms(kind, 2))(items[0])
     torch.testing.assert_close(data["label"], scored["label"])
-    if "label_sdm" in targets:
-        inside = data["label_sdm"][data["label"] > 0]
+    if "sdm_label" in targets:
+        inside = data["sdm_label"][data["label"] > 0]
         assert float(inside.max()) <= 0, "negative in the membrane"
-        assert float(data["label_sdm"].max()) >= 4.0, "in nm"
+        assert float(data["sdm_label"].max()) >= 4.0, "in nm"
 
 
 def test_images_without_labels(tmp_path: Path) -> None:

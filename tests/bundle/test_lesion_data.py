@@ -96,13 +96,13 @@ def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
         made = dataset(cache)
         assert isinstance(made, kind)
         for again in (made[0], made[0]):
-            for key in ("image", "label", "label_ids", "label_counted", "label_sdm", "spacing"):
+            for key in ("image", "label", "label_ids", "label_counted", "sdm_label", "spacing"):
                 torch.testing.assert_close(again[key], plain[key], rtol=0, atol=0)
     assert len(calls) == 5, "what is random is never cached"
     assert len(list((tmp_path / "cache").glob("*.pt"))) == 1
     dataset("disk")[0]
     assert len(list((tmp_path / "cache").glob("*.pt"))) == 1, "a new dataset finds the file"
-    clipped = dataset("disk", clip=5.0)[0]["label_sdm"]
+    clipped = dataset("disk", clip=5.0)[0]["sdm_label"]
     assert float(clipped.max()) == 5.0
     assert len(list((tmp_path / "cache").glob("*.pt"))) == 2
     with pytest.raises(ValueError, match="`cache` needs one of 'memory', 'disk', 'none', got 'ram'"):

@@ -64,15 +64,15 @@ def test_other_pathology_is_neither_lesion_nor_background(patients: list[dict[st
     assert (raw == 2).sum() > 0
     assert torch.equal(counted == 0, ids == 2)
     assert torch.equal(label == 1, ids == 1)
-    assert not out["label_sdm"][ids == 2].any(), "it is on neither side of the lesions' border"
+    assert not out["sdm_label"][ids == 2].any(), "it is on neither side of the lesions' border"
 
 
 @pytest.mark.parametrize("section_axis", [None, 2])
 def test_maps_are_of_the_whole_volume_in_mm(patients: list[dict[str, Any]], section_axis: int | None) -> None:
     out = prepared(patients[2], maps=True, section_axis=section_axis)
-    assert out["label_sdm"].dtype == torch.float16
+    assert out["sdm_label"].dtype == torch.float16
     expected = signed_distance_map(out["label"][0].numpy(), out["spacing"].tolist(), section_axis=section_axis)
-    np.testing.assert_allclose(out["label_sdm"][0].float(), expected, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(out["sdm_label"][0].float(), expected, rtol=2e-3, atol=1e-3)
     assert len(out["label_cls_indices"]) == 2
     assert len(out["label_cls_indices"][1]) == int(out["label"].sum())
 
@@ -158,21 +158,21 @@ def test_crops_are_those_of_the_whole_map(patients: list[dict[str, Any]], patch:
     samples = Compose(lesion_crops(patch, 12, lesion_share=0.5)).set_random_state(1)(item)
     assert len(samples) == 12
     for sample in samples:
-        assert set(sample) == {"image", "label", "label_counted", "label_sdm"}
+        assert set(sample) == {"image", "label", "label_counted", "sdm_label"}
         assert not any(isinstance(value, MetaTensor) for value in sample.values())
         assert sample["image"].shape == (2, *patch)
-        assert sample["label_sdm"].dtype == torch.float32
+        assert sample["sdm_label"].dtype == torch.float32
         inside = sample["label"] > 0
-        assert not inside.any() or float(sample["label_sdm"][inside].max()) < 0
+        assert not inside.any() or float(sample["sdm_label"][inside].max()) < 0
         if patch[0] > 32:  # padded: nothing counts there, and the map never says "border" by a 0
             assert int((sample["label_counted"] == 0).sum()) >= patch[1] * (patch[0] - 32)
-            beyond = sample["label_sdm"][sample["label_counted"] == 0]  # the padding, and other pathology, which is 0
+            beyond = sample["sdm_label"][sample["label_counted"] == 0]  # the padding, and other pathology, which is 0
             assert float(beyond.min()) >= 0
             assert int((beyond > 0).sum()) >= patch[1] * (patch[0] - 32)
     if patch == [8, 8, 4]:
-        whole = item["label_sdm"].float()
-        assert any(not sample["label"].any() and float(sample["label_sdm"].min()) > 0 for sample in samples)
-        assert all(bool(torch.isin(sample["label_sdm"], whole).all()) for sample in samples), "cut out, not made anew"
+        whole = item["sdm_label"].float()
+        assert any(not sample["label"].any() and float(sample["sdm_label"].min()) > 0 for sample in samples)
+        assert all(bool(torch.isin(sample["sdm_label"], whole).all()) for sample in samples), "cut out, not made anew"
 
 
 def test_the_share_of_crops_with_lesions(patients: list[dict[str, Any]]) -> None:
@@ -187,7 +187,7 @@ def test_maps_of_crops_still_fit_their_labels(patients: list[dict[str, Any]]) ->
     item = prepared(patients[0], maps=True, map_dtype="float32")
     for crop in Compose(lesion_crops([16, 16, 8], 4, lesion_share=1.0)).set_random_state(3)(item):
         known = crop["label_counted"]
-        check_distance_map(crop["label_sdm"], crop["label"].bool(), item["spacing"].tolist(), known=known)
+        check_distance_map(crop["sdm_label"], crop["label"].bool(), item["spacing"].tolist(), known=known)
 
 
 def test_bad_options_of_crops() -> None:
@@ -216,5 +216,5 @@ def test_other_formats_say_the_same(patients: list[dict[str, Any]], tmp_path: Pa
         (tmp_path / "p").mkdir(exist_ok=True)
         SimpleITK.WriteImage(SimpleITK.ReadImage(item[key]), str(tmp_path / "p" / name))
     one, other = (prepared(i, maps=True) for i in (item, wmh_datalist(tmp_path)[0]))
-    for key in ("image", "label_ids", "label_sdm", "spacing"):
+    for key in ("image", "label_ids", "sdm_label", "spacing"):
         torch.testing.assert_close(one[key], other[key], rtol=1e-5, atol=1e-5)

@@ -140,16 +140,16 @@ def test_the_default_is_what_the_bundle_had_before(kind: str, default: str) -> N
 
 def test_only_what_a_loss_needs_is_made() -> None:
     assert loss_targets("membrane", "baloss") == {
-        "seeds": "label_seeds",
-        "regions": "label_regions",
-        "cells": "label_cells",
+        "seeds": "seeds_label",
+        "regions": "regions_label",
+        "cells": "cells_label",
     }
-    assert loss_targets("membrane", "distance_ce") == {"distance_map": "label_sdm"}
+    assert loss_targets("membrane", "distance_ce") == {"distance_map": "sdm_label"}
     assert loss_targets("membrane", "cldice") == {}
-    assert loss_targets("lesion", "boundary") == {"distance_map": "label_sdm", "mask": "label_counted"}
+    assert loss_targets("lesion", "boundary") == {"distance_map": "sdm_label", "mask": "label_counted"}
     assert loss_targets("lesion", "dice") == {"mask": "label_counted"}
-    assert loss_targets("tumour", "boundary") == {"distance_map": "label_sdm", "edges": "label_edge"}
-    assert loss_targets("tumour", "lovasz") == {"edges": "label_edge"}
+    assert loss_targets("tumour", "boundary") == {"distance_map": "sdm_label", "edges": "edge_label"}
+    assert loss_targets("tumour", "lovasz") == {"edges": "edge_label"}
 
 
 @pytest.mark.parametrize("name", loss_names("lesion"))
@@ -242,5 +242,5 @@ def test_a_loss_of_one_s_own_is_used_with_the_targets_it_names(kind: str) -> Non
 def test_a_loss_of_edges_is_used_as_it_is() -> None:
     own = EdgeAwareLoss(sigmoid=True)
     assert tumour_loss(own) is own
-    assert loss_targets("tumour", own) == {"edges": "label_edge"}
+    assert loss_targets("tumour", own) == {"edges": "edge_label"}
     assert isinstance(tumour_loss(DiceLoss(sigmoid=True)), EdgeAwareLoss)

@@ -68,7 +68,7 @@ def test_slices_of_phantoms_by_any_cache(tmp_path: Path, cache: str) -> None:
         assert {key: tuple(value.shape) for key, value in dataset[4].items()} == {
             "image": (4, 24, 40),
             "label": (1, 24, 40),
-            "label_edge": (1, 24, 40),
+            "edge_label": (1, 24, 40),
         }
     assert [name["case"] for name in case_names(dataset)] == ["BraTS2021_00000"] * 3 + ["BraTS2021_00001"] * 3
     assert bool((tmp_path / "cache").exists()) == (cache == "disk")

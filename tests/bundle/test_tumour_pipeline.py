@@ -46,11 +46,11 @@ def test_volumes_for_the_training(item: dict[str, Any]) -> None:
     for key in ("image", "label"):
         torch.testing.assert_close(data[key], whole[key][(slice(None), *box)])
     edges = label_edges(whole["label"][None], classes="any", side="inner")[0]
-    np.testing.assert_array_equal(data["label_edge"], edges[(slice(None), *box)])
-    assert data["label_edge"].dtype == torch.uint8
+    np.testing.assert_array_equal(data["edge_label"], edges[(slice(None), *box)])
+    assert data["edge_label"].dtype == torch.uint8
     expected = signed_distance_map(whole["label"][1].numpy(), MM)[box]
-    np.testing.assert_allclose(data["label_sdm"][1], expected, atol=0.05)
-    assert data["label_sdm"].dtype == torch.float16
+    np.testing.assert_allclose(data["sdm_label"][1], expected, atol=0.05)
+    assert data["sdm_label"].dtype == torch.float16
     assert len(data["where_cls_indices"]) == 2
     assert int(data["where_cls_indices"][1].numel()) == int(data["label"][0].sum())
 
@@ -60,16 +60,16 @@ def test_slices_around_the_core(item: dict[str, Any]) -> None:
     slices = Compose(steps)(item)
     assert len(slices) == 4
     for one in slices:
-        assert {key: tuple(one[key].shape) for key in ("image", "label", "label_edge", "label_sdm")} == {
+        assert {key: tuple(one[key].shape) for key in ("image", "label", "edge_label", "sdm_label")} == {
             "image": (4, 48, 24),
             "label": (2, 48, 24),
-            "label_edge": (1, 48, 24),
-            "label_sdm": (2, 48, 24),
+            "edge_label": (1, 48, 24),
+            "sdm_label": (2, 48, 24),
         }
         assert one["label"][1].any()
         assert one["spacing"].tolist() == pytest.approx(MM[:2])
         assert 0 <= one["image"].min() <= one["image"].max() <= 1
-        assert one["label_sdm"][0, 0].min() > 0, "padded with the edge, not with 0"
+        assert one["sdm_label"][0, 0].min() > 0, "padded with the edge, not with 0"
     assert len({one["slice"] for one in slices}) == 4
 
 
@@ -87,7 +87,7 @@ def test_patches(item: dict[str, Any], maps: bool) -> None:
     steps = Compose(tumour_crops(size, 6, tumour_share=1.0, maps=maps)).set_random_state(0)
     patches = steps(cached)
     assert len(patches) == 6
-    keys = {"image", "label", "label_edge", *(["label_sdm"] if maps else [])}
+    keys = {"image", "label", "edge_label", *(["sdm_label"] if maps else [])}
     for patch in patches:
         assert set(patch) == keys
         assert {tuple(patch[key].shape[1:]) for key in keys} == {size}
@@ -102,7 +102,7 @@ def test_slices_are_flipped_together(item: dict[str, Any]) -> None:
     steps = Compose(tumour_crops((), 0, flat=True)).set_random_state(3)
     for _ in range(6):
         out = steps(slices[0])
-        np.testing.assert_array_equal(out["label_edge"], label_edges(out["label"][None], classes="any")[0])
+        np.testing.assert_array_equal(out["edge_label"], label_edges(out["label"][None], classes="any")[0])
 
 
 def test_errors_name_the_case(item: dict[str, Any], tmp_path: Path) -> None:

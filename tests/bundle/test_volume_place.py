@@ -73,7 +73,7 @@ def test_a_patient_with_one_kind_of_voxels_stops_no_sampler(tmp_path: Path, shar
     made = Compose(tumour_transforms(training=True, maps=True))({"image": image, "label": truth, "case": "p"})
     patches = Compose(tumour_crops((8, 8, 4), 3, tumour_share=share, maps=True))(made)
     assert [bool(patch["label"].any()) for patch in patches] == [kind == "full"] * 3
-    assert all(bool(torch.isfinite(patch["label_sdm"]).all()) for patch in patches)
+    assert all(bool(torch.isfinite(patch["sdm_label"]).all()) for patch in patches)
 
 
 def test_ratios_of_crops() -> None:

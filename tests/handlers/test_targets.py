@@ -56,9 +56,9 @@ def test_in_a_trainer_the_output_keeps_the_plain_label() -> None:
 
 
 def test_a_missing_target_is_named_with_what_the_batch_has() -> None:
-    with_targets = LossWithTargets(WeightedLoss(), {"seeds": "label_seeds", "weight": "label_weight"})
+    with_targets = LossWithTargets(WeightedLoss(), {"seeds": "seeds_label", "weight": "label_weight"})
     with pytest.raises(
-        ValueError, match=r"'label_seeds', 'label_weight' in the batch, missing: 'label_seeds'.*'image'"
+        ValueError, match=r"'seeds_label', 'label_weight' in the batch, missing: 'seeds_label'.*'image'"
     ):
         with_targets.prepare_batch(batch())
 

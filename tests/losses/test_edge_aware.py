@@ -227,11 +227,11 @@ class TwoHeadedNet(nn.Module):
 def test_in_monais_trainer_with_targets_of_the_batch() -> None:
     label = nested()
     data = [
-        {"image": item.sum(0, keepdim=True), "label": item, "label_edge": EdgeMask(classes="any")(item)}
+        {"image": item.sum(0, keepdim=True), "label": item, "edge_label": EdgeMask(classes="any")(item)}
         for item in label
     ]
     loss = EdgeAwareLoss(sigmoid=True)
-    with_targets = LossWithTargets(loss, {"edges": "label_edge"})
+    with_targets = LossWithTargets(loss, {"edges": "edge_label"})
     net = TwoHeadedNet()
     before = [p.detach().clone() for p in net.parameters()]
     trainer = SupervisedTrainer(

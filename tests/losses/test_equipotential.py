@@ -54,7 +54,7 @@ def test_ready_fields_give_the_same(loss: type, background: bool) -> None:
     logits, label = _scene()
     options = {"w": 5, "splitter": "C", "padding": "zero"}
     made = [PotentialFieldd("label", num_classes=3, **options)({"label": item}) for item in label]
-    potential = torch.stack([item["label_potential"] for item in made])
+    potential = torch.stack([item["potential_label"] for item in made])
     assert potential.dtype == torch.uint8
     assert potential.shape == (2, 24, 20, 18)
     softmax = loss(to_onehot_y=True, softmax=True, include_background=background, **options)
@@ -68,7 +68,7 @@ def test_ready_fields_give_the_same(loss: type, background: bool) -> None:
 
 def test_whole_image_fields_serve_a_crop() -> None:
     logits, label = _scene()
-    potential = PotentialFieldd("label", num_classes=3)({"label": label[0]})["label_potential"][None]
+    potential = PotentialFieldd("label", num_classes=3)({"label": label[0]})["potential_label"][None]
     crop = (slice(0, 1), slice(None), slice(4, 16), slice(2, 16))
     value = EquipotentialPointLoss(to_onehot_y=True, softmax=True)(logits[crop], label[crop], potential=potential[crop])
     assert torch.isfinite(value)

@@ -75,7 +75,7 @@ def test_a_ready_map_gives_the_value_of_a_derived_one(channels: int, dtype: torc
     logits, label = _case(SHAPES[1])
     loss = SignedDistanceLoss(softmax=True, to_onehot_y=True, spacing=(1.0, 0.7, 3.0))
     maker = SignedDistanceMapd("label", num_classes=3, spacing=(1.0, 0.7, 3.0))
-    maps = torch.stack([maker({"label": item})["label_sdm"] for item in label])[:, 3 - channels :].to(dtype)
+    maps = torch.stack([maker({"label": item})["sdm_label"] for item in label])[:, 3 - channels :].to(dtype)
     wanted = loss(logits, label)
     ready = loss(logits, label, distance_map=maps)
     torch.testing.assert_close(ready, wanted, rtol=1e-6 if dtype == torch.float32 else 1e-3, atol=1e-5)
@@ -112,7 +112,7 @@ def test_slices_of_a_volume_use_its_map() -> None:
     label = (label > -1).float()
     label[:, :, 3:] = 0
     label[..., 6:] = 0
-    volume = SignedDistanceMapd("label")({"label": label[0]})["label_sdm"]
+    volume = SignedDistanceMapd("label")({"label": label[0]})["sdm_label"]
     slices = label[0].moveaxis(1, 0), logits[0].moveaxis(1, 0), volume.moveaxis(1, 0)
     loss = SignedDistanceLoss(sigmoid=True)
     in_slices = loss(slices[1], slices[0], distance_map=slices[2])
@@ -132,7 +132,7 @@ def test_ignored_voxels_do_not_count() -> None:
     torch.testing.assert_close(loss(changed, torch.where(mask > 0, label, 1), mask=mask), value)
     maker = SignedDistanceMapd("label", num_classes=3, ignore_index=255)
     hidden = torch.where(mask > 0, label, 255)
-    maps = torch.stack([maker({"label": item})["label_sdm"] for item in hidden])
+    maps = torch.stack([maker({"label": item})["sdm_label"] for item in hidden])
     torch.testing.assert_close(loss(logits, hidden.clamp(max=2), mask=mask, distance_map=maps), value)
     weight = mask.float() / mask.float().mean()
     wanted = (torch.softmax(logits, 1)[:, 1:] * maps[:, 1:] * weight).mean()
@@ -187,7 +187,7 @@ def test_bad_input(target: torch.Tensor, targets: dict[str, torch.Tensor], messa
 
 def test_a_map_of_the_opposite_sign_is_refused() -> None:
     logits, label = _case(SHAPES[0])
-    maps = torch.stack([SignedDistanceMapd("label", num_classes=3)({"label": item})["label_sdm"] for item in label])
+    maps = torch.stack([SignedDistanceMapd("label", num_classes=3)({"label": item})["sdm_label"] for item in label])
     for loss, target in ((SignedDistanceLoss(softmax=True, to_onehot_y=True), label),):
         with pytest.raises(
             ValueError, match="needs negative values inside and positive ones outside, got the opposite"

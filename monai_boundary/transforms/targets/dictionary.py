@@ -39,11 +39,11 @@ __all__ = [
 class RegionTargetsd(MapTransform):
     """Dictionary version of `monai_boundary.transforms.RegionTargets`: adds the maps beside the label.
 
-    With the default ``prefix`` the keys are ``label_regions``, ``label_seeds`` and ``label_cells``.
+    With the default ``suffix`` the keys are ``regions_label``, ``seeds_label`` and ``cells_label``.
 
     Args:
         keys: truth labels.
-        prefix: the new keys are ``{prefix}_regions``, ``{prefix}_seeds``, ``{prefix}_cells``; one for each key.
+        suffix: the new keys are ``regions_{suffix}``, ``seeds_{suffix}``, ``cells_{suffix}``; one for each key.
         source: see `RegionTargets`.
         spacing: see `RegionTargets`.
         section_axis: see `RegionTargets`.
@@ -59,7 +59,7 @@ class RegionTargetsd(MapTransform):
         >>> from monai_boundary.transforms import RegionTargetsd
         >>> data = {"label": np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32)}
         >>> sorted(RegionTargetsd("label")(data))
-        ['label', 'label_cells', 'label_regions', 'label_seeds']
+        ['cells_label', 'label', 'regions_label', 'seeds_label']
     """
 
     backend = RegionTargets.backend
@@ -67,7 +67,7 @@ class RegionTargetsd(MapTransform):
     def __init__(
         self,
         keys: KeysCollection,
-        prefix: KeysCollection = "label",
+        suffix: KeysCollection = "label",
         source: str = "membrane",
         spacing: Sequence[float] | float | None = None,
         section_axis: int | None = None,
@@ -76,23 +76,23 @@ class RegionTargetsd(MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.prefix = ensure_tuple(prefix)
-        if len(self.prefix) != len(self.keys) or len(set(self.prefix)) != len(self.prefix):
-            raise ValueError(f"`prefix` needs one for each of {self.keys}, all different, got {self.prefix}.")
+        self.suffix = ensure_tuple(suffix)
+        if len(self.suffix) != len(self.keys) or len(set(self.suffix)) != len(self.suffix):
+            raise ValueError(f"`suffix` needs one for each of {self.keys}, all different, got {self.suffix}.")
         self.image_key = image_key
         self.transform = RegionTargets(source, spacing, section_axis, cells)
 
     def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
         """Return the data with the maps added."""
         d = dict(data)
-        for key, prefix in self.key_iterator(d, self.prefix):
+        for key, suffix in self.key_iterator(d, self.suffix):
             if self.image_key in d:
                 check_same_shape(str(key), d[key].shape[1:], str(self.image_key), d[self.image_key].shape[1:])
             regions, seeds, cells = self.transform(d[key])
-            d[f"{prefix}_regions"] = regions
-            d[f"{prefix}_seeds"] = seeds
+            d[f"regions_{suffix}"] = regions
+            d[f"seeds_{suffix}"] = seeds
             if cells is not None:
-                d[f"{prefix}_cells"] = cells
+                d[f"cells_{suffix}"] = cells
         return d
 
 
@@ -100,11 +100,11 @@ class ReseedRegionsd(MapTransform):
     """Dictionary version of `monai_boundary.transforms.ReseedRegions`, for after a random crop.
 
     Args:
-        keys: the prefixes of the maps: ``"label"`` stands for ``label_regions``, ``label_seeds`` and ``label_cells``.
-            The cells are renewed where the data has them.
+        keys: what the names of the maps end in: ``"label"`` stands for ``regions_label``, ``seeds_label`` and
+            ``cells_label``. The cells are renewed where the data has them.
         spacing: see `ReseedRegions`.
         section_axis: see `ReseedRegions`.
-        allow_missing_keys: skip prefixes for which the data has no regions and no seeds.
+        allow_missing_keys: skip those for which the data has no regions and no seeds.
 
     Raises:
         KeyError: when called, if the regions or the seeds are missing.
@@ -115,10 +115,10 @@ class ReseedRegionsd(MapTransform):
         >>> import numpy as np
         >>> from monai.transforms import Compose, SpatialCropd
         >>> from monai_boundary.transforms import RegionTargetsd, ReseedRegionsd
-        >>> maps = ["label_regions", "label_seeds", "label_cells"]
+        >>> maps = ["regions_label", "seeds_label", "cells_label"]
         >>> crop = SpatialCropd(["label", *maps], roi_start=(0, 1), roi_end=(1, 5))
         >>> data = {"label": np.array([[[0, 0, 0, 1, 0]]], dtype=np.float32)}
-        >>> Compose([RegionTargetsd("label"), crop, ReseedRegionsd("label")])(data)["label_seeds"].tolist()
+        >>> Compose([RegionTargetsd("label"), crop, ReseedRegionsd("label")])(data)["seeds_label"].tolist()
         [[[1, 0, 0, 2]]]
     """
 
@@ -138,17 +138,15 @@ class ReseedRegionsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> dict[Hashable, NdarrayOrTensor]:
         """Return the data with the maps renewed."""
         d = dict(data)
-        for prefix in self.keys:
-            regions, seeds, cells = f"{prefix}_regions", f"{prefix}_seeds", f"{prefix}_cells"
+        for suffix in self.keys:
+            regions, seeds, cells = f"regions_{suffix}", f"seeds_{suffix}", f"cells_{suffix}"
             missing = [key for key in (regions, seeds) if key not in d]
             if len(missing) == 2 and self.allow_missing_keys:
                 continue
             if missing:
-                raise KeyError(
-                    f"`keys` needs {missing} in the data for the prefix {prefix!r}: run `RegionTargetsd` first."
-                )
-            if prefix in d:
-                check_same_shape(regions, d[regions].shape[1:], str(prefix), d[prefix].shape[1:])
+                raise KeyError(f"`keys` needs {missing} in the data for {suffix!r}: run `RegionTargetsd` first.")
+            if suffix in d:
+                check_same_shape(regions, d[regions].shape[1:], str(suffix), d[suffix].shape[1:])
             transform = ReseedRegions(self.spacing, self.section_axis, cells=cells in d)
             d[regions], d[seeds], new_cells = transform(d[regions], d[seeds])
             if new_cells is not None:
@@ -157,11 +155,11 @@ class ReseedRegionsd(MapTransform):
 
 
 class EdgeMaskd(MapTransform):
-    """Dictionary version of `monai_boundary.transforms.EdgeMask`: adds ``label_edge`` beside the label.
+    """Dictionary version of `monai_boundary.transforms.EdgeMask`: adds ``edge_label`` beside the label.
 
     Args:
         keys: labels.
-        output_keys: where the edges go, one for each key; ``{key}_edge`` if not given.
+        output_keys: where the edges go, one for each key; ``edge_{key}`` if not given.
         image_key: an image that the label must share the grid with (shape, and affine where both have one); not looked
             at where the data lacks it.
         tolerance: see `monai_boundary.ops.check_same_grid`.
@@ -175,7 +173,7 @@ class EdgeMaskd(MapTransform):
     Example:
         >>> import torch
         >>> from monai_boundary.transforms import EdgeMaskd
-        >>> EdgeMaskd("label")({"label": torch.tensor([[[0, 0, 1, 1, 1]]])})["label_edge"]
+        >>> EdgeMaskd("label")({"label": torch.tensor([[[0, 0, 1, 1, 1]]])})["edge_label"]
         tensor([[[0., 1., 1., 0., 0.]]])
     """
 
@@ -191,7 +189,7 @@ class EdgeMaskd(MapTransform):
         **options: Any,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.output_keys = ensure_tuple([f"{key}_edge" for key in self.keys] if output_keys is None else output_keys)
+        self.output_keys = ensure_tuple([f"edge_{key}" for key in self.keys] if output_keys is None else output_keys)
         if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
             raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")
         self.image_key = image_key
@@ -209,13 +207,13 @@ class EdgeMaskd(MapTransform):
 
 
 class PotentialFieldd(MapTransform):
-    """Dictionary version of `monai_boundary.transforms.PotentialField`: adds ``label_potential`` beside the label.
+    """Dictionary version of `monai_boundary.transforms.PotentialField`: adds ``potential_label`` beside the label.
 
     Put it after the random spatial transforms.
 
     Args:
         keys: labels.
-        output_keys: where the fields go, one for each key; ``{key}_potential`` if not given.
+        output_keys: where the fields go, one for each key; ``potential_{key}`` if not given.
         allow_missing_keys: do not raise for keys that the data lacks.
         options: of `PotentialField`.
 
@@ -226,7 +224,7 @@ class PotentialFieldd(MapTransform):
         >>> import torch
         >>> from monai_boundary.transforms import PotentialFieldd
         >>> data = PotentialFieldd("label", num_classes=2, w=3)({"label": torch.ones(1, 4, 4)})
-        >>> data["label_potential"].shape
+        >>> data["potential_label"].shape
         torch.Size([8, 4, 4])
     """
 
@@ -240,7 +238,7 @@ class PotentialFieldd(MapTransform):
         **options: Any,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        named = [f"{key}_potential" for key in self.keys] if output_keys is None else output_keys
+        named = [f"potential_{key}" for key in self.keys] if output_keys is None else output_keys
         self.output_keys = ensure_tuple(named)
         if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
             raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")

@@ -123,11 +123,11 @@ class SignedDistanceMap(Transform):
 
 
 class SignedDistanceMapd(MapTransform):
-    """Dictionary version of `monai_boundary.transforms.SignedDistanceMap`: adds ``label_sdm`` beside the label.
+    """Dictionary version of `monai_boundary.transforms.SignedDistanceMap`: adds ``sdm_label`` beside the label.
 
     Args:
         keys: labels.
-        output_keys: where the maps go, one for each key; ``{key}_sdm`` if not given.
+        output_keys: where the maps go, one for each key; ``sdm_{key}`` if not given.
         image_key: an image that the label must share the grid with (shape, and affine where both have one); not looked
             at where the data lacks it.
         tolerance: see `monai_boundary.ops.check_same_grid`.
@@ -143,7 +143,7 @@ class SignedDistanceMapd(MapTransform):
         >>> import torch
         >>> from monai_boundary.transforms import SignedDistanceMapd
         >>> data = SignedDistanceMapd("label", num_classes=2)({"label": torch.tensor([[[0, 0, 1, 1]]])})
-        >>> data["label_sdm"].tolist()
+        >>> data["sdm_label"].tolist()
         [[[-1.5, -0.5, 0.5, 1.5]], [[1.5, 0.5, -0.5, -1.5]]]
     """
 
@@ -160,7 +160,7 @@ class SignedDistanceMapd(MapTransform):
         **options: Any,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.output_keys = ensure_tuple([f"{key}_sdm" for key in self.keys] if output_keys is None else output_keys)
+        self.output_keys = ensure_tuple([f"sdm_{key}" for key in self.keys] if output_keys is None else output_keys)
         if len(self.output_keys) != len(self.keys) or len(set(self.output_keys)) != len(self.keys):
             raise ValueError(f"`output_keys` needs one for each of {self.keys}, all different, got {self.output_keys}.")
         self.image_key = image_key
@@ -246,7 +246,7 @@ class RestoreDistanceSignd(MapTransform):
 
     Args:
         keys: maps.
-        label_keys: their labels; the keys without ``_sdm`` if not given.
+        label_keys: their labels; the keys without ``sdm_`` if not given.
         known_key: as given to `SignedDistanceMapd`.
         allow_missing_keys: do not raise for keys that the data lacks.
         options: of `RestoreDistanceSign`.
@@ -257,8 +257,8 @@ class RestoreDistanceSignd(MapTransform):
     Example:
         >>> import torch
         >>> from monai_boundary.transforms import RestoreDistanceSignd
-        >>> data = {"label": torch.tensor([[[0, 1, 1, 0]]]), "label_sdm": torch.tensor([[[2.5, 0.25, 0.25, 2.5]]])}
-        >>> RestoreDistanceSignd()(data)["label_sdm"].tolist()
+        >>> data = {"label": torch.tensor([[[0, 1, 1, 0]]]), "sdm_label": torch.tensor([[[2.5, 0.25, 0.25, 2.5]]])}
+        >>> RestoreDistanceSignd()(data)["sdm_label"].tolist()
         [[[2.5, -0.5, -0.5, 2.5]]]
     """
 
@@ -266,7 +266,7 @@ class RestoreDistanceSignd(MapTransform):
 
     def __init__(
         self,
-        keys: KeysCollection = "label_sdm",
+        keys: KeysCollection = "sdm_label",
         label_keys: KeysCollection | None = None,
         known_key: str | None = None,
         allow_missing_keys: bool = False,
@@ -295,7 +295,7 @@ class CheckSignedDistanceMapd(MapTransform):
 
     Args:
         keys: maps, in mm.
-        label_keys: their labels; the keys without ``_sdm`` if not given.
+        label_keys: their labels; the keys without ``sdm_`` if not given.
         num_classes: as given to `SignedDistanceMap`.
         ignore_index: see ``num_classes``.
         spacing: voxel size in mm; by default of the map's affine, else 1.
@@ -312,15 +312,15 @@ class CheckSignedDistanceMapd(MapTransform):
         >>> import torch
         >>> from monai_boundary.transforms import CheckSignedDistanceMapd, SignedDistanceMapd
         >>> data = SignedDistanceMapd("label")({"label": torch.tensor([[[0, 0, 1, 1]]])})
-        >>> sorted(CheckSignedDistanceMapd("label_sdm")(data))
-        ['label', 'label_sdm']
+        >>> sorted(CheckSignedDistanceMapd("sdm_label")(data))
+        ['label', 'sdm_label']
     """
 
     backend = SignedDistanceMap.backend
 
     def __init__(
         self,
-        keys: KeysCollection = "label_sdm",
+        keys: KeysCollection = "sdm_label",
         label_keys: KeysCollection | None = None,
         num_classes: int | None = None,
         ignore_index: int | None = None,
@@ -359,7 +359,7 @@ class CheckSignedDistanceMapd(MapTransform):
 
 
 def _label_keys(keys: Sequence[Hashable], label_keys: KeysCollection | None) -> tuple[Hashable, ...]:
-    return ensure_tuple([str(key).removesuffix("_sdm") for key in keys] if label_keys is None else label_keys)
+    return ensure_tuple([str(key).removeprefix("sdm_") for key in keys] if label_keys is None else label_keys)
 
 
 def _known_voxels(label: torch.Tensor, ignore_index: int | None, known: NdarrayOrTensor | None) -> torch.Tensor | None:

@@ -27,7 +27,7 @@ def test_a_dictionary_for_each_slice() -> None:
 
 def test_through_a_cache_and_a_loader() -> None:
     """Slices are cached with their edges, flipped one by one, and two volumes make one batch of four."""
-    keys = ["image", "label", "label_edge"]
+    keys = ["image", "label", "edge_label"]
     steps = Compose(
         [SlicesAroundd(["image", "label"], count=2), EdgeMaskd("label", side="inner"), RandFlipd(keys, 0.5, 0)]
     )
@@ -35,7 +35,7 @@ def test_through_a_cache_and_a_loader() -> None:
     batch = next(iter(DataLoader(dataset, batch_size=2)))
     assert batch["image"].shape == (4, 2, 5, 6)
     assert batch["slice"].tolist() == [3, 5, 3, 5]
-    assert batch["label_edge"].any()
+    assert batch["edge_label"].any()
 
 
 def test_keys() -> None:

@@ -8,17 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 import torch
 from monai.data import CacheDataset, DataLoader, MetaTensor, PersistentDataset
 from monai.transforms import (
     Compose,
+    LoadImaged,
     RandAffined,
     RandCropByPosNegLabeld,
     RandFlipd,
     RandRotate90d,
     RandSpatialCropd,
+    Spacingd,
     SpatialCropd,
     SpatialPadd,
 )
@@ -26,11 +29,18 @@ from skimage.io import imread
 
 from monai_boundary import transforms
 from monai_boundary.ops import label_regions, region_seeds, seed_points
-from monai_boundary.transforms import CleanMembraneLabeld, RegionTargetsd, ReseedRegionsd
+from monai_boundary.transforms import (
+    CleanMembraneLabeld,
+    EdgeMaskd,
+    PotentialFieldd,
+    RegionTargetsd,
+    ReseedRegionsd,
+    SignedDistanceMapd,
+)
 from tests.oracles.regions import flood_regions, region_distances
 from tests.transforms.images import assert_same_geometry, em_tensor
 
-MAPS = ["label_regions", "label_seeds", "label_cells"]
+MAPS = ["regions_label", "seeds_label", "cells_label"]
 KEYS = ["image", "label", *MAPS]
 
 
@@ -71,15 +81,15 @@ def test_keys_are_added_and_nothing_else_changes(rng: np.random.Generator) -> No
         assert_same_geometry(new[key], data["label"])
 
 
-def test_other_keys_and_prefixes(rng: np.random.Generator) -> None:
+def test_other_keys_and_suffixes(rng: np.random.Generator) -> None:
     data = {"a": grid(rng)["label"], "b": grid(rng)["label"]}
-    new = RegionTargetsd(["a", "b"], prefix=["one", "two"], cells=False)(data)
-    assert set(new) == {"a", "b", "one_regions", "one_seeds", "two_regions", "two_seeds"}
+    new = RegionTargetsd(["a", "b"], suffix=["one", "two"], cells=False)(data)
+    assert set(new) == {"a", "b", "regions_one", "seeds_one", "regions_two", "seeds_two"}
     again = ReseedRegionsd(["one", "two"])(new)
     assert set(again) == set(new)
     for wrong in ("label", ["x", "x"]):
-        with pytest.raises(ValueError, match=r"`prefix` needs one for each of \('a', 'b'\), all different"):
-            RegionTargetsd(["a", "b"], prefix=wrong)
+        with pytest.raises(ValueError, match=r"`suffix` needs one for each of \('a', 'b'\), all different"):
+            RegionTargetsd(["a", "b"], suffix=wrong)
 
 
 def test_arguments_reach_the_array_transform() -> None:
@@ -87,10 +97,10 @@ def test_arguments_reach_the_array_transform() -> None:
     assert (made.source, made.spacing, made.section_axis, made.cells) == ("instances", (1, 2), 0, False)
     ids = np.zeros((1, 2, 3, 3), dtype=np.int32)
     ids[:, :, 1:] = 1
-    data = {"label_regions": ids, "label_seeds": np.zeros_like(ids)}
+    data = {"regions_label": ids, "seeds_label": np.zeros_like(ids)}
     sections = ReseedRegionsd("label", section_axis=0)(data)
-    assert sections["label_regions"].max() == 2
-    assert ReseedRegionsd("label")(data)["label_regions"].max() == 1
+    assert sections["regions_label"].max() == 2
+    assert ReseedRegionsd("label")(data)["regions_label"].max() == 1
     with pytest.raises(ValueError, match="`spacing` needs 3 entries"):
         ReseedRegionsd("label", spacing=(1, 2))(data)
 
@@ -99,12 +109,12 @@ def test_missing_keys(rng: np.random.Generator) -> None:
     with pytest.raises(KeyError, match="label"):
         RegionTargetsd("label")({"image": 1})
     assert RegionTargetsd("label", allow_missing_keys=True)({"image": 1}) == {"image": 1}
-    with pytest.raises(KeyError, match=r"needs \['label_regions', 'label_seeds'\] in the data for the prefix 'label'"):
+    with pytest.raises(KeyError, match=r"needs \['regions_label', 'seeds_label'\] in the data for 'label'"):
         ReseedRegionsd("label")({"image": 1})
     assert ReseedRegionsd("label", allow_missing_keys=True)({"image": 1}) == {"image": 1}
     data = RegionTargetsd("label")(grid(rng))
-    del data["label_seeds"]
-    with pytest.raises(KeyError, match=r"needs \['label_seeds'\]"):
+    del data["seeds_label"]
+    with pytest.raises(KeyError, match=r"needs \['seeds_label'\]"):
         ReseedRegionsd("label", allow_missing_keys=True)(data)
 
 
@@ -113,18 +123,18 @@ def test_shapes_must_agree(rng: np.random.Generator) -> None:
     data["image"] = data["image"][:, 1:]
     with pytest.raises(ValueError, match=re.escape("`label` needs the shape of `image`, (23, 28), got (24, 28).")):
         RegionTargetsd("label")(data)
-    assert "label_seeds" in RegionTargetsd("label", image_key=None)(data)
+    assert "seeds_label" in RegionTargetsd("label", image_key=None)(data)
     forgotten = RegionTargetsd("label", image_key=None)(data)
     forgotten["label"] = forgotten["label"][:, :, 2:]
     with pytest.raises(
-        ValueError, match=re.escape("`label_regions` needs the shape of `label`, (24, 26), got (24, 28).")
+        ValueError, match=re.escape("`regions_label` needs the shape of `label`, (24, 26), got (24, 28).")
     ):
         ReseedRegionsd("label")(forgotten)
 
 
 def test_two_maps_that_were_not_cropped_together(rng: np.random.Generator) -> None:
     data = RegionTargetsd("label")(grid(rng))
-    data["label_seeds"] = torch.roll(data["label_seeds"], 3, dims=1)
+    data["seeds_label"] = torch.roll(data["seeds_label"], 3, dims=1)
     with pytest.raises(ValueError, match="were both maps moved alike"):
         ReseedRegionsd("label")(data)
 
@@ -145,7 +155,7 @@ def test_random_transforms_carry_the_maps_and_reseeding_repairs_crops(
     moved = flips(whole)
     for key in MAPS:
         assert moved[key].dtype == torch.int32
-    regions, seeds = moved["label_regions"][0].numpy(), moved["label_seeds"][0].numpy()
+    regions, seeds = moved["regions_label"][0].numpy(), moved["seeds_label"][0].numpy()
     np.testing.assert_array_equal(regions > 0, moved["label"][0].numpy() == 0)
     assert (seeds > 0).sum() == regions.max()
     np.testing.assert_array_equal(regions[seeds > 0], seeds[seeds > 0])
@@ -154,8 +164,8 @@ def test_random_transforms_carry_the_maps_and_reseeding_repairs_crops(
     cropped = crop(moved)
     repaired = ReseedRegionsd("label")(cropped)
     assert_consistent(repaired)
-    kept = cropped["label_seeds"] > 0
-    assert (repaired["label_seeds"][kept] > 0).all()
+    kept = cropped["seeds_label"] > 0
+    assert (repaired["seeds_label"][kept] > 0).all()
     torch.testing.assert_close(repaired["image"], cropped["image"])
     for key in MAPS:
         assert_same_geometry(repaired[key], cropped["label"])
@@ -176,7 +186,7 @@ def test_crops_that_come_as_a_list(rng: np.random.Generator) -> None:
 def test_padding_with_the_edge_or_with_membrane(rng: np.random.Generator) -> None:
     whole = RegionTargetsd("label")(grid(rng))
     edge = SpatialPadd(KEYS, (30, 30), mode="edge")(whole)
-    edge["label_seeds"] = SpatialPadd("label_seeds", (30, 30))(whole)["label_seeds"]  # a seed must not be repeated
+    edge["seeds_label"] = SpatialPadd("seeds_label", (30, 30))(whole)["seeds_label"]  # a seed must not be repeated
     assert_consistent(ReseedRegionsd("label")(edge))
     membrane = SpatialPadd(KEYS, (30, 30))(whole)
     membrane["label"] = SpatialPadd("label", (30, 30), value=1)(whole)["label"]
@@ -189,7 +199,7 @@ def test_a_linearly_resampled_map_is_refused(rng: np.random.Generator) -> None:
     modes = ["bilinear", *["nearest"] * 4]
     turn = RandAffined(KEYS, prob=1.0, rotate_range=0.5, mode=modes, padding_mode="border")
     done = Compose([turn.set_random_state(1), ReseedRegionsd("label")])(whole)
-    np.testing.assert_array_equal(done["label_regions"] > 0, done["label"] == 0)
+    np.testing.assert_array_equal(done["regions_label"] > 0, done["label"] == 0)
     turn.set_random_state(1)
     lazy = Compose([turn], lazy=True)(whole)
     with pytest.raises(ValueError, match=r"`regions` needs whole numbers, got .* and not lazy=True"):
@@ -205,9 +215,9 @@ def test_cache_dataset_keeps_the_maps(rng: np.random.Generator) -> None:
     for _ in range(2):
         assert_consistent(data[0])
     batch = next(iter(DataLoader(data, batch_size=2)))
-    assert batch["label_seeds"].shape == (2, 1, 12, 12)
-    assert batch["label_seeds"].dtype == torch.int32
-    torch.testing.assert_close(data._cache[0]["label_seeds"], whole["label_seeds"])  # the cache is not written to
+    assert batch["seeds_label"].shape == (2, 1, 12, 12)
+    assert batch["seeds_label"].dtype == torch.int32
+    torch.testing.assert_close(data._cache[0]["seeds_label"], whole["seeds_label"])  # the cache is not written to
 
 
 def test_persistent_dataset_keeps_the_maps(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -239,12 +249,27 @@ def test_a_real_section(real_data: Callable[[str], Path]) -> None:
     folder = real_data("em_isbi2012")
     data = {key: em_tensor(imread(folder / key / "05.png"), (4.0, 4.0)) for key in ("image", "label")}
     whole = Compose([CleanMembraneLabeld("label"), RegionTargetsd("label")])(data)
-    regions = whole["label_regions"][0].numpy()
+    regions = whole["regions_label"][0].numpy()
     assert 88 <= regions.max() <= 137
-    np.testing.assert_array_equal(whole["label_seeds"][0].numpy(), region_seeds(regions))
+    np.testing.assert_array_equal(whole["seeds_label"][0].numpy(), region_seeds(regions))
     crop = SpatialCropd(KEYS, roi_start=(100, 200), roi_end=(356, 456))(whole)
     repaired = ReseedRegionsd("label")(crop)
-    np.testing.assert_array_equal(repaired["label_regions"][0], label_regions(crop["label"][0].numpy() == 0))
-    ids, points = seed_points(repaired["label_seeds"][0].numpy())
-    np.testing.assert_array_equal(repaired["label_regions"][0].numpy()[tuple(points.T)], ids)
-    assert set(np.unique(repaired["label_cells"])) == set(ids)
+    np.testing.assert_array_equal(repaired["regions_label"][0], label_regions(crop["label"][0].numpy() == 0))
+    ids, points = seed_points(repaired["seeds_label"][0].numpy())
+    np.testing.assert_array_equal(repaired["regions_label"][0].numpy()[tuple(points.T)], ids)
+    assert set(np.unique(repaired["cells_label"])) == set(ids)
+
+
+def test_monai_takes_no_target_for_meta_data(tmp_path: Path) -> None:
+    """`Spacingd` updates every key that begins with ``label_`` as meta data, once the label is from a NIfTI file."""
+    mask = np.zeros((8, 9, 6), dtype=np.uint8)
+    mask[2:5, 3:7, 1:4] = 1
+    nibabel.save(nibabel.Nifti1Image(mask, np.diag([1.0, 2.0, 3.0, 1.0])), tmp_path / "label.nii.gz")
+    make = [SignedDistanceMapd("label"), EdgeMaskd("label"), PotentialFieldd("label", w=3), RegionTargetsd("label")]
+    data = Compose([LoadImaged("label", ensure_channel_first=True), *make])({"label": tmp_path / "label.nii.gz"})
+    targets = sorted(set(data) - {"label"})
+    assert targets == [f"{name}_label" for name in ("cells", "edge", "potential", "regions", "sdm", "seeds")]
+    moved = Spacingd(["label", *targets], (1.0, 1.0, 1.0), mode="nearest")(data)
+    assert {key: tuple(moved[key].shape[1:]) for key in ["label", *targets]} == dict.fromkeys(
+        ["label", *targets], (8, 17, 16)
+    )

@@ -35,7 +35,7 @@ from monai_boundary.transforms import (
     SignedDistanceMapd,
 )
 
-KEYS = ["image", "label", "label_sdm"]
+KEYS = ["image", "label", "sdm_label"]
 SPACING = (0.8, 1.5, 3.0)
 
 
@@ -100,9 +100,9 @@ def test_crop_after_the_map_is_the_map_cropped() -> None:
     data = Compose([SignedDistanceMapd("label"), crop])(volume())
     whole = SignedDistanceMap()(volume()["label"])
     assert not data["label"].any()
-    np.testing.assert_array_equal(data["label_sdm"], whole[:, 16:24, 12:20, 4:10])
-    assert float(data["label_sdm"].min()) > 0
-    assert not SignedDistanceMapd("label")(crop(volume()))["label_sdm"].any()  # what computing after the crop gives
+    np.testing.assert_array_equal(data["sdm_label"], whole[:, 16:24, 12:20, 4:10])
+    assert float(data["sdm_label"].min()) > 0
+    assert not SignedDistanceMapd("label")(crop(volume()))["sdm_label"].any()  # what computing after the crop gives
 
 
 def test_random_crops_carry_the_map() -> None:
@@ -111,8 +111,8 @@ def test_random_crops_carry_the_map() -> None:
     crop = RandCropByPosNegLabeld([*KEYS, "where"], "label", spatial_size=(8, 8, 4), num_samples=6)
     crop.set_random_state(0)
     for patch in crop(marked):
-        assert torch.equal(patch["label_sdm"].flatten(), marked["label_sdm"].flatten()[patch["where"].flatten().long()])
-        CheckSignedDistanceMapd("label_sdm")(patch)
+        assert torch.equal(patch["sdm_label"].flatten(), marked["sdm_label"].flatten()[patch["where"].flatten().long()])
+        CheckSignedDistanceMapd("sdm_label")(patch)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_random_crops_carry_the_map() -> None:
 def test_flips_and_quarter_turns_are_exact(transform: Any) -> None:
     data = transform(SignedDistanceMapd("label")(volume()))
     again = SignedDistanceMap()(data["label"])  # the affine turned with the label, and so did the spacing
-    np.testing.assert_allclose(data["label_sdm"], again, atol=1e-5)
-    CheckSignedDistanceMapd("label_sdm")(data)
+    np.testing.assert_allclose(data["sdm_label"], again, atol=1e-5)
+    CheckSignedDistanceMapd("sdm_label")(data)
 
 
 def _resampled(mode: str, keys: list[str]) -> list[Any]:
@@ -149,32 +149,32 @@ def test_resampling_and_padding_as_documented(number: int) -> None:
     data = _resampled("border", KEYS)[number](SignedDistanceMapd("label")(volume()))
     if number < 2:  # interpolation: in some voxels at the border the sign is not the label's
         with pytest.raises(ValueError, match="Near the border interpolation does that"):
-            CheckSignedDistanceMapd("label_sdm")(data)
-        data = RestoreDistanceSignd("label_sdm")(data)
-    CheckSignedDistanceMapd("label_sdm")(data)
+            CheckSignedDistanceMapd("sdm_label")(data)
+        data = RestoreDistanceSignd("sdm_label")(data)
+    CheckSignedDistanceMapd("sdm_label")(data)
     # mm stay mm: the affine says the new voxel size, and a map made anew is close by, where the image was
     sizes = affine_spacing(data["label"].affine, 3, sheared=True)  # the volume was turned within its array
     again = SignedDistanceMap(spacing=sizes)(data["label"])
     near = again.abs() < 6
     voxel = np.linalg.norm(sizes)
-    assert float((data["label_sdm"] - again)[near].abs().mean()) < 0.5 * voxel
+    assert float((data["sdm_label"] - again)[near].abs().mean()) < 0.5 * voxel
 
 
 @pytest.mark.parametrize("number", range(4), ids=["affine", "zoom", "pad", "divisible"])
 def test_zeros_in_the_padding_are_found(number: int) -> None:
     data = _resampled("zeros", KEYS)[number](SignedDistanceMapd("label")(volume()))
     with pytest.raises(ValueError, match=r"`distance_map` jumps by .* was it padded with zeros"):
-        CheckSignedDistanceMapd("label_sdm")(data)
+        CheckSignedDistanceMapd("sdm_label")(data)
 
 
 def test_a_map_that_missed_a_flip_is_found() -> None:
     data = SignedDistanceMapd("label")(volume())
     data["label"] = torch.flip(data["label"], (1,))
     with pytest.raises(ValueError, match=r"got the wrong sign \(or 0\) in \d+ of 4800 voxels"):
-        CheckSignedDistanceMapd("label_sdm")(data)
+        CheckSignedDistanceMapd("sdm_label")(data)
     moved = Flipd("label", spatial_axis=0)(SignedDistanceMapd("label")(volume()))
-    with pytest.raises(ValueError, match="`label_sdm` needs the affine of `label`"):
-        CheckSignedDistanceMapd("label_sdm")(moved)
+    with pytest.raises(ValueError, match="`sdm_label` needs the affine of `label`"):
+        CheckSignedDistanceMapd("sdm_label")(moved)
 
 
 def test_restored_maps_keep_meta_data_and_unknown_voxels() -> None:
@@ -190,10 +190,10 @@ def test_a_key_says_which_voxels_are_known() -> None:
     """The label has no value of its own for them, as that of lesions beside another pathology."""
     data = {"label": torch.tensor([[[0, 1, 1, 0, 0]]]), "counted": torch.tensor([[[1, 1, 1, 0, 1]]])}
     made = SignedDistanceMapd("label", known_key="counted")(data)
-    assert made["label_sdm"].tolist() == [[[0.5, -0.5, -1.5, 0.0, 1.5]]]
+    assert made["sdm_label"].tolist() == [[[0.5, -0.5, -1.5, 0.0, 1.5]]]
     CheckSignedDistanceMapd(known_key="counted")(made)
-    moved = {**made, "label_sdm": made["label_sdm"].abs() * 0.1}
-    restored = RestoreDistanceSignd(known_key="counted", least=0.01)(moved)["label_sdm"]
+    moved = {**made, "sdm_label": made["sdm_label"].abs() * 0.1}
+    restored = RestoreDistanceSignd(known_key="counted", least=0.01)(moved)["sdm_label"]
     torch.testing.assert_close(restored, torch.tensor([[[0.05, -0.01, -0.01, 0.0, 0.15]]]))
     with pytest.raises(ValueError, match=r"got the wrong sign \(or 0\) in"):
         CheckSignedDistanceMapd()(made)
@@ -203,8 +203,8 @@ def test_zoom_keeps_millimetres() -> None:
     data = SignedDistanceMapd("label")(volume())
     zoomed = Zoomd(KEYS, zoom=2.0, mode=["bilinear", "nearest", "trilinear"], keep_size=False)(data)
     again = SignedDistanceMap()(zoomed["label"])
-    assert float((zoomed["label_sdm"] - again).abs().max()) < 0.6 * np.linalg.norm(SPACING)
-    assert float(zoomed["label_sdm"].max()) == pytest.approx(float(data["label_sdm"].max()), rel=0.05)
+    assert float((zoomed["sdm_label"] - again).abs().max()) < 0.6 * np.linalg.norm(SPACING)
+    assert float(zoomed["sdm_label"].max()) == pytest.approx(float(data["sdm_label"].max()), rel=0.05)
 
 
 def test_pending_lazy_operations_are_refused() -> None:
@@ -216,7 +216,7 @@ def test_pending_lazy_operations_are_refused() -> None:
 def test_a_label_that_lazy_resampling_interpolated_is_refused() -> None:
     rotate = RandAffined(["image", "label"], prob=1.0, rotate_range=(0.5, 0.5, 0.5), mode=["bilinear", "nearest"])
     for order in ([rotate, SignedDistanceMapd("label")], [SignedDistanceMapd("label"), _lazy_affine()]):
-        pipeline = Compose([*order, CheckSignedDistanceMapd("label_sdm")], lazy=True).set_random_state(0)
+        pipeline = Compose([*order, CheckSignedDistanceMapd("sdm_label")], lazy=True).set_random_state(0)
         with pytest.raises(RuntimeError, match="applying transform") as caught:  # as MONAI wraps a transform's error
             pipeline(volume())
         cause: BaseException = caught.value
@@ -269,8 +269,8 @@ def test_cached_maps_stay_in_mm(kind: str, dtype: str, files: list[dict[str, str
     for _ in range(3):
         for index in range(len(files)):
             patch = dataset[index][0]
-            assert patch["label_sdm"].dtype == getattr(torch, dtype)
-            values = patch["label_sdm"].numpy()[0].astype(np.float32)
+            assert patch["sdm_label"].dtype == getattr(torch, dtype)
+            values = patch["sdm_label"].numpy()[0].astype(np.float32)
             windows = np.lib.stride_tricks.sliding_window_view(whole, values.shape)
             distance = np.abs(windows - values).max(axis=(-3, -2, -1))
             assert distance.min() <= (1e-5 if dtype == "float32" else 0.02)
@@ -283,16 +283,16 @@ def test_workers_make_maps(files: list[dict[str, str]]) -> None:
         signed_distance_map(np.eye(64), **options)  # its threads exist before the workers are forked
         pipeline = Compose([LoadImaged(["label"], ensure_channel_first=True), SignedDistanceMapd("label", **options)])
         loader = DataLoader(Dataset([{"label": f["label"]} for f in files], pipeline), num_workers=1)
-        assert len([batch["label_sdm"] for batch in loader]) == len(files)
+        assert len([batch["sdm_label"] for batch in loader]) == len(files)
 
 
 def test_keys() -> None:
     data = volume()
     data["other"] = data["label"]
     made = SignedDistanceMapd(["label", "other"])(data)
-    assert {"label_sdm", "other_sdm"} <= set(made)
+    assert {"sdm_label", "sdm_other"} <= set(made)
     assert "distance" in SignedDistanceMapd("label", output_keys="distance")(data)
-    assert "x_sdm" not in SignedDistanceMapd(["label", "x"], allow_missing_keys=True)(data)
+    assert "sdm_x" not in SignedDistanceMapd(["label", "x"], allow_missing_keys=True)(data)
     with pytest.raises(ValueError, match="`output_keys` needs one for each of"):
         SignedDistanceMapd(["label", "other"], output_keys="map")
 
@@ -305,7 +305,7 @@ def test_image_and_label_on_different_grids() -> None:
     data["image"] = data["image"][:, :20]
     with pytest.raises(ValueError, match=r"spatial shape of `image`, \(20, 20, 10\), got \(24, 20, 10\)"):
         SignedDistanceMapd("label")(data)
-    assert "label_sdm" in SignedDistanceMapd("label", image_key=None)(data)
+    assert "sdm_label" in SignedDistanceMapd("label", image_key=None)(data)
 
 
 @pytest.mark.parametrize(

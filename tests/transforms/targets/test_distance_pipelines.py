@@ -26,7 +26,7 @@ from monai.transforms import (
 from monai_boundary.losses import SignedDistanceLoss
 from monai_boundary.transforms import CheckSignedDistanceMapd, RestoreDistanceSignd, SignedDistanceMapd
 
-KEYS = ["image", "label", "label_sdm"]
+KEYS = ["image", "label", "sdm_label"]
 
 
 def _pipelines(ndim: int) -> dict[str, list[Any]]:
@@ -38,7 +38,7 @@ def _pipelines(ndim: int) -> dict[str, list[Any]]:
         elastic: Any = Rand3DElasticd(both, (1.0, 1.5), (2.0, 3.0), prob=1.0, mode=modes, padding_mode="zeros")
     else:
         elastic = Rand2DElasticd(both, (3.0, 3.0), (1.0, 2.0), prob=1.0, mode=modes, padding_mode="zeros")
-    make, restore = SignedDistanceMapd("label"), RestoreDistanceSignd("label_sdm")
+    make, restore = SignedDistanceMapd("label"), RestoreDistanceSignd("sdm_label")
     spacing = Spacingd(both, (1.0, 0.8, 1.7)[:ndim], mode=modes)
     crops = [
         RandFlipd(KEYS, prob=0.5, spatial_axis=0),
@@ -74,7 +74,7 @@ def _pipelines(ndim: int) -> dict[str, list[Any]]:
             crops[0],
             SpatialPadd("label", (14, 14, 9)[:ndim], mode="edge"),
             SpatialPadd("image", (14, 14, 9)[:ndim]),
-            SpatialPadd("label_sdm", (14, 14, 9)[:ndim], mode="edge"),
+            SpatialPadd("sdm_label", (14, 14, 9)[:ndim], mode="edge"),
         ],
     }
 
@@ -99,7 +99,7 @@ def test_law_perfect_is_below_empty_and_full(name: str, ndim: int) -> None:
         }
         out = Compose([*_pipelines(ndim)[name], CheckSignedDistanceMapd()]).set_random_state(draw)(data)
         truth = out["label"].as_tensor()[None]
-        phi = out["label_sdm"].as_tensor()[None]
+        phi = out["sdm_label"].as_tensor()[None]
         if not truth.any() or truth.all():
             continue
         seen += 1

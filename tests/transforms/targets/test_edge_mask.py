@@ -17,7 +17,7 @@ from monai_boundary.ops import contour_mask, edge_masks
 from monai_boundary.transforms import EdgeMask, EdgeMaskd
 from tests.transforms.targets.test_distance import SPACING, _affine, volume
 
-KEYS = ["image", "label", "label_edge"]
+KEYS = ["image", "label", "edge_label"]
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5])
@@ -72,31 +72,31 @@ def test_edges_of_the_whole_image_have_none_at_the_frame_of_a_crop() -> None:
     crop = SpatialCropd(KEYS, roi_start=(4, 4, 2), roi_end=(10, 10, 6), allow_missing_keys=True)
     before = Compose([EdgeMaskd("label"), crop])(volume())
     whole = EdgeMask()(volume()["label"])
-    np.testing.assert_array_equal(before["label_edge"], whole[:, 4:10, 4:10, 2:6])
+    np.testing.assert_array_equal(before["edge_label"], whole[:, 4:10, 4:10, 2:6])
     after = EdgeMaskd("label")(crop(volume()))
-    assert ((before["label_edge"] - after["label_edge"]) >= 0).all(), "a crop never adds an edge"
+    assert ((before["edge_label"] - after["edge_label"]) >= 0).all(), "a crop never adds an edge"
     framed = EdgeMaskd("label", frame=True)(crop(volume()))
-    assert (framed["label_edge"] > before["label_edge"]).any(), "unless the frame is asked for"
+    assert (framed["edge_label"] > before["edge_label"]).any(), "unless the frame is asked for"
 
 
 def test_random_crops_and_turns_carry_the_edges() -> None:
     data = EdgeMaskd("label")(volume())
     for turn in (Flipd(KEYS, spatial_axis=0), Rotate90d(KEYS, spatial_axes=(0, 1))):
         moved = turn(data)
-        np.testing.assert_array_equal(moved["label_edge"], EdgeMask()(moved["label"]))
-        torch.testing.assert_close(moved["label_edge"].affine, moved["label"].affine)
+        np.testing.assert_array_equal(moved["edge_label"], EdgeMask()(moved["label"]))
+        torch.testing.assert_close(moved["edge_label"].affine, moved["label"].affine)
     crops = RandCropByPosNegLabeld(KEYS, "label", spatial_size=(8, 8, 4), num_samples=3).set_random_state(0)(data)
     assert len(crops) == 3
-    assert all(set(np.unique(crop["label_edge"])) <= {0, 1} for crop in crops)
+    assert all(set(np.unique(crop["edge_label"])) <= {0, 1} for crop in crops)
 
 
 def test_a_cache_that_drops_the_affine_keeps_the_mm(tmp_path: Path) -> None:
     make = EdgeMaskd("label", thickness=2.0, unit="mm")
     dataset = PersistentDataset([volume()], Compose([make]), cache_dir=tmp_path)
-    fresh, cached = dataset[0]["label_edge"], dataset[0]["label_edge"]
+    fresh, cached = dataset[0]["edge_label"], dataset[0]["edge_label"]
     np.testing.assert_array_equal(np.asarray(cached), np.asarray(fresh))
     batch = next(iter(DataLoader(dataset, batch_size=1)))
-    assert batch["label_edge"].shape == (1, 1, 24, 20, 10)
+    assert batch["edge_label"].shape == (1, 1, 24, 20, 10)
 
 
 def test_a_lazily_resampled_label_is_refused() -> None:
@@ -121,7 +121,7 @@ def test_keys() -> None:
     data["image"] = data["image"][:, 2:]
     with pytest.raises(ValueError, match=re.escape("`label` needs the spatial shape of `image`, (22, 20, 10)")):
         EdgeMaskd("label")(data)
-    assert "label_edge" in EdgeMaskd("label", image_key=None)(data)
+    assert "edge_label" in EdgeMaskd("label", image_key=None)(data)
 
 
 @pytest.mark.parametrize(

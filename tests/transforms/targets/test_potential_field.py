@@ -24,11 +24,11 @@ def test_after_the_random_transforms_the_loss_takes_them() -> None:
         ]
     )
     data = pipeline(volume())
-    assert isinstance(data["label_potential"], MetaTensor)
-    torch.testing.assert_close(data["label_potential"].affine, data["label"].affine)
+    assert isinstance(data["potential_label"], MetaTensor)
+    torch.testing.assert_close(data["potential_label"].affine, data["label"].affine)
     loss = EquipotentialLoss(sigmoid=True, w=5, splitter="B")
     logits = torch.randn(1, 1, 12, 12, 8)
-    ready = loss(logits, data["label"][None], potential=data["label_potential"][None])
+    ready = loss(logits, data["label"][None], potential=data["potential_label"][None])
     assert float(ready) == float(loss(logits, data["label"][None]))
 
 
