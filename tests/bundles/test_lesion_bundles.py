@@ -249,10 +249,11 @@ def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], 
 def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends as a run that was left alone.
 
-    Both run in processes of their own, with one thread, so that they compute the same. With ``lr_patience: 0`` the rate
-    is halved on the way, by a state that has to survive too.
+    Both run in processes of their own, with one thread, so that they compute the same. No Dice is better by 2, so the
+    rate is halved on the way, by a state that has to survive too.
     """
-    options = {**TINY, "epochs": 3, "iterations": 25, "lr_patience": 0, "dataset_dir": data[WMH]}
+    plateau = {"lr_patience": 0, "lr_scheduler::threshold": 2.0, "lr_scheduler::threshold_mode": "abs"}
+    options = {**TINY, "epochs": 3, "iterations": 25, **plateau, "dataset_dir": data[WMH]}
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     arguments = command(WMH, **options, output_dir=killed)
     kill_when(arguments, tmp_path, lambda: len(read_table(killed / "metrics.csv")) >= 1)
