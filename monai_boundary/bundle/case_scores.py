@@ -63,7 +63,7 @@ def write_case_scores(
     write_table(rows, files["cases"])
     logged = {name: result["mean"][name] for name in (shown or averaged)}
     logged |= {name: result[name] for name in metric.counted}
-    missed_mm = getattr(metric, "options", {}).get("missed_mm", settings.get("missed_mm", "diagonal"))
+    missed_mm = getattr(metric, "options", {}).get("missed_mm", settings.get("missed_mm"))
     notes = missed_notes({**result["mean"], **logged}, missed_mm, result["defined"], len(items))
     log_scores(f"Mean scores of {len(items)} {'cases' if len(items) > 1 else 'case'}:", logged, files, notes)
     return result

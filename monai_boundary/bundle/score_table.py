@@ -85,7 +85,7 @@ def missed_notes(
 
     Args:
         scores: metric name -> value, with the counts ``missed`` and ``false_alarm`` (of each region, if by region).
-        missed_mm: what a miss counts as, in mm, or ``"diagonal"`` of the image.
+        missed_mm: what a miss counts as, in mm, or ``"diagonal"`` of the image; None where it is not known.
         defined: metric name -> number of cases with that score.
         cases: number of all cases.
 
@@ -96,6 +96,7 @@ def missed_notes(
         {'dice': 'of 3 cases, undefined in 2'}
     """
     price = "the image's diagonal" if missed_mm == "diagonal" else f"{missed_mm} mm"
+    counted_as = "" if missed_mm is None else f", each counted as {price}"
     notes: dict[str, list[str]] = {}
     if cases is not None:
         for name, number in (defined or {}).items():
@@ -107,7 +108,7 @@ def missed_notes(
         missed, alarms = (_count(scores, name, count) for count in COUNTS)
         counted = [f"{missed} missed"] * bool(missed) + [f"{alarms} false alarm{'s' * (alarms > 1)}"] * bool(alarms)
         if counted:
-            notes.setdefault(name, []).append(f"{', '.join(counted)}, each counted as {price}")
+            notes.setdefault(name, []).append(f"{', '.join(counted)}{counted_as}")
     return {name: "; ".join(texts) for name, texts in notes.items()}
 
 
