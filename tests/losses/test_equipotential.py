@@ -89,11 +89,11 @@ def test_fields_of_the_other_padding_are_refused(shape: tuple[int, ...], splitte
 def test_fields_of_another_label_are_refused() -> None:
     logits, label = _scene()
     loss = EquipotentialLoss(to_onehot_y=True, softmax=True)
-    potential = torch.stack([PotentialFieldd("l", num_classes=3)({"l": item})["l_potential"] for item in label])
+    potential = torch.stack([PotentialFieldd("l", num_classes=3)({"l": item})["potential_l"] for item in label])
     flipped = [t.flip(-1) for t in (logits, label, potential)]
     with pytest.raises(ValueError, match=r"`potential` needs the fields of this target for w=7.*after the random"):
         loss(*flipped[:2], potential=flipped[2])
-    narrow = torch.stack([PotentialFieldd("l", num_classes=3, w=5)({"l": item})["l_potential"] for item in label])
+    narrow = torch.stack([PotentialFieldd("l", num_classes=3, w=5)({"l": item})["potential_l"] for item in label])
     with pytest.raises(ValueError, match="`potential` needs the fields of this target"):
         loss(logits, label, potential=narrow)
     with pytest.raises(ValueError, match=r"`potential` needs 4 directions times 3 classes .* got \(2, 8, 20, 18\)"):
@@ -114,7 +114,7 @@ def test_ignored_voxels(loss: type) -> None:
     assert gradient.abs().sum() > 0
     assert value.item() == float(module(logits.detach(), torch.where(mask > 0, label, 1), mask=mask))
     made = PotentialFieldd("l", num_classes=3, ignore_index=255)
-    potential = torch.stack([made({"l": item})["l_potential"] for item in void])
+    potential = torch.stack([made({"l": item})["potential_l"] for item in void])
     logits = logits.detach()
     assert float(module(logits, void, mask=mask, potential=potential)) == value.item()
     assert float(module(logits, label, mask=torch.ones_like(mask))) == pytest.approx(float(module(logits, label)))
@@ -154,7 +154,7 @@ def test_terms_and_a_regional_loss_beside() -> None:
     logits, label = _scene(2)
     hot = torch.cat([1 - label, label], 1)
     loss = CompoundLoss({"ce": torch.nn.CrossEntropyLoss(), "epl": EquipotentialLoss(softmax=True)})
-    potential = torch.stack([PotentialFieldd("l")({"l": item})["l_potential"] for item in hot])
+    potential = torch.stack([PotentialFieldd("l")({"l": item})["potential_l"] for item in hot])
     value = loss(logits, hot, potential=potential)
     parts = loss.terms
     torch.testing.assert_close(parts["epl"], 0.1 * parts["epl.point"] + 0.2 * parts["epl.line"])
