@@ -12,7 +12,7 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
 from monai_boundary._validation import check_same_shape
-from monai_boundary.ops.grid import check_same_grid
+from monai_boundary.ops.grid import SAME_GRID_VOXELS, check_same_grid
 from monai_boundary.transforms.targets.array import (
     EdgeMask,
     PotentialField,
@@ -184,7 +184,7 @@ class EdgeMaskd(MapTransform):
         keys: KeysCollection,
         output_keys: KeysCollection | None = None,
         image_key: str | None = "image",
-        tolerance: float = 0.1,
+        tolerance: float = SAME_GRID_VOXELS,
         allow_missing_keys: bool = False,
         **options: Any,
     ) -> None:

@@ -15,7 +15,7 @@ from monai.utils import TransformBackends, convert_to_dst_type, ensure_tuple
 from monai_boundary._validation import check_choice
 from monai_boundary.ops.class_masks import class_masks
 from monai_boundary.ops.distance_check import check_distance_map, restore_distance_sign
-from monai_boundary.ops.grid import check_same_grid
+from monai_boundary.ops.grid import SAME_GRID_VOXELS, check_same_grid
 from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
 from monai_boundary.transforms._channel import class_label, image_spacing
 
@@ -154,7 +154,7 @@ class SignedDistanceMapd(MapTransform):
         keys: KeysCollection,
         output_keys: KeysCollection | None = None,
         image_key: str | None = "image",
-        tolerance: float = 0.1,
+        tolerance: float = SAME_GRID_VOXELS,
         known_key: str | None = None,
         allow_missing_keys: bool = False,
         **options: Any,
