@@ -3,7 +3,7 @@
 
 Nothing is imported here: ``import monai`` takes seconds, and the kernels stay usable without it. Import from the rooms:
 ``monai_boundary.losses``, ``monai_boundary.transforms``, ``monai_boundary.metrics``, ``monai_boundary.networks``,
-``monai_boundary.data``, ``monai_boundary.handlers``, ``monai_boundary.report``, ``monai_boundary.bundle``,
+``monai_boundary.data``, ``monai_boundary.handlers``, ``monai_boundary.report``, ``monai_boundary.workflows``,
 ``monai_boundary.study``, ``monai_boundary.ops``.
 """
 

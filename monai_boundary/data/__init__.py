@@ -3,32 +3,32 @@
 
 from __future__ import annotations
 
-from monai_boundary.data.brats_datalist import BRATS_MODALITIES, BRATS_SUFFIXES, brats_datalist
-from monai_boundary.data.em_datalist import em_datalist
-from monai_boundary.data.em_labels import detect_label_kind
-from monai_boundary.data.em_open import open_em_stack, read_em_source
-from monai_boundary.data.em_phantom import EMPhantom, make_em_phantom
-from monai_boundary.data.em_phantom_dataset import write_em_phantom
-from monai_boundary.data.em_reader import EMReader, compact_ids
-from monai_boundary.data.em_source import EMGeometry, EMSource
-from monai_boundary.data.em_stack import EMStack
-from monai_boundary.data.em_writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
-from monai_boundary.data.isles_datalist import isles2018_datalist, isles2022_datalist
-from monai_boundary.data.lesion_phantom import LesionPhantom, LesionScan, make_lesion_phantom
-from monai_boundary.data.lesion_phantom_dataset import write_lesion_phantom
-from monai_boundary.data.nifti_reader import NiftiReader, check_nifti_grids, read_nifti
-from monai_boundary.data.nifti_writer import write_nifti
+from monai_boundary.data.em.datalist import em_datalist
+from monai_boundary.data.em.labels import detect_label_kind
+from monai_boundary.data.em.open import open_em_stack, read_em_source
+from monai_boundary.data.em.reader import EMReader, compact_ids
+from monai_boundary.data.em.source import EMGeometry, EMSource
+from monai_boundary.data.em.stack import EMStack
+from monai_boundary.data.em.writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
 from monai_boundary.data.output_files import (
     atomic_output,
     check_new_outputs,
     check_output_folder,
     unique_output_names,
 )
+from monai_boundary.data.phantoms.em import EMPhantom, make_em_phantom
+from monai_boundary.data.phantoms.em_dataset import write_em_phantom
+from monai_boundary.data.phantoms.lesion import LesionPhantom, LesionScan, make_lesion_phantom
+from monai_boundary.data.phantoms.lesion_dataset import write_lesion_phantom
+from monai_boundary.data.phantoms.stroke_dataset import write_stroke_phantom
+from monai_boundary.data.phantoms.tumour import TumourPhantom, TumourScan, make_tumour_phantom
+from monai_boundary.data.phantoms.tumour_dataset import BRATS_LAYOUTS, write_tumour_phantom
 from monai_boundary.data.splits import split_patients, split_sections
-from monai_boundary.data.stroke_phantom_dataset import write_stroke_phantom
-from monai_boundary.data.tumour_phantom import TumourPhantom, TumourScan, make_tumour_phantom
-from monai_boundary.data.tumour_phantom_dataset import BRATS_LAYOUTS, write_tumour_phantom
-from monai_boundary.data.wmh_datalist import wmh_datalist
+from monai_boundary.data.volumes.brats import BRATS_MODALITIES, BRATS_SUFFIXES, brats_datalist
+from monai_boundary.data.volumes.isles import isles2018_datalist, isles2022_datalist
+from monai_boundary.data.volumes.nifti_reader import NiftiReader, check_nifti_grids, read_nifti
+from monai_boundary.data.volumes.nifti_writer import write_nifti
+from monai_boundary.data.volumes.wmh import wmh_datalist
 
 __all__ = [
     "BRATS_LAYOUTS",

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monai_boundary.data.em_source import natural_key
+from monai_boundary.data.em.source import natural_key
 
 __all__ = ["FolderTree", "folder_tree"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._validation import check_choice
-from monai_boundary.data.em_source import EMSource, natural_key
+from monai_boundary.data.em.source import EMSource, natural_key
 
 __all__ = ["split_patients", "split_sections"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.data.em_arrays import pick_dataset
+from monai_boundary.data.em.arrays import pick_dataset
 from monai_boundary.report.case_evaluation import CaseJob, load_case
 from monai_boundary.report.case_files import ARRAY_SUFFIXES
 from monai_boundary.report.label_classes import pairs_of_masks

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_boundary.data.em_source import natural_key
+from monai_boundary.data.em.source import natural_key
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 ITK_SUFFIXES = (".mha", ".mhd", ".nrrd", ".nhdr", ".hdr", ".gipl", ".gipl.gz")

@@ -13,9 +13,9 @@ from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary._validation import check_spacing
-from monai_boundary.data.em_arrays import list_datasets
-from monai_boundary.data.em_open import open_em_stack
-from monai_boundary.data.em_source import EMSource
+from monai_boundary.data.em.arrays import list_datasets
+from monai_boundary.data.em.open import open_em_stack
+from monai_boundary.data.em.source import EMSource
 from monai_boundary.report.case_files import ARRAY_SUFFIXES, ITK_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 LABEL_DATASETS = (

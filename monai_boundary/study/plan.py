@@ -181,7 +181,9 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
 
 def _typed(given: Overrides, files: Sequence[Path]) -> Overrides:
     """Give the options of a command line the types of their defaults, as a bundle's own run does."""
-    from monai_boundary.bundle.command_line import read_options  # MONAI takes seconds, and a study's file is typed
+    from monai_boundary.workflows.options.command_line import (
+        read_options,  # MONAI takes seconds, and a study's file is typed
+    )
 
     return read_options(given, tuple(str(path) for path in files))
 

@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import monai
 import torch
 
-from monai_boundary.bundle import find_bundle_root
+from monai_boundary.workflows import find_bundle_root
 
 ARMS: dict[str, dict[str, Any]] = {
     "cross-entropy": {"alpha": 0.0},

@@ -17,10 +17,10 @@ from monai.networks.nets import UNet
 from monai.transforms import Compose, DeleteItemsd
 from scipy import ndimage
 
-from monai_boundary.bundle import lesion_transforms
 from monai_boundary.data import wmh_datalist, write_lesion_phantom
 from monai_boundary.losses import SignedDistanceLoss
 from monai_boundary.ops import batch_signed_distance
+from monai_boundary.workflows import lesion_transforms
 
 SHAPE = (240, 240, 155)
 SPACING = (0.9, 0.9, 1.2)

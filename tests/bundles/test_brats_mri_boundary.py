@@ -18,10 +18,10 @@ import yaml
 from monai.bundle import ckpt_export, verify_net_in_out
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_boundary.bundle import read_table
 from monai_boundary.data import write_tumour_phantom
 from monai_boundary.metrics import TumourScoresMetric, compute_tumour_scores
 from monai_boundary.ops import tumour_regions
+from monai_boundary.workflows import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_when, quiet_process, run
 
 BRATS = "brats_mri_boundary"

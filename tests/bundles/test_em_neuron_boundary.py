@@ -22,9 +22,9 @@ import yaml
 from monai.bundle import ckpt_export, verify_net_in_out
 from skimage import measure
 
-from monai_boundary.bundle import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
 from monai_boundary.metrics import compute_cremi_score
+from monai_boundary.workflows import read_table
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, kill_when, quiet_process
 
@@ -366,7 +366,11 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         assert parts[name]["network_def"] == parts["train"]["network_def"]
         assert parts[name]["patch_size"] == parts["train"]["patch_size"]
         assert parts[name]["overlap"] == parts["train"]["overlap"]
-    windows = {**parts["evaluate"]["inferer"], "_target_": "monai_boundary.bundle.SectionwiseInferer", "progress": True}
+    windows = {
+        **parts["evaluate"]["inferer"],
+        "_target_": "monai_boundary.workflows.SectionwiseInferer",
+        "progress": True,
+    }
     assert parts["inference"]["inferer"] == windows
     assert parts["evaluate"]["inferer"] == parts["train"]["validate"]["inferer"]
     unless = " if @dataset_dir or not @test_dir else None"

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bundles share: their data, where their files lie, and the results at the end."""
+
+from monai_boundary.workflows.evaluation.case_scores import write_case_scores
+from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
+from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes
+from monai_boundary.workflows.evaluation.scored_set import em_scored, lesion_scored
+from monai_boundary.workflows.evaluation.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
+from monai_boundary.workflows.evaluation.threshold import (
+    Cells,
+    as_evaluated,
+    choose_threshold,
+    evaluated_file,
+    keep_evaluated,
+)
+from monai_boundary.workflows.losses.choice import (
+    lesion_loss,
+    loss_names,
+    loss_targets,
+    loss_weight,
+    membrane_loss,
+    tumour_loss,
+    weigh_boundary,
+)
+from monai_boundary.workflows.losses.edge_net import semantic_edge_net
+from monai_boundary.workflows.losses.identity import loss_title, network_title
+from monai_boundary.workflows.losses.schedule import PolynomialRate, loss_schedule
+from monai_boundary.workflows.membranes.data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
+from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
+from monai_boundary.workflows.runs.folder_lock import FolderLock
+from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
+from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
+from monai_boundary.workflows.runs.results import (
+    MetricsFiles,
+    log_next_inference,
+    log_training_summary,
+    next_commands,
+    read_table,
+    write_json,
+    write_table,
+)
+from monai_boundary.workflows.runs.training_settings import (
+    check_trained_settings,
+    resumed_settings,
+    trained_settings,
+    write_training_settings,
+)
+from monai_boundary.workflows.volumes.data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.lesion_evaluation import (
+    SaveLesionsd,
+    check_segmentations,
+    write_lesion_evaluation,
+)
+from monai_boundary.workflows.volumes.lesion_pipeline import (
+    LesionGridd,
+    LesionTargetsd,
+    lesion_crops,
+    lesion_transforms,
+)
+from monai_boundary.workflows.volumes.slice_dataset import SliceDataset, case_names, tumour_dataset
+from monai_boundary.workflows.volumes.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
+
+__all__ = [
+    "TITLES",
+    "Cells",
+    "FolderLock",
+    "LesionGridd",
+    "LesionTargetsd",
+    "LoadedDataset",
+    "MetricsFiles",
+    "NormalizeSectionsd",
+    "PolynomialRate",
+    "SaveLesionsd",
+    "SectionwiseInferer",
+    "SliceDataset",
+    "TumourCased",
+    "TumourPlaced",
+    "as_evaluated",
+    "case_names",
+    "check_em_outputs",
+    "check_patch_multiple",
+    "check_patch_size",
+    "check_segmentations",
+    "check_trained_settings",
+    "choose_threshold",
+    "curve_summary",
+    "em_inputs",
+    "em_items",
+    "em_scored",
+    "em_split",
+    "em_transforms",
+    "evaluated_file",
+    "find_bundle_root",
+    "find_model",
+    "keep_evaluated",
+    "lesion_crops",
+    "lesion_dataset",
+    "lesion_loss",
+    "lesion_patients",
+    "lesion_scored",
+    "lesion_split",
+    "lesion_transforms",
+    "log_next_inference",
+    "log_scores",
+    "log_training_summary",
+    "loss_names",
+    "loss_schedule",
+    "loss_targets",
+    "loss_title",
+    "loss_weight",
+    "membrane_loss",
+    "missed_notes",
+    "network_title",
+    "next_commands",
+    "patients_per_batch",
+    "read_table",
+    "require_model",
+    "resumed_settings",
+    "scores_at",
+    "semantic_edge_net",
+    "stride_multiple",
+    "tracking_run_name",
+    "trained_settings",
+    "tumour_crops",
+    "tumour_dataset",
+    "tumour_loss",
+    "tumour_transforms",
+    "weigh_boundary",
+    "write_case_scores",
+    "write_evaluation",
+    "write_json",
+    "write_lesion_evaluation",
+    "write_table",
+    "write_training_settings",
+]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss of a bundle by name, its schedule, and what identifies it."""

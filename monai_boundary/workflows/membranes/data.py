@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data of the EM bundles: training and validation items of a data set, or of a phantom where none is given."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_boundary._validation import check_spatial_dims
+from monai_boundary.data import (
+    check_new_outputs,
+    check_output_folder,
+    em_datalist,
+    open_em_stack,
+    split_sections,
+    write_em_phantom,
+)
+from monai_boundary.data.em.picture import list_pictures
+from monai_boundary.data.em.writer import em_output_names
+from monai_boundary.workflows.evaluation.sectionwise import check_patch_multiple
+
+logger = logging.getLogger(__name__)
+
+PHANTOM_SHAPES = {2: (24, 256, 256), 3: (48, 192, 192)}
+
+
+def em_items(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+    require_labels: bool = True,
+    **reading: Any,
+) -> list[dict[str, Any]]:
+    """Return the items of a data set: one per section in 2-D, one per stack in 3-D.
+
+    Args:
+        dataset_dir: what :func:`~monai_boundary.data.em_datalist` reads. ``None`` writes a phantom, always the same, to
+            ``output_dir/phantom`` and says so.
+        spatial_dims: 2 or 3.
+        output_dir: where the phantom goes.
+        phantom_shape: (z, y, x).
+        require_labels: whether an item without a label is an error.
+        reading: how the data set is read, where that is not clear from the files: ``image_dataset``, ``label_dataset``,
+            ``label_kind``, ``polarity`` and ``spacing`` of :func:`~monai_boundary.data.em_datalist`.
+    """
+    check_spatial_dims("spatial_dims", spatial_dims)
+    place = _place(dataset_dir, spatial_dims, output_dir, phantom_shape)
+    reading = {"label_kind": "instances"} if dataset_dir is None else {"polarity": "auto", **reading}
+    mode = "sections" if spatial_dims == 2 else "volume"
+    return em_datalist(place, mode=mode, require_labels=require_labels, **reading)
+
+
+def em_inputs(
+    dataset_dir: str | os.PathLike[str] | None,
+    output_dir: str | os.PathLike[str],
+    image_dataset: str | None = None,
+    spacing: Sequence[float] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the items to segment: whole stacks, or sections where no volume has more than one. Labels are not read.
+
+    Args:
+        dataset_dir: as in :func:`em_items`; here also a single picture.
+        output_dir: where a phantom goes.
+        image_dataset: see :func:`em_items`.
+        spacing: nanometres per voxel (z, y, x), instead of what the files state.
+
+    Returns:
+        Items with ``image`` and ``output_name``, which no other item of the list has.
+    """
+    place = _place(dataset_dir, 2, output_dir)
+    common: dict[str, Any] = {
+        "require_labels": False,
+        "label_kind": None,
+        "image_dataset": image_dataset,
+        "spacing": spacing,
+    }
+    items = em_datalist(place, mode="sections", **common)
+    if len({item["volume"] for item in items}) != len(items) and _are_stacks(items):
+        items = em_datalist(place, mode="volume", **common)
+    names = em_output_names([item["image"] for item in items])
+    return [{**item, "output_name": name} for item, name in zip(items, names, strict=True)]
+
+
+def _are_stacks(sections: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the sections of every volume have one size, and a folder holds nothing besides them."""
+    sizes: dict[str, list[tuple[int, ...]]] = {}
+    folders: dict[str, Path] = {}
+    for item in sections:
+        with open_em_stack(item["image"]) as stack:
+            sizes.setdefault(item["volume"], []).append(stack.shape[-2:])
+            if stack.source.start is None:
+                folders[item["volume"]] = stack.source.path.parent
+    alone = all(len(list_pictures(folder)) == len(sizes[name]) for name, folder in folders.items())
+    return alone and all(len(set(found)) == 1 for found in sizes.values())
+
+
+def check_em_outputs(
+    items: Sequence[Mapping[str, Any]],
+    folder: str | os.PathLike[str],
+    postfixes: Sequence[str],
+    extension: str,
+    overwrite: bool = False,
+) -> None:
+    """Check, before anything is segmented, that the outputs can be written and replace nothing.
+
+    Args:
+        items: as :func:`em_inputs` returns them.
+        folder: where the outputs go; it is made.
+        postfixes: ends of the names of an item's outputs.
+        extension: of the outputs.
+        overwrite: whether files that are there may be replaced.
+
+    Raises:
+        ValueError: if the folder cannot be written, or files are there and ``overwrite`` is false.
+    """
+    place = check_output_folder(Path(folder))
+    names = [f"{item['output_name']}_{postfix}{extension}" for item in items for postfix in postfixes]
+    check_new_outputs([place / name for name in names], overwrite)
+
+
+def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[int], multiple: int = 16) -> None:
+    """Check, from the files' headers alone, that every training crop will fit the network's strides.
+
+    An image smaller than the patch is cropped to its own size, and a U-Net of four strides of 2 needs multiples of 16.
+
+    Args:
+        items: as :func:`em_items` returns them.
+        patch_size: voxels, (y, x) or (z, y, x).
+        multiple: product of the network's strides.
+
+    Raises:
+        ValueError: if the crop of an image would not be a multiple; the file and a size that fits are named.
+    """
+    check_patch_multiple(patch_size, multiple)
+    for volume, item in {item["volume"]: item for item in items}.items():
+        with open_em_stack(item["image"]) as stack:
+            first, last = stack.span()
+            shape = (last - first, *stack.shape[-2:])[-len(patch_size) :]
+        crop = [min(size, length) for size, length in zip(patch_size, shape, strict=True)]
+        if any(length % multiple for length in crop):
+            fitting = [length // multiple * multiple for length in crop]
+            advice = f"give --patch_size {fitting}" if min(fitting) else f"the least size is {multiple}"
+            raise ValueError(
+                f"`patch_size` needs crops in multiples of {multiple} voxels, got {crop} from {volume!r} with images "
+                f"of {list(shape)}: {advice}."
+            )
+
+
+def em_split(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    fold: int,
+    num_folds: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+    **reading: Any,
+) -> dict[str, Any]:
+    """Return ``{"training": items, "validation": items, "label_kind": "membrane" or "instances"}``.
+
+    Validation is a block of neighbouring sections, the ``fold``-th of ``num_folds`` of each stack: fold 0 is its
+    beginning.
+
+    Args:
+        dataset_dir: see :func:`em_items`, as the other arguments.
+        spatial_dims: 2 or 3.
+        fold: 0..num_folds - 1.
+        num_folds: number of blocks.
+        output_dir: where a phantom goes.
+        phantom_shape: (z, y, x).
+        reading: see :func:`em_items`.
+
+    Raises:
+        ValueError: if some labels are membranes and others ids.
+    """
+    items = em_items(dataset_dir, spatial_dims, output_dir, phantom_shape, **reading)
+    kinds = sorted({item["label_kind"] for item in items})
+    if len(kinds) > 1:
+        raise ValueError(f"`dataset_dir` needs labels of one kind, membranes or ids, got both: {dataset_dir}.")
+    training, validation = split_sections(items, num_folds=num_folds, fold=fold)
+    logger.info(f"{len(training)} training and {len(validation)} validation items, labels are {kinds[0]}.")
+    return {"training": training, "validation": validation, "label_kind": kinds[0]}
+
+
+def _place(
+    dataset_dir: str | os.PathLike[str] | None,
+    spatial_dims: int,
+    output_dir: str | os.PathLike[str],
+    phantom_shape: Sequence[int] | None = None,
+) -> Path:
+    """The data set, or a phantom where none is given."""
+    if dataset_dir is not None:
+        return Path(dataset_dir)
+    shape = tuple(PHANTOM_SHAPES[spatial_dims] if phantom_shape is None else phantom_shape)
+    drawn = _phantom(Path(output_dir), shape)
+    logger.warning(
+        f"No data set was given (--dataset_dir): using a drawn phantom of {shape} voxels in {drawn}. "
+        "Its scores say nothing about real images."
+    )
+    return drawn
+
+
+def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:
+    """Write the phantom unless it is there; several processes may do so at once."""
+    place = folder / f"phantom_{'x'.join(map(str, shape))}"
+    if not place.is_dir():
+        partial = folder / f"{place.name}.{os.getpid()}.part"
+        write_em_phantom(partial, shape=shape)
+        try:
+            partial.rename(place)
+        except OSError:  # another process was first
+            shutil.rmtree(partial)
+    return place

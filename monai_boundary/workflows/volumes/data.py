@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data of the lesion and tumour bundles: patients of a data set, or of a phantom without one; split and cached."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data import Dataset, PersistentDataset
+from monai.data.utils import pickle_hashing
+from monai.transforms import LoadImage, Transform
+
+from monai_boundary._validation import check_choice
+from monai_boundary.data import (
+    brats_datalist,
+    isles2018_datalist,
+    isles2022_datalist,
+    split_patients,
+    wmh_datalist,
+    write_lesion_phantom,
+    write_stroke_phantom,
+    write_tumour_phantom,
+)
+from monai_boundary.data.output_files import check_output_folder
+from monai_boundary.data.volumes.nifti_reader import NiftiReader
+from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
+
+logger = logging.getLogger(__name__)
+
+READERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
+    "wmh": wmh_datalist,
+    "isles2022": isles2022_datalist,
+    "isles2018": isles2018_datalist,
+    "brats": brats_datalist,
+}
+CACHES = ("memory", "disk", "none")
+PHANTOM: dict[str, Any] = {"patients": 10, "shape": (64, 64, 24)}
+TUMOUR_PHANTOM: dict[str, Any] = {"patients": 12, "shape": (64, 64, 48)}
+
+
+def lesion_patients(
+    dataset_dir: str | os.PathLike[str] | None,
+    layout: str,
+    modalities: Sequence[str],
+    output_dir: str | os.PathLike[str],
+    require_labels: bool = True,
+    phantom: Mapping[str, Any] | None = None,
+    patient_pattern: str | None = None,
+) -> list[dict[str, Any]]:
+    r"""Return an item for each patient (or case) of a data set, without its label where none is required.
+
+    Args:
+        dataset_dir: folder in the given layout. ``None`` writes a phantom, always the same, to
+            ``output_dir/phantom_{layout}`` and says so.
+        layout: ``"wmh"``, ``"isles2022"``, ``"isles2018"`` or ``"brats"``: which reader of `monai_boundary.data`.
+        modalities: of the images, in the order of the network's channels.
+        output_dir: where the phantom goes.
+        require_labels: whether a patient without a label is an error; if not, labels are left out.
+        phantom: arguments of the phantom, such as ``{"patients": 4, "shape": [32, 32, 12]}``.
+        patient_pattern: regular expression; what it finds in a case's name (its first group, if it has one) is the
+            patient, in place of what the reader says. ``"sub-\d+"`` puts ``sub-01-baseline`` and ``sub-01-followup``,
+            two folders, together.
+
+    Raises:
+        ValueError: if the layout is another, or the pattern is none or is not found in a name; and as the readers, if
+            nothing is found or a modality or label is missing.
+
+    Example:
+        >>> items = _with_patients([{"case": "sub-01-baseline"}, {"case": "sub-01-followup"}], r"sub-\d+")
+        >>> [item["patient"] for item in items]
+        ['sub-01', 'sub-01']
+    """
+    check_choice("layout", layout, tuple(READERS))
+    if dataset_dir is None:
+        dataset_dir = check_output_folder(Path(output_dir)) / f"phantom_{layout}"
+        options = {**(TUMOUR_PHANTOM if layout == "brats" else PHANTOM), **(phantom or {})}
+        options["shape"] = tuple(options["shape"])
+        if layout == "brats":
+            write_tumour_phantom(dataset_dir, **options)
+        elif layout == "wmh":
+            write_lesion_phantom(dataset_dir, **options)
+        else:
+            write_stroke_phantom(dataset_dir, layout=layout, **options)
+        logger.warning(
+            f"No data set was given (--dataset_dir): using {options['patients']} drawn phantoms of {options['shape']} "
+            f"voxels in {dataset_dir}. Their scores say nothing about real images."
+        )
+    items = READERS[layout](Path(dataset_dir), modalities=modalities, require_labels=require_labels)
+    items = _with_patients(items, patient_pattern) if patient_pattern is not None else items
+    return items if require_labels else [{k: v for k, v in item.items() if k != "label"} for item in items]
+
+
+def lesion_split(
+    dataset_dir: str | os.PathLike[str] | None,
+    layout: str,
+    modalities: Sequence[str],
+    output_dir: str | os.PathLike[str],
+    fold: int = 0,
+    num_folds: int = 5,
+    phantom: Mapping[str, Any] | None = None,
+    patient_pattern: str | None = None,
+) -> dict[str, list[dict[str, Any]]]:
+    """Return ``{"training": items, "validation": items}``, split by patient and, where there are sites, over the sites.
+
+    All cases of a patient are on one side, also where they lie in the folders of two sites (time points). Of fewer
+    patients than folds, each is a fold. A single patient is on both sides, and a warning says that its scores then only
+    show that the network can learn it. A part none of whose labels holds anything is a warning too.
+
+    Args:
+        dataset_dir: see :func:`lesion_patients`, as the next three.
+        layout: see ``dataset_dir``.
+        modalities: see ``dataset_dir``.
+        output_dir: see ``dataset_dir``.
+        fold: 0..num_folds - 1, the fold for validation.
+        num_folds: number of folds.
+        phantom: see :func:`lesion_patients`, as the next.
+        patient_pattern: see ``phantom``.
+
+    Raises:
+        ValueError: if the fold is out of range; and as :func:`lesion_patients`.
+    """
+    items = lesion_patients(
+        dataset_dir, layout, modalities, output_dir, phantom=phantom, patient_pattern=patient_pattern
+    )
+    patients = len({item["patient"] for item in items})
+    if patients == 1:
+        logger.warning("Only one patient: it is the training and the validation part. Its scores say nothing else.")
+        _say_if_empty("the only patient", items)
+        return {"training": items, "validation": items}
+    if patients < num_folds:
+        logger.warning(f"{patients} patients are fewer than {num_folds} folds: each of them is a fold.")
+    stratify = "site" if all("site" in item for item in items) else None
+    training, validation = split_patients(
+        items, num_folds=min(num_folds, patients), fold=fold, stratify=stratify, several_strata="join"
+    )
+    logger.info(
+        f"{len(training)} cases for training; for validation {len(validation)}: "
+        f"{', '.join(item['case'] for item in validation)}."
+    )
+    _say_if_empty("training", training)
+    _say_if_empty("validation", validation)
+    return {"training": training, "validation": validation}
+
+
+def _with_patients(items: Sequence[Mapping[str, Any]], pattern: str) -> list[dict[str, Any]]:
+    """Name the patient of each item by a regular expression."""
+    try:
+        find = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"`patient_pattern` needs a regular expression, got {pattern!r}: {error}.") from error
+    named = []
+    for item in items:
+        found = find.search(item["case"])
+        if found is None:
+            raise ValueError(f"`patient_pattern` needs to be found in all cases, got {pattern!r} and {item['case']!r}.")
+        named.append({**item, "patient": found[1] if find.groups else found[0]})
+    return named
+
+
+def _say_if_empty(part: str, items: Sequence[Mapping[str, Any]]) -> None:
+    """Warn where no label of a part holds anything; labels are read until one does, mostly the first."""
+    load = LoadImage(reader=NiftiReader, dtype=np.float32)
+    for item in items:
+        values = np.asarray(load(item["label"]))
+        if bool(((np.abs(values) > 0.5) & ~np.isin(np.rint(values), item.get("ignore_labels", ()))).any()):
+            return
+    logger.warning(f"None of the {len(items)} labels for {part} holds a lesion: nothing can be learnt or scored there.")
+
+
+def lesion_dataset(
+    data: Sequence[Mapping[str, Any]],
+    transform: Transform,
+    cache: str = "memory",
+    cache_dir: str | os.PathLike[str] = "cache",
+) -> Dataset:
+    """Return a dataset that computes what is before the random transforms once: in memory, on disk, or not.
+
+    The cache on disk is found again by the items and by the transforms' arguments, so that a changed option is never
+    answered by an old file; files that change under the same name are not noticed.
+
+    Args:
+        data: items.
+        transform: a ``Compose``.
+        cache: ``"memory"`` (`LoadedDataset`), ``"disk"`` (``PersistentDataset``) or ``"none"``.
+        cache_dir: folder of the cache on disk.
+
+    Raises:
+        ValueError: if ``cache`` is another, or the folder cannot be written.
+
+    Example:
+        >>> from monai.transforms import Compose
+        >>> type(lesion_dataset([{"a": 1}], Compose([]), cache="none")).__name__
+        'Dataset'
+    """
+    check_choice("cache", cache, CACHES)
+    if cache == "memory":
+        return LoadedDataset(data=data, transform=transform, progress=False)
+    if cache == "disk":
+        return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
+    return Dataset(data=data, transform=transform)
+
+
+def patients_per_batch(batch_size: int, crops: int) -> int:
+    """Return how many patients a batch is drawn from, with ``crops`` slices or patches of each.
+
+    Raises:
+        ValueError: if ``batch_size`` is no multiple of ``crops``.
+
+    Example:
+        >>> patients_per_batch(batch_size=8, crops=4)
+        2
+    """
+    if crops < 1 or batch_size < crops or batch_size % crops:
+        raise ValueError(f"`batch_size` needs a multiple of `crops` ({crops} of each patient), got {batch_size}.")
+    return batch_size // crops

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both volume bundles ask of a patient's files: readable, finite, three dimensions, a place that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import LoadImaged
+
+from monai_boundary.data.volumes.nifti_reader import NiftiReader, check_finite
+from monai_boundary.data.volumes.nifti_writer import HEADER_BYTES, nifti_header
+from monai_boundary.ops.grid import affine_spacing, check_same_grid
+
+NATIVE_KEYS = ("native_affine", "native_header")
+
+
+def load_volumes(keys: Sequence[str]) -> LoadImaged:
+    """Return the transform that loads files as float32, channels first; NaN and damaged files are named."""
+    reader: Any = NiftiReader(finite=True)  # MONAI takes a reader too, other than it declares
+    return LoadImaged(keys, reader=reader, dtype=np.float32, ensure_channel_first=True)
+
+
+def check_volume(name: str, volume: Any, channels: int | None = None) -> None:
+    """Check that an image (C, x, y, z) is a finite volume whose affine is one.
+
+    Raises:
+        ValueError: saying what is wrong; of NaN and infinity how many there are, and in which file.
+    """
+    if volume.ndim != 4 or (channels is not None and volume.shape[0] != channels):
+        wanted = "3-D volumes" if channels is None else "one 3-D volume"
+        raise ValueError(f"`{name}` needs {wanted}, got shape {tuple(volume.shape)} (channels first).")
+    if not bool(torch.isfinite(volume).all()):
+        path = _file(volume)
+        check_finite(f"`{name}`{f' of {path}' if path else ''}", np.asarray(volume))
+    try:
+        affine_spacing(volume.affine, 3, sheared=True)
+    except ValueError as error:
+        raise ValueError(f"`{name}`: {error}") from error
+
+
+def at_place_of(name: str, image: Any, reference: str, target: Any) -> Any:
+    """Return an image that lies on the target's grid but for rounding, with the target's affine.
+
+    Raises:
+        ValueError: if it lies on another grid, saying how far apart: see `monai_boundary.ops.grid.check_same_grid`.
+    """
+    check_same_grid(name, image, reference, target)
+    if not isinstance(image, MetaTensor) or torch.equal(torch.as_tensor(image.affine), torch.as_tensor(target.affine)):
+        return image
+    placed = image.clone()
+    placed.affine = torch.as_tensor(target.affine).clone()
+    return placed
+
+
+def native_place(target: Any) -> dict[Hashable, torch.Tensor]:
+    """Return what a segmentation needs to be written where the target lies: its affine in mm and its NIfTI header."""
+    header = nifti_header(_file(target)) if _file(target) else np.zeros(HEADER_BYTES, np.uint8)
+    place = (torch.as_tensor(np.asarray(target.affine, dtype=np.float64)), torch.from_numpy(header.copy()))
+    return dict(zip(NATIVE_KEYS, place, strict=True))
+
+
+def crop_ratios(share: float) -> list[float]:
+    """Return the shares of crops around background and around what is sought, neither of them 0.
+
+    A patient without the one (or, in a full mask, the other) is then cropped around what there is; with ratios of 0 and
+    1 the sampler would have no voxel to choose.
+
+    Example:
+        >>> crop_ratios(0.5)
+        [0.5, 0.5]
+    """
+    return [max(1 - share, 1e-9), max(share, 1e-9)]
+
+
+def _file(volume: Any) -> str:
+    return str(volume.meta.get("filename_or_obj", "")) if isinstance(volume, MetaTensor) else ""

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+
+from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    (message,) = caplog.messages
+    return str(message).splitlines()
+
+
+def test_scores_have_an_order_and_texts_pass(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_scores("Scores:", {"note": "seven", "cremi_score": 0.25, "voi_split": 1.0}, {})
+    assert [line.split()[0] for line in logged(caplog)] == ["Scores:", "VOI", "CREMI", "note"]
+
+
+def test_no_column_runs_into_the_next(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Whatever the names: the longest one of the table decides."""
+    caplog.set_level(logging.INFO)
+    shown = dict.fromkeys((name for name in TITLES if not name.endswith(("missed", "false_alarm"))), 0.5)
+    log_scores("Scores:", shown, {"a name longer than all of the titles": tmp_path})
+    lines = logged(caplog)[1:]
+    columns = {line.index("0.5000") for line in lines[:-1]} | {lines[-1].index(str(tmp_path))}
+    assert len(columns) == 1, "one column of values"
+    assert all("  " in line.strip() for line in lines)
+
+
+def test_what_is_undefined_and_what_was_missed_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scores = {"hd95_mm": 0.0, "dice": math.nan, "missed": 2.0}
+    log_scores("Scores:", scores, {}, missed_notes(scores))
+    assert logged(caplog)[1:] == [
+        "  Dice             undefined",
+        "  HD95 (mm)        0.0000  (2 missed, each counted as the image's diagonal)",
+        "  missed patients  2",
+    ]
+
+
+def test_the_distance_of_a_region_has_its_own_misses() -> None:
+    scores = {"wt_hd95_mm": 1.0, "et_hd95_mm": 9.0, "hd95_mm": 5.0, "wt_missed": 0, "et_missed": 3, "tc_false_alarm": 1}
+    assert missed_notes(scores, missed_mm=60) == {
+        "et_hd95_mm": "3 missed, each counted as 60 mm",
+        "hd95_mm": "3 missed, 1 false alarm, each counted as 60 mm",
+    }
+
+
+def test_means_of_some_cases_say_so() -> None:
+    notes = missed_notes({"hd95_mm": 5.0, "missed": 1}, defined={"hd95_mm": 2, "dice": 2}, cases=4)
+    assert notes == {"hd95_mm": "of 2 cases, undefined in 2; 1 missed, each counted as the image's diagonal"}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_boundary.metrics import ThresholdCurve
+from monai_boundary.workflows.evaluation.threshold import (
+    Cells,
+    as_evaluated,
+    choose_threshold,
+    evaluated_file,
+    keep_evaluated,
+)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"weights")
+    return path
+
+
+def training(cremi: list[float]) -> tuple[Any, Any, list[str]]:
+    """An engine, and the curve that it leaves: CREMI scores at 0.2, 0.4, ..., the lower the better."""
+    ran: list[str] = []
+    scores = np.array([[score, 0, 0, 0, 0] for score in cremi])
+    handler = SimpleNamespace(curve=None)
+
+    def run() -> None:
+        ran.append("once")
+        handler.curve = ThresholdCurve(np.arange(1, len(cremi) + 1) / 5, scores)
+
+    return SimpleNamespace(run=run), handler, ran
+
+
+def test_the_training_part_is_run_and_chooses(network: Path) -> None:
+    engine, curve, ran = training([3, 1, 2])
+    chosen = choose_threshold(None, network, engine, curve, method="watershed", min_size=4)
+    assert chosen == Cells(0.4, "the best of the training part", "watershed", 4)
+    assert ran == ["once"]
+
+
+def test_a_given_threshold_is_taken_and_the_training_curve_made_all_the_same(network: Path) -> None:
+    engine, curve, ran = training([3, 1, 2])
+    assert choose_threshold(0.7, network, engine, curve)[:2] == (0.7, "given")
+    assert ran == ["once"]
+    assert choose_threshold("0.7", network)[0] == 0.7  # type: ignore[arg-type]  # as a command line may give it
+
+
+def test_without_a_training_part(network: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The threshold of an earlier evaluation of this network; without one 0.5, and that is said."""
+    assert choose_threshold(None, network)[0] == 0.5
+    assert "No training part to choose the threshold on: it is 0.5." in caplog.text
+    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    found = choose_threshold(None, network)
+    assert found.threshold == 0.35
+    assert str(evaluated_file(network)) in found.source
+
+
+def test_a_training_part_without_anything_to_score_chooses_nothing(network: Path) -> None:
+    engine, curve, _ = training([np.nan, np.nan])
+    assert choose_threshold(None, network, engine, curve)[0] == 0.5
+
+
+def test_inference_takes_what_was_evaluated_and_says_so(network: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep_evaluated(network, Cells(0.35, "the best of the training part", "watershed", 12))
+    with caplog.at_level(logging.INFO):
+        cells = as_evaluated(network)
+    assert (cells.threshold, cells.method, cells.min_size) == (0.35, "watershed", 12)
+    (line,) = caplog.messages
+    assert line.startswith(
+        "Cells by watershed at threshold 0.35, cells under 12 voxels removed: the best of the training"
+    )
+    assert str(evaluated_file(network)) in line
+
+
+def test_what_is_given_overrides_one_by_one(network: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep_evaluated(network, Cells(0.35, "the best of the training part", "watershed", 12))
+    with caplog.at_level(logging.INFO):
+        assert as_evaluated(network, threshold=0.4)[:3] == (0.4, "given", "watershed")
+    assert caplog.messages[-1].endswith("at threshold 0.4, cells under 12 voxels removed: given.")
+    assert as_evaluated(network, method="components", min_size=0) == Cells(
+        0.35, f"the best of the training part, in {evaluated_file(network)}"
+    )
+
+
+def test_a_network_that_was_trained_further_has_no_threshold(network: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    network.write_bytes(b"other weights")
+    assert as_evaluated(network).threshold == 0.5
+    assert "is of another state of the network, and is not used: evaluate it again" in caplog.text
+    assert "this network was not evaluated" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    network: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("monai_boundary.workflows.evaluation.threshold.write_json", refuse)
+    keep_evaluated(network, Cells(0.35, "given"))
+    assert "give inference --threshold 0.35" in caplog.text
+
+
+def test_the_file_is_plain(network: Path) -> None:
+    keep_evaluated(network, Cells(0.35, "given"))
+    kept = json.loads(evaluated_file(network).read_text())
+    assert set(kept) == {"threshold", "source", "method", "min_size", "network"}
+    assert as_evaluated(network.with_name("absent.pt")).threshold == 0.5

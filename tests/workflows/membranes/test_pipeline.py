@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from monai.transforms import Compose
+from PIL import Image
+from skimage.measure import label as components
+
+from monai_boundary.data import em_datalist, write_em_phantom, write_em_segmentation
+from monai_boundary.workflows.membranes.data import em_items
+from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
+
+
+def test_sections_are_normalised_one_by_one() -> None:
+    stack = torch.rand(1, 3, 5, 6, dtype=torch.float64) * torch.tensor([1, 10, 100.0])[None, :, None, None]
+    normalise = NormalizeSectionsd("image")
+    out = normalise({"image": stack, "other": 1})
+    torch.testing.assert_close(out["image"].mean((-2, -1)), torch.zeros(1, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(out["image"].std((-2, -1), correction=0), torch.ones(1, 3))
+    single = normalise({"image": stack[:, 1]})["image"]
+    torch.testing.assert_close(single, out["image"][:, 1])
+    assert out["other"] == 1
+    assert stack.max() > 2, "the input is not changed"
+
+
+def test_a_constant_section_becomes_zero() -> None:
+    out = NormalizeSectionsd("image")({"image": torch.full((1, 2, 2), 7.0)})
+    torch.testing.assert_close(out["image"], torch.zeros(1, 2, 2))
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, -3.3, 4095.0, 65535.0, 1e30, 1e-38])
+def test_a_constant_section_is_exactly_zero_whatever_its_size(value: float) -> None:
+    image = torch.full((1, 2, 250, 250), value)
+    image[0, 1, 3, 4] = 2 * value
+    out = NormalizeSectionsd("image")({"image": image})["image"]
+    assert not out[0, 0].any()
+    assert torch.isfinite(out).all()
+    assert abs(float(out[0, 1, 3, 4])) == pytest.approx(62499**0.5, rel=1e-4), "one voxel of n: sqrt(n - 1)"
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_are_an_error(tmp_path: Path, bad: float) -> None:
+    stack = np.ones((3, 8, 8), np.float32)
+    stack[1, :2, 3] = bad
+    stack[2, 0, 0] = bad
+    path = write_em_segmentation(tmp_path / "a.tif", stack, spacing=None)
+    words = r"got NaN or infinity in 3 voxels of .*a\.tif: section \(voxels\) 1 \(2\), 2 \(1\)\."
+    read, normalise = em_transforms(None, 3)
+    with pytest.raises(ValueError, match=words):
+        normalise(read({"image": str(path)}))
+    with pytest.raises(ValueError, match=r"in 2 voxels of .*a\.tif@1: section \(voxels\) 0 \(2\)\."):
+        normalise(read({"image": f"{path}@1"}))
+
+
+WALL = np.zeros((16, 16), np.uint8)
+WALL[:, 8] = 1
+
+
+def write_pair(folder: Path, labels: list[np.ndarray[Any, Any]]) -> None:
+    for k, label in enumerate(labels):
+        for part, values in {"image": np.arange(256, dtype=np.uint8).reshape(16, 16), "label": label}.items():
+            (folder / part).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(folder / part / f"{k}.tif", values)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_sections_of_any_range_and_of_one_phase(tmp_path: Path, spatial_dims: int) -> None:
+    """{0, 1}, {0, 255}, floats with grey seams and a section without membrane in one stack, with one polarity."""
+    grey = WALL.astype(np.float32)
+    grey[3, 7] = 0.4
+    write_pair(tmp_path, [WALL, 255 * WALL, np.zeros_like(WALL), WALL])
+    tifffile.imwrite(tmp_path / "label" / "3.tif", grey)
+    items = em_items(tmp_path, spatial_dims, tmp_path)
+    steps = Compose(em_transforms("membrane", spatial_dims, targets=()))
+    loaded = torch.cat([steps(item)["label"].reshape(-1, 16, 16) for item in items])
+    torch.testing.assert_close(loaded, torch.from_numpy(np.stack([WALL, WALL, 0 * WALL, WALL])).float())
+
+
+def test_a_membrane_label_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write_pair(tmp_path, [WALL, 7 + 0 * WALL, WALL])
+    items = em_items(tmp_path, 2, tmp_path, polarity="membrane")
+    read, clean = em_transforms("membrane", 2)[2:4]
+    with pytest.raises(ValueError, match=r"needs two phases, got 7 everywhere.* The label is .*label/1\.tif\."):
+        clean(read(dict(items[1])))
+
+
+def test_ids_stored_as_floats(tmp_path: Path) -> None:
+    ids = np.kron(np.arange(4).reshape(2, 2), np.ones((8, 8))).astype(np.float32)
+    write_pair(tmp_path, [ids * np.float32(0.99999)])
+    item = load(tmp_path, 2)
+    assert item["label_instances"].max() == 3
+    assert item["label_instances"].dtype == torch.int32
+    tifffile.imwrite(tmp_path / "label" / "0.tif", ids + np.float32(0.3))
+    (item,) = em_datalist(tmp_path, label_kind="instances")
+    with pytest.raises(ValueError, match=r"`label` needs whole numbers, got 0\.3.*The label is .*0\.tif\."):
+        em_transforms("instances", 2)[2](item)
+
+
+def test_a_given_spacing_is_what_the_metadata_say(tmp_path: Path) -> None:
+    write_pair(tmp_path, [WALL])
+    (item,) = em_items(tmp_path, 2, tmp_path, spacing=[40, 5, 6])
+    data: Any = Compose(em_transforms("membrane", 2, targets=(), spacing=[40, 5, 6]))(item)
+    assert item["spacing"] == [5.0, 6.0]
+    assert data["image"].meta["spacing"] == [5.0, 6.0]
+
+
+def load(folder: Path, spatial_dims: int) -> dict[str, Any]:
+    items = em_datalist(folder, mode="sections" if spatial_dims == 2 else "volume")
+    return Compose(em_transforms(items[0]["label_kind"], spatial_dims))(items[0])
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_labels_that_are_ids(tmp_path: Path, spatial_dims: int) -> None:
+    write_em_phantom(tmp_path, shape=(4, 48, 48), seed=3)
+    item = load(tmp_path, spatial_dims)
+    shape = (1, 48, 48) if spatial_dims == 2 else (1, 4, 48, 48)
+    for key in ("image", "label", "label_instances", "regions_label", "seeds_label", "cells_label"):
+        assert tuple(item[key].shape) == shape, key
+    assert item["image"].meta["spacing"] == [50.0, 4.0, 4.0][-spatial_dims:]
+    cells, regions = item["label_instances"][0].numpy(), item["regions_label"][0].numpy()
+    assert set(np.unique(item["label"])) == {0.0, 1.0}
+    assert ((regions > 0) == (item["label"][0].numpy() == 0)).all()
+    if spatial_dims == 2:  # every profile is an instance of its own
+        assert len(np.unique(cells[cells > 0])) == components(cells, connectivity=1).max()
+
+
+def test_labels_that_are_membranes(tmp_path: Path) -> None:
+    cell = np.full((3, 16, 16), 255, np.uint8)
+    cell[:, 8] = 0
+    for name, stack in {"image": cell // 2, "label": cell}.items():
+        (tmp_path / name).mkdir()
+        for k, section in enumerate(stack):
+            Image.fromarray(section).save(tmp_path / name / f"{k}.png")
+    item = load(tmp_path, 2)
+    assert item["label"].sum() == 16, "membrane is 1, whatever the file says"
+    torch.testing.assert_close(item["label_instances"], item["regions_label"])
+    assert item["regions_label"].max() == 2
+
+
+@pytest.mark.parametrize(
+    "targets", [(), ("sdm_label",), ("regions_label", "seeds_label", "cells_label"), ("cells_label",)]
+)
+def test_a_training_gets_what_its_loss_takes(tmp_path: Path, targets: tuple[str, ...]) -> None:
+    write_em_phantom(tmp_path, shape=(2, 48, 48), seed=3)
+    items = em_datalist(tmp_path, mode="sections")
+    kind = items[0]["label_kind"]
+    data: Any = Compose(em_transforms(kind, 2, targets=targets))(items[0])
+    assert set(data) == {"image", "label", *targets}
+    scored: Any = Compose(em_transforms(kind, 2))(items[0])
+    torch.testing.assert_close(data["label"], scored["label"])
+    if "sdm_label" in targets:
+        inside = data["sdm_label"][data["label"] > 0]
+        assert float(inside.max()) <= 0, "negative in the membrane"
+        assert float(data["sdm_label"].max()) >= 4.0, "in nm"
+
+
+def test_images_without_labels(tmp_path: Path) -> None:
+    write_em_phantom(tmp_path, shape=(2, 32, 32))
+    item = Compose(em_transforms(None, 2))({"image": str(tmp_path / "image" / "00.png")})
+    assert list(item) == ["image"]
+
+
+def test_unknown_kinds_are_refused() -> None:
+    with pytest.raises(ValueError, match="`label_kind` needs one of 'membrane', 'instances', None, got 'ids'"):
+        em_transforms("ids", 2)
+    with pytest.raises(ValueError, match="`spatial_dims`"):
+        em_transforms(None, 1)

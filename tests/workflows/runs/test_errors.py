@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+import torch
+
+from monai_boundary.workflows.runs.errors import end_with_one_line, error_line
+
+
+def wrapped(error: Exception, *messages: str) -> Exception:
+    for message in messages:
+        outer = RuntimeError(message)
+        outer.__cause__ = error
+        error = outer
+    return error
+
+
+def test_the_message_beneath_the_wrappers() -> None:
+    cause = ValueError("`lr` needs a number > 0, got -1.")
+    layers = ["applying transform <X>", "Failed to instantiate component 'A'", "Failed to evaluate ConfigExpression: x"]
+    assert error_line(wrapped(cause, *layers)) == "error: `lr` needs a number > 0, got -1."
+    assert error_line(wrapped(cause, "mine")) == "error: RuntimeError: mine", "other causes are not dug out"
+    assert error_line(KeyError("a")) == "error: KeyError: 'a'"
+    assert error_line(FileNotFoundError(2, "No such file", "x.pt")) == "error: [Errno 2] No such file: 'x.pt'"
+    assert error_line(ValueError()) == "error: ValueError: no message"
+    assert error_line(KeyboardInterrupt()).startswith("stopped")
+
+
+def test_of_a_worker_process() -> None:
+    loader = torch.utils.data.DataLoader(Items(), num_workers=1)
+    with pytest.raises(RuntimeError) as caught:
+        list(loader)
+    assert error_line(caught.value) == "error: ValueError: `flair` needs finite values in a.nii."
+
+
+class Items(torch.utils.data.Dataset[int]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> int:
+        try:
+            raise ValueError("`flair` needs finite values in a.nii.")
+        except ValueError as error:
+            raise RuntimeError("applying transform <Y>") from error
+
+
+def test_weights_of_another_network_are_one_line() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.nn.Sequential(*[torch.nn.Linear(2, 2) for _ in range(9)]).load_state_dict(
+            {f"{k}.weight": torch.zeros(3, 3) for k in range(9)}
+        )
+    line = error_line(caught.value)
+    assert "\n" not in line
+    assert line.startswith("error: RuntimeError: Error(s) in loading state_dict")
+    assert "more lines: --debug" in line
+
+
+def test_the_process_ends_with_the_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    error = wrapped(ValueError("`x` needs y."), "Failed to evaluate z")
+    handlers = logging.getLogger().handlers
+    filters = [list(handler.filters) for handler in handlers]
+    try:
+        end_with_one_line()
+        sys.excepthook(type(error), error, None)
+        assert capsys.readouterr().err == "error: `x` needs y.\n"
+        logging.getLogger("ignite").error("it failed", exc_info=error)
+        assert caplog.records[-1].exc_info is None
+    finally:
+        for handler, before in zip(handlers, filters, strict=True):
+            handler.filters[:] = before
+    end_with_one_line(debug=True)
+    sys.excepthook(type(error), error, None)
+    shown = capsys.readouterr().err
+    assert "The above exception was the direct cause" in shown
+    assert shown.endswith("error: `x` needs y.\n")
