@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,8 +13,9 @@ from monai.data import MetaTensor
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_same_shape, check_section_axis
+from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_section_axis
 from monai_boundary.losses._class_inputs import REDUCTIONS, first_class, plain_inputs, reduce_values
+from monai_boundary.losses._empty_classes import class_truth, give_opinion_by_section
 from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
 from monai_boundary.ops.class_masks import counted_voxels, target_masks
 from monai_boundary.ops.grid import affine_spacing
@@ -40,6 +42,7 @@ def signed_distance_loss(
     softmax: bool = False,
     other_act: Callable[[Tensor], Tensor] | None = None,
     spacing: Sequence[float] | float | None = None,
+    empty_distance: float = 1.0,
     **options: Any,
 ) -> Tensor:
     """The boundary loss of every item and class: the mean over the voxels of s * phi (Kervadec et al., Eq. 5).
@@ -55,6 +58,7 @@ def signed_distance_loss(
         softmax: see ``include_background``.
         other_act: see ``include_background``.
         spacing: see ``include_background``.
+        empty_distance: see ``include_background``.
         options: of `monai_boundary.ops.batch_signed_distance`, for a map that has to be made.
 
     Returns:
@@ -90,7 +94,9 @@ def signed_distance_loss(
             phi = _maps_of(masks[:, first:], sizes, known=counted, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
-        phi = phi.to(scores.dtype)
+        sides = functools.partial(class_truth, truth, scores.shape[1], to_onehot_y, first)
+        axis = options.get("section_axis") if distance_map is None else None
+        phi = give_opinion_by_section(phi.to(scores.dtype), sides, empty_distance, axis, counted=counted)
         value = (
             _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
         )
@@ -224,10 +230,13 @@ class SignedDistanceLoss(_Loss):
 
     Against ``monai.losses.BoundaryLoss``: it takes a map that was made once on the whole image (a patch without
     foreground still knows the way to it), measures in mm, and excludes the background by default. With
-    ``convention="released"`` and unit spacing, the value is that of MONAI's class.
+    ``convention="released"``, ``empty_distance=0`` and unit spacing, the value is that of MONAI's class.
 
-    An empty class and a full one have a map of 0: no value and no gradient from them. Second derivatives are right
-    (``create_graph=True``). ``torch.compile(fullgraph=True)`` needs a given map, and then takes its values as they are.
+    A class that an item does not hold, or that fills it, has no border, and a map of 0. Its value is the mean of s
+    times ``empty_distance`` (minus that where it fills the item), so that a false alarm costs something there too.
+
+    Second derivatives are right (``create_graph=True``). ``torch.compile(fullgraph=True)`` needs a given map, and then
+    takes its values as they are.
 
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
@@ -238,13 +247,17 @@ class SignedDistanceLoss(_Loss):
         other_act: gives probabilities from ``input``.
         reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
         spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
-            MetaTensor, else 1. Not used with a given map, as all that follow.
+            MetaTensor, else 1. Not used with a given map, as all that follow but ``empty_distance``.
         convention: see `monai_boundary.ops.signed_distance_map`, as ``section_axis``, ``clip``, ``normalise`` and
             ``backend``.
-        section_axis: the maps of each 2-D slice of a volume.
+        section_axis: the maps of each 2-D slice of a volume; a slice without border is then an item without one.
         clip: largest distance in mm.
         normalise: None, ``"max"`` or ``"diagonal"``.
         backend: which library makes the maps.
+        empty_distance: how far every voxel of an item is taken to lie from the border of a class that has none in it,
+            in the unit of the map (mm). The paper is silent; its code and MONAI's class have 0, no opinion. 1 is less
+            than most voxels of a map have, so that many images without foreground do not drown those that have some:
+            with normalised maps, give a share such as 0.01.
 
     Raises:
         ValueError: if an option is not among those named, or several activations are asked for.
@@ -276,18 +289,21 @@ class SignedDistanceLoss(_Loss):
         clip: float | None = None,
         normalise: str | None = None,
         backend: str = "auto",
+        empty_distance: float = 1.0,
     ) -> None:
         super().__init__(reduction=reduction)
         check_activation(sigmoid, softmax, other_act)
         check_choice("reduction", reduction, REDUCTIONS)
         check_distance_options(convention, clip, normalise, backend)
         check_section_axis(section_axis, 3)
+        check_positive("empty_distance", empty_distance, zero=True)
         self.include_background = include_background
         self.to_onehot_y = to_onehot_y
         self.sigmoid = sigmoid
         self.softmax = softmax
         self.other_act = other_act
         self.spacing = spacing
+        self.empty_distance = empty_distance
         self.options: dict[str, Any] = {
             "convention": convention,
             "section_axis": section_axis,
@@ -329,6 +345,7 @@ class SignedDistanceLoss(_Loss):
             softmax=self.softmax,
             other_act=self.other_act,
             spacing=self.spacing,
+            empty_distance=self.empty_distance,
             **self.options,
         )
         return reduce_values(loss, self.reduction)

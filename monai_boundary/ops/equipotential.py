@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from monai_boundary.ops.anisotropic import ray_directions, ray_sum, ray_sum_adjoint
-from monai_boundary.ops.equipotential_lines import line_values, row_counts
+from monai_boundary.ops.equipotential_lines import line_values, lines_passed, row_counts
 
 _CHUNK = {"cpu": 2**18, "cuda": 2**24}  # voxels that are worked on at a time
 
@@ -227,7 +227,13 @@ class _Fields:
         if slope is not None and term.weight:
             share = term.weight * (len(flat) if term.pooled else 1)
             slope.view(-1)[lines.voxels] += share * lines.slope
-        return lines.value
+        if term.pooled:  # as it was released
+            return lines.value
+        passed, each = lines_passed(flat, true_flat, term.rays.w // 2, known)
+        if slope is not None and term.weight and bool(each.any()):
+            pull = term.weight * each[:, None]
+            slope.view(flat.shape).add_(pull if known is None else pull * known)
+        return lines.value + passed
 
 
 def _given_rows(potential: Tensor, part: slice, classes: int) -> Tensor:

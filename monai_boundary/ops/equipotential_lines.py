@@ -122,6 +122,46 @@ def line_values(
     return LineValues(value.to(energy.dtype) + whole, sums.voxels, slope)
 
 
+def lines_passed(energy: Tensor, true_energy: Tensor, steps: int, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return how many lines too many the voxels of a row lie beyond, where the truth is all one class; and the slope.
+
+    The truth then has no line to overlap with. But a voxel of energy E has passed E h / (h + 1) of the h lines that a
+    border would have, all of them inside the class and none outside. So the value is the mean of that where the class
+    is absent, and of (h + 1 - E) h / (h + 1) where it fills the image: 0 for the perfect prediction, h for its
+    opposite. Not in the paper.
+
+    Args:
+        energy: predicted, (N, voxels), floating.
+        true_energy: whole numbers, same shape.
+        steps: number of lines, h = w // 2.
+        known: boolean, same shape: the voxels that count.
+
+    Returns:
+        value (N,), differentiable, and its derivative with respect to the energy of each voxel that counts, (N,). Both
+        are 0 for a row that has both sides, and for one without known voxels.
+
+    Example:
+        >>> import torch
+        >>> value, slope = lines_passed(torch.tensor([[0.0, 1.5], [3.0, 2.5]]), torch.tensor([[0, 0], [3, 3]]), 2)
+        >>> value.tolist(), slope.tolist()  # 0.75 * 2 / 3, (0.5 / 2) * 2 / 3
+        ([0.5, 0.1666666716337204], [0.3333333432674408, -0.3333333432674408])
+    """
+    outside, inside = true_energy < 1, true_energy > steps
+    count: Tensor | int = energy.shape[1]
+    if known is not None:
+        outside, inside = outside & known, inside & known
+        count = row_counts(known).to(energy.device)
+    absent, fills = (row_counts(side).to(energy.device) == count for side in (outside, inside))
+    side = (absent.int() - fills.int()).to(energy.dtype)
+    counted = torch.as_tensor(count, device=energy.device).clamp(min=1)
+    slope = side * steps / ((steps + 1) * counted)
+    if _on_host(energy) and not bool(side.any()):
+        return slope, slope
+    apart = torch.where(fills[:, None], energy - (steps + 1), energy)
+    apart = apart if known is None else torch.where(known, apart, 0)
+    return torch.where(side != 0, apart.sum(1) * slope, 0), slope
+
+
 def row_counts(masks: Tensor) -> Tensor:
     """Return how many voxels of each row of boolean masks (N, voxels) are set, (N,).
 

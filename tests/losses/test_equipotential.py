@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_boundary.losses import CompoundLoss, EquipotentialLineLoss, EquipotentialLoss, EquipotentialPointLoss
-from monai_boundary.ops import PotentialTerm, Rays
+from monai_boundary.ops import PotentialTerm, Rays, anisotropic_potential
 from monai_boundary.transforms import PotentialField, PotentialFieldd
 
 RECORDED = np.load(Path(__file__).parents[1] / "data" / "golden" / "epl_A7_mu10.npz")
@@ -127,15 +127,18 @@ def test_the_rim_of_an_ignored_area_is_no_line() -> None:
     logits = torch.randn(1, 1, 16, 18, generator=torch.Generator().manual_seed(0))
     void = torch.where(mask > 0, label, 0)
     loss = EquipotentialLineLoss(sigmoid=True, w=5)
-    assert float(loss(logits, void, mask=mask)) == 0
-    assert float(loss(logits, void)) > 0  # that the voxels are background would be another thing
+    assert float(loss(logits, void, mask=mask)) == float(loss(logits, label, mask=mask))
+    assert float(loss(20 * label, void, mask=mask)) == 0  # all that is known is of the class
+    assert float(loss(20 * label, void)) > 0  # that the voxels are background would be another thing
 
 
-def test_an_absent_class_has_no_line_and_still_a_point_term() -> None:
+def test_an_absent_class_has_no_line_and_still_an_opinion() -> None:
     logits, label = _scene()
-    line = EquipotentialLineLoss(to_onehot_y=True, softmax=True, reduction="none")(logits, label)
+    line = EquipotentialLineLoss(to_onehot_y=True, softmax=True, reduction="none", w=5)(logits, label)
     assert line.shape == (2, 3)
-    assert (line == 0).tolist() == [[False, False, True], [False, True, False]]
+    energy = anisotropic_potential(logits.softmax(1), 5)
+    passed = [float(energy[item, :, c].mean()) * 2 / 3 for item, c in ((0, 2), (1, 1))]  # the classes that are absent
+    assert [float(line[0, 2]), float(line[1, 1])] == pytest.approx(passed, rel=1e-5)
     point = EquipotentialPointLoss(to_onehot_y=True, softmax=True, reduction="none")(logits, label)
     assert (point > 0).all()
 

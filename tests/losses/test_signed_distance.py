@@ -51,7 +51,8 @@ def test_equals_monai_on_whole_isotropic_images(
         activation: True,
         "reduction": reduction,
     }
-    ours = SignedDistanceLoss(**options, convention="released")(logits, label)
+    label[1] = label[1].clamp(max=1)  # the last class is absent there
+    ours = SignedDistanceLoss(**options, convention="released", empty_distance=0.0)(logits, label)
     torch.testing.assert_close(ours, BoundaryLoss(**options)(logits, label))
 
 
@@ -143,10 +144,51 @@ def test_ignored_voxels_do_not_count() -> None:
 def test_a_patch_without_foreground_has_a_gradient() -> None:
     logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
     empty = torch.zeros(1, 1, 4, 4)
-    loss = SignedDistanceLoss(sigmoid=True)
+    loss = SignedDistanceLoss(sigmoid=True, empty_distance=0.0)
     assert not torch.autograd.grad(loss(logits, empty), logits)[0].any()
     far = torch.full((1, 1, 4, 4), 30.0)
     assert (torch.autograd.grad(loss(logits, empty, distance_map=far), logits)[0] > 0).all()
+
+
+@pytest.mark.parametrize("ready", [False, True], ids=["derived", "ready"])
+def test_a_class_without_border_by_hand(ready: bool) -> None:
+    """Item 0 lacks class 1 and class 2 fills it but for unknown voxels; item 1 has both, and keeps its maps."""
+    label = torch.full((2, 1, 2, 6), 2)
+    label[1, ..., 3:] = 1
+    probability = torch.rand(2, 3, 2, 6)
+    maps = torch.zeros(2, 2, 2, 6)
+    maps[1, 0] = torch.tensor([2.5, 1.5, 0.5, -0.5, -1.5, -2.5])
+    maps[1, 1] = -maps[1, 0]
+    given = {"distance_map": maps} if ready else {}
+    loss = SignedDistanceLoss(to_onehot_y=True, reduction="none", empty_distance=3.0)
+    share = (probability[:, 1:] * maps).mean((2, 3))
+    share[0] = probability[0, 1:].mean((1, 2)) * torch.tensor([3.0, -3.0])
+    torch.testing.assert_close(loss(probability, label, **given), share)
+    hot = one_hot(label, 3)
+    kept = SignedDistanceLoss(reduction="none", empty_distance=3.0)(probability, hot, **given)
+    torch.testing.assert_close(kept, share)
+    before = maps.clone()
+    mask = torch.ones(2, 1, 2, 6)
+    mask[0, ..., 4:] = 0
+    label[0, ..., 4:] = 255  # nobody knows
+    share[0] = probability[0, 1:, :, :4].mean((1, 2)) * torch.tensor([3.0, -3.0])
+    torch.testing.assert_close(loss(probability, label, mask=mask, **given), share)
+    assert torch.equal(maps, before)
+
+
+def test_the_law_holds_without_a_border_too() -> None:
+    """An absent class: nothing predicted is best; one that fills the item: all of it."""
+    none, full = torch.zeros(1, 1, 5, 6), torch.ones(1, 1, 5, 6)
+    loss = SignedDistanceLoss()
+    assert float(loss(none, none)) == 0 < float(loss(full, none)) == 1
+    assert float(loss(full, full)) == -1 < float(loss(none, full)) == 0
+    patch = torch.full((1, 1, 5, 6), 40.0)  # the border lies outside: the map knows
+    assert float(loss(full, none, distance_map=patch)) == 40
+
+
+def test_the_distance_of_an_empty_class_is_checked() -> None:
+    with pytest.raises(ValueError, match="`empty_distance` needs a finite number >= 0, got -1"):
+        SignedDistanceLoss(empty_distance=-1)
 
 
 def test_half_precision_does_not_overflow() -> None:

@@ -18,7 +18,7 @@ POOLED = PotentialTerm("line", Rays(5), pooled=True)
 
 def _case(shape: tuple[int, ...] = (9, 8)) -> tuple[torch.Tensor, torch.Tensor]:
     masks = torch.rand(2, 3, *shape) > 0.6
-    masks[0, 0] = False
+    masks[0, 0], masks[1, 1] = False, True
     return torch.rand(2, 3, *shape, dtype=torch.float64, requires_grad=True), masks
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from monai_boundary.ops import line_region, line_values
+from monai_boundary.ops.equipotential_lines import lines_passed
 from tests.oracles.equipotential import line_loss
 
 
@@ -43,6 +44,19 @@ def test_a_row_without_lines_has_no_region() -> None:
     lines = line_values(energy, truth, 3, 10)
     assert lines.value.tolist() == [0, 0, 0]
     assert len(lines.voxels) == 0
+
+
+def test_a_row_of_one_class_counts_the_lines_that_are_passed() -> None:
+    """Absent, full, both sides, absent among the known, nothing known; 3 lines, energies up to 4."""
+    truth = torch.tensor([[0, 0, 0, 0], [4, 4, 4, 4], [0, 0, 4, 4], [0, 2, 0, 0], [0, 0, 0, 0]])
+    known = torch.ones(5, 4, dtype=torch.bool)
+    known[3, 1] = known[3, 2] = False
+    known[4] = False
+    energy = torch.tensor([[4.0, 4, 4, 4], [4, 4, 4, 2], [1, 2, 3, 0], [1, 9, 9, 1], [5, 5, 5, 5]])
+    value, slope = lines_passed(energy, truth, 3, known)
+    assert value.tolist() == [3, 0.375, 0, 0.75, 0]  # mean of 4, mean of (0, 0, 0, 2), -, mean of (1, 1); times 3 / 4
+    assert slope.tolist() == [0.75 / 4, -0.75 / 4, 0, 0.75 / 2, 0]
+    torch.testing.assert_close(lines_passed(energy[:3], truth[:3], 3)[0], value[:3])
 
 
 def test_unknown_voxels_have_no_rank() -> None:

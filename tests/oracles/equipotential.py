@@ -18,8 +18,15 @@ def fields(probability: AnyArray, kernels: AnyArray, padding: str) -> AnyArray:
 
 
 def line_loss(predicted: AnyArray, true: AnyArray, h: int, mu: int) -> float:
-    """Return the sum over the lines of 1 - EDC, for one class and direction."""
+    """Return the sum over the lines of 1 - EDC, for one class and direction.
+
+    Where all is background (or class), there is no line: the mean number of lines that a voxel has passed too many.
+    """
     e, g = predicted.ravel().tolist(), true.ravel().tolist()
+    if set(g) == {0}:
+        return sum(x * h / (h + 1) for x in e) / len(e)
+    if set(g) == {h + 1}:
+        return sum((h + 1 - x) * h / (h + 1) for x in e) / len(e)
     by_truth = sorted(range(len(g)), key=lambda i: g[i])
     by_prediction = sorted(range(len(e)), key=lambda i: e[i])
     ranks = [rank for rank, i in enumerate(by_truth) if 1 <= g[i] <= h]
