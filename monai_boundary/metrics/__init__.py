@@ -26,7 +26,13 @@ from monai_boundary.metrics.item_metric import ItemMetric
 from monai_boundary.metrics.lesion_detection import LesionDetection, compute_lesion_detection
 from monai_boundary.metrics.lesion_masks import lesion_masks
 from monai_boundary.metrics.lesion_scores import LesionScores, LesionScoresMetric, compute_lesion_scores
-from monai_boundary.metrics.lesion_table import LesionRow, LesionStratum, LesionTable, compute_lesion_table
+from monai_boundary.metrics.lesion_table import (
+    LesionRow,
+    LesionStratum,
+    LesionTable,
+    LesionTableMetric,
+    compute_lesion_table,
+)
 from monai_boundary.metrics.lesion_wise import (
     LesionWiseRow,
     LesionWiseScores,
@@ -64,6 +70,7 @@ __all__ = [
     "LesionScoresMetric",
     "LesionStratum",
     "LesionTable",
+    "LesionTableMetric",
     "LesionWiseRow",
     "LesionWiseScores",
     "LesionWiseScoresMetric",

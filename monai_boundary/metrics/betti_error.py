@@ -57,6 +57,11 @@ def compute_betti_error(y_pred: npt.ArrayLike, y: npt.ArrayLike, *, fully_connec
     predicted, true = binary_mask("y_pred", y_pred), binary_mask("y", y)
     check_spatial_dims("y", true.ndim)
     check_same_shape("y_pred", predicted.shape, "y", true.shape)
+    return betti_error_of_masks(predicted, true, fully_connected)
+
+
+def betti_error_of_masks(predicted: BoolArray, true: BoolArray, fully_connected: bool = True) -> BettiError:
+    """Return what :func:`compute_betti_error` does, for two boolean masks."""
     mine, theirs = (betti_numbers(mask, fully_connected) for mask in (predicted, true))
     apart = [float(abs(a - b)) for a, b in zip(mine, theirs, strict=True)]
     return BettiError(apart[0], apart[1], apart[2] if true.ndim == 3 else math.nan, sum(apart))

@@ -12,12 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from monai_boundary._typing import AnyArray, BoolArray
-from monai_boundary._validation import check_choice, check_same_shape, check_spacing, check_spatial_dims
+from monai_boundary._typing import AnyArray, IntArray
+from monai_boundary._validation import check_choice
 from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.mask_metric import MaskMetric
-from monai_boundary.metrics.surface_scores import EMPTY_POLICIES, check_tolerances, compute_surface_scores
-from monai_boundary.ops.label_values import binary_mask
+from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
+from monai_boundary.metrics.surface_scores import (
+    EMPTY_POLICIES,
+    check_tolerances,
+    hd95_of_surfaces,
+    nsd_of_surfaces,
+    price_of_a_miss,
+)
 from monai_boundary.ops.regions import region_cells
 
 
@@ -115,40 +121,61 @@ def compute_component_scores(
     """
     check_choice("empty_policy", empty_policy, EMPTY_POLICIES)
     tolerances = check_tolerances(tolerances_mm)
-    predicted, true = binary_mask("y_pred", y_pred), binary_mask("y", y)
-    check_spatial_dims("y", true.ndim)
-    check_same_shape("y_pred", predicted.shape, "y", true.shape)
-    if spacing is None:
-        raise ValueError(f"`spacing` needs {true.ndim} entries (mm per axis) for scores in mm, got None.")
-    sizes = check_spacing(spacing, true.ndim)
-    if not true.any() or not predicted.any():
-        return _one_empty(predicted, true, sizes, tolerances, empty_policy, fully_connected)
-    rows = _rows(predicted, true, sizes, tolerances, empty_policy, fully_connected)
-    means = _means(rows, empty_policy)
-    missed = sum(row.missed > 0 for row in rows)
-    return ComponentScores(means[0], means[1], tuple(means[2:]), missed, len(rows), 0.0, 0.0, tolerances, tuple(rows))
+    pair = measure_surfaces(y_pred, y, spacing)
+    return component_scores_of_pair(pair, tolerances, empty_policy=empty_policy, fully_connected=fully_connected)
+
+
+def component_scores_of_pair(
+    pair: SurfacePair, tolerances: tuple[float, ...], *, empty_policy: str = "diagonal", fully_connected: bool = True
+) -> ComponentScores:
+    """Return what :func:`compute_component_scores` does, for masks that were measured."""
+    element = ndimage.generate_binary_structure(pair.true.ndim, pair.true.ndim if fully_connected else 1)
+    components, count = ndimage.label(pair.true, element)
+    price = price_of_a_miss(pair.diagonal_mm, empty_policy)
+    rows = _rows(pair, components.astype(np.int32, copy=False), count, tolerances, price)
+    if rows:
+        means = _means(rows, empty_policy)
+    else:  # without a true component a false alarm, or nothing at all
+        overlap = 0.0 if pair.false_alarm else math.nan
+        means = [overlap, price if pair.false_alarm else math.nan, *(overlap,) * len(tolerances)]
+    return ComponentScores(
+        component_dice=means[0],
+        component_hd95_mm=means[1],
+        component_nsd=tuple(means[2:]),
+        missed_components=sum(row.missed > 0 for row in rows),
+        components=count,
+        missed=float(pair.missed),
+        false_alarm=float(pair.false_alarm),
+        tolerances_mm=tolerances,
+        rows=tuple(rows),
+    )
 
 
 def _rows(
-    predicted: BoolArray,
-    true: BoolArray,
-    sizes: tuple[float, ...],
-    tolerances: tuple[float, ...],
-    empty_policy: str,
-    fully_connected: bool,
+    pair: SurfacePair, components: IntArray, count: int, tolerances: tuple[float, ...], price: float
 ) -> list[ComponentRow]:
-    element = ndimage.generate_binary_structure(true.ndim, true.ndim if fully_connected else 1)
-    components, count = ndimage.label(true, element)
-    cells = region_cells(components, sizes) if predicted.any() else components
+    volume = math.prod(pair.spacing)
+    if count == 1:  # its cell is the image, which was measured
+        return [_row(1, pair, volume, tolerances, price)]
+    is_found = pair.predicted.any()
+    cells = region_cells(components, pair.spacing) if is_found else components
     rows = []
-    for component in range(1, count + 1):
-        mine, here = components == component, predicted & (cells == component)
-        scores = compute_surface_scores(here, mine, sizes, tolerances, empty_policy=empty_policy)
-        voxels = int(np.count_nonzero(mine))
-        dice = 2 * int(np.count_nonzero(here & mine)) / (voxels + int(np.count_nonzero(here)))
-        row = ComponentRow(component, voxels * math.prod(sizes), dice, scores.hd95_mm, scores.nsd, scores.missed)
-        rows.append(row)
+    for component, part in enumerate(ndimage.find_objects(cells), start=1):
+        here = pair.predicted[part] & (cells[part] == component)
+        own = measure_surfaces(here, components[part] == component, pair.spacing)
+        rows.append(_row(component, own, volume, tolerances, price))
     return rows
+
+
+def _row(component: int, own: SurfacePair, volume: float, tolerances: tuple[float, ...], price: float) -> ComponentRow:
+    voxels = int(np.count_nonzero(own.true))
+    if own.predicted_surface is None or own.true_surface is None:
+        return ComponentRow(component, voxels * volume, 0.0, price, (0.0,) * len(tolerances), 1.0)
+    both = int(np.count_nonzero(own.predicted & own.true))
+    dice = 2 * both / (voxels + int(np.count_nonzero(own.predicted)))
+    surfaces = (own.predicted_surface, own.true_surface)
+    nsd = nsd_of_surfaces(surfaces, tolerances)
+    return ComponentRow(component, voxels * volume, dice, hd95_of_surfaces(surfaces), nsd, 0.0)
 
 
 def _means(rows: Sequence[ComponentRow], empty_policy: str) -> list[float]:
@@ -156,30 +183,6 @@ def _means(rows: Sequence[ComponentRow], empty_policy: str) -> list[float]:
     if empty_policy == "nan" and any(row.missed for row in rows):
         means[1] = math.nan
     return means
-
-
-def _one_empty(
-    predicted: BoolArray,
-    true: BoolArray,
-    sizes: tuple[float, ...],
-    tolerances: tuple[float, ...],
-    empty_policy: str,
-    fully_connected: bool,
-) -> ComponentScores:
-    whole = compute_surface_scores(predicted, true, sizes, tolerances, empty_policy=empty_policy)
-    rows = _rows(predicted, true, sizes, tolerances, empty_policy, fully_connected)
-    dice = 0.0 if whole.missed or whole.false_alarm else math.nan
-    return ComponentScores(
-        component_dice=dice,
-        component_hd95_mm=whole.hd95_mm,
-        component_nsd=whole.nsd,
-        missed_components=len(rows),
-        components=len(rows),
-        missed=whole.missed,
-        false_alarm=whole.false_alarm,
-        tolerances_mm=tolerances,
-        rows=tuple(rows),
-    )
 
 
 class ComponentScoresMetric(MaskMetric):

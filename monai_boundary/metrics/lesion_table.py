@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +17,11 @@ from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, LongArray
 from monai_boundary._validation import check_choice, check_spacing
 from monai_boundary.metrics.contingency import count_overlaps
 from monai_boundary.metrics.lesion_masks import lesion_masks
+from monai_boundary.metrics.mask_metric import MaskMetric
 
 OVERLAP_RULES = ("any", "share", "iou")
+_RATIOS = ("lesion_recall", "lesion_precision", "lesion_f1")
+_COUNTS = ("true_lesions", "found_lesions", "predicted_lesions", "right_lesions")
 
 
 class LesionRow(NamedTuple):
@@ -132,17 +135,28 @@ def compute_lesion_table(
         >>> table.rows[0].share, table.rows[0].iou
         (0.75, 0.75)
     """
-    check_choice("overlap", overlap, OVERLAP_RULES)
-    low = threshold > 0 if overlap == "share" else threshold >= 0
-    if overlap != "any" and not (low and (threshold < 1 or (overlap == "share" and threshold == 1))):
-        raise ValueError(f"`threshold` needs a share between 0 and 1 for overlap={overlap!r}, got {threshold!r}.")
-    edges = tuple(float(edge) for edge in size_edges_mm)
-    if any(not math.isfinite(edge) or edge <= 0 for edge in edges) or list(edges) != sorted(set(edges)):
-        raise ValueError(f"`size_edges_mm` needs ascending sizes > 0, got {edges}.")
+    _check_rule(overlap, threshold)
+    edges = _check_edges(size_edges_mm)
     predicted, true = lesion_masks(y_pred, y, lesion_label=lesion_label, ignore_labels=ignore_labels)
     if spacing is None:
         raise ValueError(f"`spacing` needs {true.ndim} entries (mm per axis) for sizes in mm, got None.")
     unit = math.prod(check_spacing(spacing, true.ndim))
+    return lesion_table_of_masks(
+        predicted, true, unit, overlap=overlap, threshold=threshold, edges=edges, fully_connected=fully_connected
+    )
+
+
+def lesion_table_of_masks(
+    predicted: BoolArray,
+    true: BoolArray,
+    voxel: float,
+    *,
+    overlap: str = "any",
+    threshold: float = 0.5,
+    edges: tuple[float, ...] = (),
+    fully_connected: bool = True,
+) -> LesionTable:
+    """Return what :func:`compute_lesion_table` does, for two boolean masks with voxels of a size."""
     element = ndimage.generate_binary_structure(true.ndim, true.ndim if fully_connected else 1)
     ids = [ndimage.label(mask, element)[0].astype(np.int64) for mask in (true, predicted)]
     names = _stratum_names(edges)
@@ -151,13 +165,27 @@ def compute_lesion_table(
         voxels, share, iou = _overlaps(own, other, mask)
         hit = {"any": share > 0, "share": share >= threshold * (1 - 1e-12), "iou": iou > threshold}[overlap]
         for k in range(voxels.size):
-            size = int(voxels[k]) * unit
+            size = int(voxels[k]) * voxel
             stratum = names[int(np.searchsorted(edges, size, side="right"))]
             rows.append(LesionRow(of, k + 1, size, float(share[k]), float(iou[k]), bool(hit[k]), stratum))
     chosen = [("all", rows)]
     if edges:
         chosen += [(name, [row for row in rows if row.stratum == name]) for name in names]
     return LesionTable(tuple(rows), tuple(_stratum(name, part) for name, part in chosen))
+
+
+def _check_rule(overlap: str, threshold: float) -> None:
+    check_choice("overlap", overlap, OVERLAP_RULES)
+    low = threshold > 0 if overlap == "share" else threshold >= 0
+    if overlap != "any" and not (low and (threshold < 1 or (overlap == "share" and threshold == 1))):
+        raise ValueError(f"`threshold` needs a share between 0 and 1 for overlap={overlap!r}, got {threshold!r}.")
+
+
+def _check_edges(size_edges_mm: Sequence[float]) -> tuple[float, ...]:
+    edges = tuple(float(edge) for edge in size_edges_mm)
+    if any(not math.isfinite(edge) or edge <= 0 for edge in edges) or list(edges) != sorted(set(edges)):
+        raise ValueError(f"`size_edges_mm` needs ascending sizes > 0, got {edges}.")
+    return edges
 
 
 def _overlaps(own: LongArray, other: LongArray, mask: BoolArray) -> tuple[LongArray, DoubleArray, DoubleArray]:
@@ -185,3 +213,60 @@ def _stratum(name: str, rows: Sequence[LesionRow]) -> LesionStratum:
     true = [row.hit for row in rows if row.of == "true"]
     predicted = [row.hit for row in rows if row.of == "predicted"]
     return LesionStratum(name, len(true), sum(true), len(predicted), sum(predicted))
+
+
+class LesionTableMetric(MaskMetric):
+    """Accumulate :func:`compute_lesion_table` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
+
+    The scores are ``lesion_recall``, ``lesion_precision`` and ``lesion_f1``, averaged over the items where they are
+    defined, and ``true_lesions``, ``found_lesions``, ``predicted_lesions`` and ``right_lesions``, which are added up.
+    With sizes each comes again for every one of them: ``lesion_recall_under_10``, ``lesion_recall_10_to_100``,
+    ``lesion_recall_from_100``.
+
+    Args:
+        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        spacing: mm per axis in array order.
+        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        overlap: when a lesion is hit: ``"any"``, ``"share"`` or ``"iou"``.
+        threshold: of ``"share"`` and ``"iou"``.
+        size_edges_mm: where one size ends and the next begins, in mm^3 (2-D: mm^2), ascending.
+        fully_connected: whether voxels that share an edge or a corner are connected.
+
+    Example:
+        >>> import torch
+        >>> truth = torch.tensor([[[[1, 1, 1, 1, 0, 1, 0, 0]]]])
+        >>> pred = torch.tensor([[[[0, 1, 1, 1, 0, 0, 0, 1]]]])
+        >>> metric = LesionTableMetric(spacing=1.0, size_edges_mm=(2.0,))
+        >>> _ = metric(pred, truth)
+        >>> scores = metric.aggregate()
+        >>> [scores[name].item() for name in ("lesion_recall", "lesion_recall_under_2", "lesion_recall_from_2")]
+        [0.5, 0.0, 1.0]
+    """
+
+    def __init__(
+        self,
+        structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,
+        *,
+        spacing: Sequence[float] | float | None = None,
+        reduction: str = "mean",
+        overlap: str = "any",
+        threshold: float = 0.5,
+        size_edges_mm: Sequence[float] = (),
+        fully_connected: bool = True,
+    ) -> None:
+        _check_rule(overlap, threshold)
+        self.size_edges_mm = _check_edges(size_edges_mm)
+        ends = [""]
+        if self.size_edges_mm:
+            between = [f"_{low:g}_to_{high:g}" for low, high in itertools.pairwise(self.size_edges_mm)]
+            ends += [f"_under_{self.size_edges_mm[0]:g}", *between, f"_from_{self.size_edges_mm[-1]:g}"]
+        self.mask_scores = tuple(f"{name}{end}" for end in ends for name in (*_RATIOS, *_COUNTS))
+        super().__init__(structures, spacing=spacing, reduction=reduction)
+        self.counted = tuple(name for name in self.score_names if any(count in name for count in _COUNTS))
+        self.options: dict[str, Any] = {"overlap": overlap, "threshold": threshold, "fully_connected": fully_connected}
+
+    def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
+        """Return ratios and counts of two masks by name."""
+        table = compute_lesion_table(y_pred, y, spacing, size_edges_mm=self.size_edges_mm, **self.options)
+        rows = [(s.recall, s.precision, s.f1, *(float(count) for count in s[1:])) for s in table.strata]
+        return dict(zip(self.mask_scores, itertools.chain.from_iterable(rows), strict=True))

@@ -13,10 +13,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, BoolArray
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_spacing, check_spatial_dims
+from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.mask_metric import MaskMetric
-from monai_boundary.metrics.surface_pair import measure_surfaces
-from monai_boundary.ops.label_values import binary_mask
+from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
 
 CHALLENGES = {"gli": (3, 50.0), "ssa": (3, 50.0), "ped": (3, 50.0), "men": (1, 50.0), "met": (1, 2.0)}
 """Steps of dilation, and volume in mm^3 up to which a lesion does not count, of each BraTS 2023 challenge."""
@@ -112,16 +111,21 @@ def compute_lesion_wise_scores(
     check_choice("challenge", challenge, tuple(CHALLENGES))
     check_choice("both_empty", both_empty, ("undefined", "perfect"))
     check_positive("missed_mm", missed_mm)
-    predicted, true = binary_mask("y_pred", y_pred), binary_mask("y", y)
-    check_spatial_dims("y", true.ndim)
-    if true.ndim != 3:
-        raise ValueError(f"`y` needs 3 spatial dimensions for the rules of BraTS, got {true.ndim}.")
-    check_same_shape("y_pred", predicted.shape, "y", true.shape)
-    if spacing is None:
-        raise ValueError("`spacing` needs 3 entries (mm per axis) for a distance in mm, got None.")
-    sizes = check_spacing(spacing, 3)
+    if np.ndim(y) != 3:
+        raise ValueError(f"`y` needs 3 spatial dimensions for the rules of BraTS, got {np.ndim(y)}.")
+    pair = measure_surfaces(y_pred, y, spacing, distances=False)
+    return lesion_wise_of_pair(pair, challenge=challenge, missed_mm=missed_mm, both_empty=both_empty)
+
+
+def lesion_wise_of_pair(
+    pair: SurfacePair, *, challenge: str = "gli", missed_mm: float = 374.0, both_empty: str = "undefined"
+) -> LesionWiseScores:
+    """Return what :func:`compute_lesion_wise_scores` does, for masks in the box that holds both.
+
+    What meets when dilated meets within the box, too: each step of a path outside has a place in it that is as near.
+    """
     steps, smallest = CHALLENGES[challenge]
-    rows = _rows(predicted, true, sizes, steps, smallest, missed_mm)
+    rows = _rows(pair.predicted, pair.true, pair.spacing, steps, smallest, missed_mm)
     counted = [row for row in rows if row.counts]
     nothing = (1.0, 0.0) if both_empty == "perfect" else (math.nan, math.nan)
     dice, hd95 = (np.mean([(row.dice, row.hd95_mm) for row in counted], axis=0).tolist()) if counted else nothing

@@ -124,21 +124,39 @@ def compute_surface_scores(
     tolerances = check_tolerances(tolerances_mm)
     pair = measure_surfaces(y_pred, y, spacing)
     width = band_width_mm(pair, boundary_width_mm, boundary_share)
+    return surface_scores_of_pair(pair, tolerances, width, empty_policy)
+
+
+def surface_scores_of_pair(
+    pair: SurfacePair, tolerances: tuple[float, ...], width_mm: float, empty_policy: str
+) -> SurfaceScores:
+    """Return what :func:`compute_surface_scores` does, for masks that were measured."""
     if pair.predicted_surface is None or pair.true_surface is None:
-        return _one_empty(pair, tolerances, width, empty_policy)
+        return _one_empty(pair, tolerances, width_mm, empty_policy)
     both = (pair.predicted_surface, pair.true_surface)
     return SurfaceScores(
         hd_mm=max(surface.percentile(100) for surface in both),
-        hd95_mm=max(surface.percentile(95) for surface in both),
+        hd95_mm=hd95_of_surfaces(both),
         assd_mm=_mean_distance(both),
-        nsd=tuple(sum(s.within(t) for s in both) / sum(s.total for s in both) for t in tolerances),
+        nsd=nsd_of_surfaces(both, tolerances),
         boundary_f=tuple(_f_measure(*(s.within(t) / s.total for s in both)) for t in tolerances),
-        boundary_iou=boundary_iou_of_pair(pair, width),
+        boundary_iou=boundary_iou_of_pair(pair, width_mm),
         missed=0.0,
         false_alarm=0.0,
         tolerances_mm=tolerances,
-        boundary_width_mm=width,
+        boundary_width_mm=width_mm,
     )
+
+
+def hd95_of_surfaces(surfaces: Sequence[SurfaceDistances]) -> float:
+    """Return the larger of the distances that 95 % of either surface's area does not exceed."""
+    return max(surface.percentile(95) for surface in surfaces)
+
+
+def nsd_of_surfaces(surfaces: Sequence[SurfaceDistances], tolerances: Sequence[float]) -> tuple[float, ...]:
+    """Return the share of both surfaces' area within each tolerance."""
+    total = sum(surface.total for surface in surfaces)
+    return tuple(sum(surface.within(t) for surface in surfaces) / total for t in tolerances)
 
 
 def check_tolerances(tolerances_mm: Sequence[float]) -> tuple[float, ...]:

@@ -64,11 +64,16 @@ def compute_volume_difference(
     sizes = check_spacing(spacing, true.ndim)
     millilitres = math.prod(sizes) / 1000 if true.ndim == 3 else math.nan
     n_pred, n_true = int(np.count_nonzero(predicted)), int(np.count_nonzero(true))
+    return difference_of_counts(n_pred, n_true, millilitres)
+
+
+def difference_of_counts(n_pred: int, n_true: int, voxel: float) -> VolumeDifference:
+    """Return what :func:`compute_volume_difference` does, of numbers of voxels and the volume of one."""
     excess = n_pred - n_true
     percent = 100 * excess / n_true if n_true else math.nan
     return VolumeDifference(
-        abs(excess) * millilitres,
-        excess * millilitres,
+        abs(excess) * voxel,
+        excess * voxel,
         abs(percent),
         percent,
         float(n_true > 0 and not n_pred),

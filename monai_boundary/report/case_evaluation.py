@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_boundary.report.case_records import Record, fingerprint, write_record
-from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, score_instances, score_masks
+import numpy as np
+
+from monai_boundary.report.case_records import Record, fingerprint, told_infinity, write_record
+from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, MaskScoring, score_instances, score_masks
 from monai_boundary.report.label_classes import ClassTable, pairs_of_masks
 from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume, resample_nearest
+from monai_boundary.report.probability_scores import (
+    channel_of_class,
+    membrane_scores,
+    read_probability,
+    threshold_scores,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class CaseOptions:
         ignore_labels: labels of the truth that are not scored.
         tolerance: of the surface Dice, in the unit of the files; None for 1 mm, 1 voxel or 10 nm.
         border_tolerance_nm: of the instance scores.
+        empty_policy: what a distance is where one of two masks is empty.
+        challenge: BraTS challenge by whose rules lesion-wise scores are made.
         align: resample predictions that are on another grid, by nearest neighbour.
         spacing: mm per axis, instead of what files state.
         pred_dataset: of HDF5 and Zarr files.
@@ -36,6 +46,8 @@ class CaseOptions:
     ignore_labels: tuple[int, ...] = ()
     tolerance: float | None = None
     border_tolerance_nm: float | None = None
+    empty_policy: str = "diagonal"
+    challenge: str | None = None
     align: bool = False
     spacing: tuple[float, ...] | float | None = None
     pred_dataset: str | None = None
@@ -43,7 +55,7 @@ class CaseOptions:
 
 
 class CaseJob(NamedTuple):
-    """A case to score: whose, which, its files, how, and where its record goes."""
+    """A case to score: whose, which, its files, how, where its record goes, and its probabilities, if there are any."""
 
     method: str
     case: str
@@ -51,13 +63,13 @@ class CaseJob(NamedTuple):
     truth: Path
     options: CaseOptions
     record: Path
+    probability: Path | None = None
 
     @property
     def mark(self) -> str:
         """What tells its record from those of other settings or files."""
-        return fingerprint(
-            {"method": self.method, "case": self.case, **self.options.__dict__}, [self.prediction, self.truth]
-        )
+        files = [self.prediction, self.truth, *([self.probability] if self.probability else [])]
+        return fingerprint({"method": self.method, "case": self.case, **self.options.__dict__}, files)
 
 
 class LoadedCase(NamedTuple):
@@ -108,7 +120,7 @@ def evaluate_case(job: CaseJob) -> Record:
     about: dict[str, Any] = {"method": job.method, "case": job.case}
     about |= {"prediction": str(job.prediction), "truth": str(job.truth)}
     try:
-        record = {**about, "mark": job.mark, **_scores(job)}
+        record = {**about, "mark": job.mark, **told_infinity(_scores(job))}
     except (ValueError, TypeError, OSError, ImportError) as error:
         record = {**about, "error": str(error) or type(error).__name__}
     except MemoryError:
@@ -122,27 +134,48 @@ def evaluate_case(job: CaseJob) -> Record:
 def _scores(job: CaseJob) -> dict[str, Any]:
     options = job.options
     pred, true, notes = load_case(job.prediction, job.truth, options)
-    unit, sizes = true.unit, true.spacing
-    where = {"unit": unit, "spacing": list(sizes), "shape": list(true.values.shape), "notes": notes}
-    if options.instances:
-        scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[unit]
-        if options.border_tolerance_nm and math.isnan(scale):
-            raise ValueError(
-                f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing`."
-            )
-        in_nm = [s * scale for s in sizes] if options.border_tolerance_nm else None
-        ignored = options.ignore_labels or (0,)
-        scores = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
-        return {**where, "volume_unit": "voxels", "classes": {"instances": {"scores": scores}}}
-    volume_unit, volume = voxel_volume(unit, sizes)
+    where = {"unit": true.unit, "spacing": list(true.spacing), "shape": list(true.values.shape), "notes": notes}
+    found = _instance_scores(job, pred, true) if options.instances else _class_scores(job, pred, true)
+    return {**where, **found}
+
+
+def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict[str, Any]:
+    options = job.options
+    scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[true.unit]
+    if options.border_tolerance_nm and math.isnan(scale):
+        raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing`.")
+    in_nm = [s * scale for s in true.spacing] if options.border_tolerance_nm else None
+    ignored = options.ignore_labels or (0,)
+    scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
+    found: dict[str, Any] = {"scores": scores, "instances": rows}
+    if job.probability is not None:
+        membrane = read_probability(job.probability, true, options.pred_dataset, options.spacing)
+        found["thresholds"] = membrane_scores(membrane, true.values, in_nm, options.border_tolerance_nm, ignored)
+    return {"volume_unit": "voxels", "classes": {"instances": found}}
+
+
+def _class_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict[str, Any]:
+    options, unit = job.options, true.unit
+    if options.challenge is not None and unit != "mm":
+        raise ValueError(f"`challenge` needs a spacing in mm, which {job.truth} does not state: give `spacing`.")
+    volume_unit, volume = voxel_volume(unit, true.spacing)
     tolerance = TOLERANCE[unit] if options.tolerance is None else options.tolerance
+    how = MaskScoring(tolerance, CURVE_POINTS[unit], volume, options.empty_policy, options.challenge)
+    masks = pairs_of_masks(pred.values, true.values, options.classes, options.ignore_labels)
+    channels = {}
+    if job.probability is not None:
+        probability = read_probability(job.probability, true, options.pred_dataset, options.spacing)
+        channels = channel_of_class(probability, list(masks), named=options.classes is not None)
+        ignored = np.isin(true.values, list(options.ignore_labels))
     classes = {}
-    for name, (predicted, truth) in pairs_of_masks(
-        pred.values, true.values, options.classes, options.ignore_labels
-    ).items():
-        found = score_masks(predicted, truth, sizes, tolerance, CURVE_POINTS[unit], volume)
+    for name, (predicted, truth) in masks.items():
+        found = score_masks(predicted, truth, true.spacing, how)
         classes[name] = {"scores": found.scores, "curve": found.curve, "lesions": found.lesions}
-    return {**where, "volume_unit": volume_unit, "tolerance": tolerance, "classes": classes}
+        if found.lesion_wise:
+            classes[name]["lesion_wise"] = found.lesion_wise
+        if name in channels:
+            classes[name]["thresholds"] = threshold_scores(channels[name], truth, ignored)
+    return {"volume_unit": volume_unit, "tolerance": tolerance, "classes": classes}
 
 
 def voxel_volume(unit: str, spacing: Sequence[float]) -> tuple[str, float]:

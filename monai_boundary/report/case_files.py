@@ -23,6 +23,7 @@ SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES, *PICTURE_SUFFIXES, *ARRAY_SUFFIXES, 
 _ROLES = (
     *("pred", "preds", "prediction", "predictions", "predicted", "auto", "output", "out", "result", "results"),
     *("seg", "segm", "segmentation", "segmentations", "mask", "masks", "msk", "label", "labels", "lbl", "roi"),
+    *("prob", "probs", "proba", "probability", "probabilities", "softmax"),
     *("gt", "truth", "groundtruth", "reference", "ref", "manual", "target", "annotation", "instances", "ids"),
     *("lesion", "lesions", "tumour", "tumor", "wmh", "dseg"),
 )
@@ -65,7 +66,7 @@ def case_of_file(path: Path) -> str:
         >>> [case_of_file(Path(n)) for n in ("BraTS-GLI-00001-000-seg.nii.gz", "hippocampus_001_0000.mha", "wmh.nii")]
         ['BraTS-GLI-00001-000', 'hippocampus_001', '']
     """
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(s)), "")
+    suffix = next((s for s in sorted((*SUFFIXES, ".npz"), key=len, reverse=True) if path.name.lower().endswith(s)), "")
     name = _CHANNEL.sub("", path.name[: len(path.name) - len(suffix)] if suffix else path.name)
     name = re.sub(r"\.(lzf|ome)$", "", name, flags=re.IGNORECASE)
     while name and _ROLE.search(name):
@@ -77,7 +78,9 @@ def case_of_file(path: Path) -> str:
     return _CHANNEL.sub("", name).encode(errors="backslashreplace").decode()
 
 
-def list_case_files(folder: str | os.PathLike[str], pattern: str | None = None) -> list[CaseFile]:
+def list_case_files(
+    folder: str | os.PathLike[str], pattern: str | None = None, suffixes: Sequence[str] = SUFFIXES
+) -> list[CaseFile]:
     """Return the segmentations of a folder and of those below it (links are followed), in natural order.
 
     A file is one, if its suffix is known; a Zarr store is one; so is a folder that holds pictures and nothing but
@@ -87,6 +90,7 @@ def list_case_files(folder: str | os.PathLike[str], pattern: str | None = None) 
     Args:
         folder: the root.
         pattern: keep only names that match, such as ``"*_seg.nii.gz"``.
+        suffixes: ends of the names of files that are read.
 
     Raises:
         ValueError: if the folder is none, or holds no segmentation.
@@ -95,7 +99,7 @@ def list_case_files(folder: str | os.PathLike[str], pattern: str | None = None) 
     if not root.is_dir():
         raise ValueError(f"`folder` needs a folder of segmentations, got {str(folder)!r}.")
     found = []
-    for path in _segmentations(root, set()):
+    for path in _segmentations(root, set(), tuple(suffixes)):
         if pattern is not None and not fnmatch(path.name, pattern):
             continue
         within = path.parent.relative_to(root).as_posix()
@@ -104,7 +108,7 @@ def list_case_files(folder: str | os.PathLike[str], pattern: str | None = None) 
             name, within = path.parent.name, path.parent.parent.relative_to(root).as_posix()
         found.append(CaseFile(name or path.name, "" if within == "." else within, path))
     if not found:
-        kinds = f"named {pattern!r}" if pattern else f"({' '.join(SUFFIXES)}, or folders of pictures)"
+        kinds = f"named {pattern!r}" if pattern else f"({' '.join(suffixes)}, or folders of pictures)"
         raise ValueError(f"`folder` needs segmentations {kinds}, found none in {root}.")
     return sorted(found, key=lambda file: (natural_key(file.within), natural_key(file.path.name)))
 
@@ -172,7 +176,7 @@ def listed(paths: Sequence[object], most: int = _LISTED) -> str:
     return ", ".join(str(path) for path in paths[:most]) + rest
 
 
-def _segmentations(folder: Path, visited: set[Path]) -> Iterator[Path]:
+def _segmentations(folder: Path, visited: set[Path], suffixes: tuple[str, ...]) -> Iterator[Path]:
     real = folder.resolve()
     if real in visited:  # a link that leads back
         return
@@ -184,8 +188,8 @@ def _segmentations(folder: Path, visited: set[Path]) -> Iterator[Path]:
             if path.name.lower().endswith(".zarr") or _is_picture_stack(path):
                 yield path
             else:
-                yield from _segmentations(path, visited)
-        elif path.name.lower().endswith(SUFFIXES) and not _is_data_of_header(path):
+                yield from _segmentations(path, visited, suffixes)
+        elif path.name.lower().endswith(suffixes) and not _is_data_of_header(path):
             yield path
 
 

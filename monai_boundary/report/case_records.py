@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,23 @@ def write_record(record: Record, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, path)
+
+
+def told_infinity(content: Any) -> Any:
+    """Return content in which infinity is the text ``"inf"``, which JSON can hold and ``float`` reads.
+
+    Args:
+        content: dictionaries and lists of numbers and texts.
+
+    Example:
+        >>> told_infinity({"hd95": math.inf, "dice": [0.0]})
+        {'hd95': 'inf', 'dice': [0.0]}
+    """
+    if isinstance(content, Mapping):
+        return {key: told_infinity(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [told_infinity(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content
 
 
 def _state(path: Path) -> str:

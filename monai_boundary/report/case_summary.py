@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from monai_boundary._typing import DoubleArray
 from monai_boundary.report.score_names import COUNTED, SCORES
 
 RESAMPLES = 2000
-SIZE_EDGES = {"ml": (0.01, 0.1, 1.0, 10.0), "voxels": (10.0, 100.0, 1000.0, 10000.0)}
+_AVERAGES = ("mean", "low", "high", "std", "median")
 
 
 def bootstrap_interval(
@@ -52,21 +51,34 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def summarise(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def summarise(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], empty_policy: str = "diagonal"
+) -> dict[str, dict[str, Any]]:
     """Return for each method and class the scores over the cases, and how many cases count for nothing in them.
 
     Args:
         rows: one for each method, case and class, with ``method``, ``case``, ``class``, the scores and the counts.
         names: of the scores.
+        empty_policy: that of the scores: with ``"nan"`` the mean of a distance is NaN where a case was missed.
 
     Returns:
-        method -> class -> ``cases``, ``missed``, ``false_alarm``, ``both_empty`` (numbers of cases) and ``scores``:
-        name -> ``mean``, ``low``, ``high`` (95 % bootstrap interval of the mean), ``std``, ``median``, ``defined``.
+        method -> class -> ``cases``, ``missed``, ``false_alarm``, ``both_empty`` (numbers of cases), of components
+        ``missed_components`` and ``components`` (over all cases), and ``scores``: name -> ``mean``, ``low``, ``high``
+        (95 % bootstrap interval of the mean), ``std``, ``median``, ``defined``.
     """
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for (method, name), own in grouped(rows, "method", "class").items():
         counts = {count: int(sum(row[count] for row in own)) for count in COUNTED}
+        if "missed_components" in names:
+            counts["missed_components"] = int(sum(row["missed_components"] for row in own))
+            counts["components"] = int(sum(row["lesions_truth"] for row in own))
         scores = {score: score_statistics([row[score] for row in own]) for score in names}
+        if empty_policy == "nan":
+            for score in names:
+                if SCORES[score].unit == "length" and any(
+                    math.isnan(row[score]) and not row["both_empty"] for row in own
+                ):
+                    scores[score] |= dict.fromkeys(_AVERAGES, math.nan)
         found[method][name] = {"cases": len(own), **counts, "scores": scores}
     return dict(found)
 
@@ -75,13 +87,14 @@ def score_statistics(values: Iterable[float]) -> dict[str, float]:
     """Return mean, its interval, standard deviation, median and number of the values that are defined.
 
     Args:
-        values: NaN is left out.
+        values: NaN is left out; infinity counts, and the mean is infinite.
     """
-    defined: DoubleArray = np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
+    defined: DoubleArray = np.array([v for v in values if not math.isnan(v)], dtype=np.float64)
     if not defined.size:
-        return dict.fromkeys(("mean", "low", "high", "std", "median"), math.nan) | {"defined": 0}
-    low, high = bootstrap_interval(defined.tolist())
-    std = float(defined.std(ddof=1)) if defined.size > 1 else math.nan
+        return dict.fromkeys(_AVERAGES, math.nan) | {"defined": 0}
+    finite = bool(np.isfinite(defined).all())
+    low, high = bootstrap_interval(defined.tolist()) if finite else (math.nan, math.nan)
+    std = float(defined.std(ddof=1)) if defined.size > 1 and finite else math.nan
     about = {"mean": float(defined.mean()), "low": low, "high": high, "std": std, "median": float(np.median(defined))}
     return {**about, "defined": int(defined.size)}
 
@@ -94,7 +107,8 @@ def rank_cases(rows: Sequence[Mapping[str, Any]], score: str) -> list[Row]:
         score: one of which higher or lower is better.
 
     Returns:
-        Rows of ``method``, ``case``, the score and ``classes_missed``. Cases without any defined score come last.
+        Rows of ``method``, ``case``, the score and ``classes_missed``. A case whose score is undefined because
+        something was missed, or falsely found, comes first; one in which there was nothing to find comes last.
 
     Raises:
         ValueError: if neither higher nor lower is better.
@@ -103,53 +117,21 @@ def rank_cases(rows: Sequence[Mapping[str, Any]], score: str) -> list[Row]:
         known = ", ".join(name for name, about in SCORES.items() if about.better)
         raise ValueError(f"`rank_by` needs a score of which more or less is better ({known}), got {score!r}.")
     ranked: list[Row] = []
+    group: dict[tuple[Any, ...], int] = {}
     for (method, case), own in grouped(rows, "method", "case").items():
-        values = [row[score] for row in own if math.isfinite(row[score])]
+        values = [row[score] for row in own if not math.isnan(row[score])]
         mean = float(np.mean(values)) if values else math.nan
         missed = ", ".join(str(row["class"]) for row in own if row["missed"])
         ranked.append({"method": method, "case": case, score: mean, "classes_missed": missed})
+        bad = any(math.isnan(row[score]) and (row["missed"] or row["false_alarm"]) for row in own)
+        group[method, case] = 0 if bad else 1 if values else 2
     sign = 1 if SCORES[score].better == "higher" else -1
-    return sorted(ranked, key=lambda row: (math.isnan(row[score]), sign * row[score]))
 
+    def place(row: Row) -> tuple[int, bool, float]:
+        undefined = math.isnan(row[score])
+        return group[row["method"], row["case"]], not undefined, 0.0 if undefined else sign * row[score]
 
-def lesions_by_size(lesions: Sequence[Mapping[str, Any]], volume_unit: str) -> list[Row]:
-    """Return how many lesions of each size were found, by method and class.
-
-    Args:
-        lesions: rows with ``method``, ``class``, ``kind`` (found, missed, false), ``volume`` and ``covered``.
-        volume_unit: ``"ml"`` or ``"voxels"``.
-
-    Returns:
-        A row for each size that has lesions: ``size``, ``lesions``, ``found``, ``recall``, ``covered`` (mean share of a
-        lesion that is predicted) and ``false_alarms`` of that size.
-    """
-    edges = SIZE_EDGES[volume_unit]
-    labels = [
-        f"< {edges[0]:g}",
-        *(f"{a:g} to {b:g}" for a, b in pairwise(edges)),
-        f">= {edges[-1]:g}",
-    ]
-    table: list[Row] = []
-    for (method, name), own in grouped(lesions, "method", "class").items():
-        place = np.searchsorted(edges, [row["volume"] for row in own], side="right")
-        for k, label in enumerate(labels):
-            here = [row for row, at in zip(own, place, strict=True) if at == k]
-            true = [row for row in here if row["kind"] != "false"]
-            found = sum(row["kind"] == "found" for row in true)
-            if here:
-                table.append(
-                    {
-                        "method": method,
-                        "class": name,
-                        "size": f"{label} {volume_unit}",
-                        "lesions": len(true),
-                        "found": found,
-                        "recall": found / len(true) if true else math.nan,
-                        "covered": float(np.mean([row["covered"] for row in true])) if true else math.nan,
-                        "false_alarms": len(here) - len(true),
-                    }
-                )
-    return table
+    return sorted(ranked, key=place)
 
 
 def grouped(rows: Iterable[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:

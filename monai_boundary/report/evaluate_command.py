@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from monai_boundary.metrics.lesion_wise import CHALLENGES
+from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
 from monai_boundary.report.folder_evaluation import FolderEvaluation, evaluate_folders
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.score_names import SCORES, titled_score
@@ -63,6 +65,11 @@ def main(arguments: Sequence[str]) -> int:
         )
         raise ValueError(f"evaluate needs {what}, got {len(folders)} folders: {', '.join(folders) or 'none'}{flags}.")
     predictions: Any = _methods(named) if named else folders[0]
+    given = options.pop("probabilities")
+    if given:
+        options["probabilities"] = _methods(given, "probabilities") if named else given[0]
+        if not named and len(given) > 1:
+            raise ValueError(f"`probabilities` needs one folder for one method, got {len(given)}.")
     result = evaluate_folders(predictions, folders[-1], **options)
     sys.stdout.write(evaluation_text(result))
     return 1 if result.failed else 0
@@ -124,14 +131,14 @@ def _safe(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(text))
 
 
-def _methods(named: Sequence[str]) -> dict[str, str]:
+def _methods(named: Sequence[str], option: str = "pred") -> dict[str, str]:
     found: dict[str, str] = {}
     for text in named:
         name, sign, folder = text.partition("=")
         if not sign or not name or not folder:
-            raise ValueError(f"`pred` needs name=DIR, got {text!r}.")
+            raise ValueError(f"`{option}` needs name=DIR, got {text!r}.")
         if name in found:
-            raise ValueError(f"`pred` needs different names, got {name!r} twice.")
+            raise ValueError(f"`{option}` needs different names, got {name!r} twice.")
         found[name] = folder
     return found
 
@@ -170,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="NM",
         help="of --instances: so near to a boundary nothing counts",
+    )
+    policies = "what a distance counts as where prediction or truth is empty: %(choices)s; misses are counted beside it"
+    _option(what, "empty_policy", choices=EMPTY_POLICIES, default="diagonal", help=policies)
+    rules = "lesion-wise scores by the rules of that BraTS 2023 challenge (%(choices)s); --regions brats implies gli"
+    _option(what, "challenge", choices=(*CHALLENGES, "none"), help=rules)
+    what.add_argument(
+        "--probabilities", action="append", metavar="[NAME=]DIR", help="of a method: scores over the threshold, too"
     )
     _option(what, "rank_by", metavar="SCORE", help="orders the cases; dice, or pq")
 

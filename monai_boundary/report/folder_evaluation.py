@@ -12,12 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_boundary._validation import check_positive
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.metrics.lesion_wise import CHALLENGES
+from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
 from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
-from monai_boundary.report.case_files import CaseMatches, list_case_files, listed, match_cases, match_images
+from monai_boundary.report.case_files import list_case_files, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
+from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import CaseProgress, run_cases
+from monai_boundary.report.folder_matching import match_folders, match_probabilities
 from monai_boundary.report.label_classes import ClassTable, read_class_table
 from monai_boundary.report.report_page import require_page_libraries, write_report_page
 from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
@@ -31,7 +35,8 @@ except ImportError:  # not on Windows: nothing then guards against a second proc
 logger = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
-_OURS = ("cases", "cases.csv", "lesions.csv", "comparison.csv", SUMMARY, "report.html")
+_TABLES = ("cases", "lesions", "lesion_wise", "instances", "thresholds", "comparison")
+_OURS = ("cases", *(f"{name}.csv" for name in _TABLES), SUMMARY, "report.html")
 
 
 class FolderEvaluation(NamedTuple):
@@ -53,6 +58,9 @@ def evaluate_folders(
     ignore_labels: Sequence[int] = (),
     tolerance: float | None = None,
     border_tolerance_nm: float | None = None,
+    empty_policy: str = "diagonal",
+    challenge: str | None = None,
+    probabilities: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     rank_by: str | None = None,
     align: bool = False,
     spacing: Sequence[float] | float | None = None,
@@ -71,8 +79,9 @@ def evaluate_folders(
     Files are matched by name (:func:`match_cases`), their grids compared, and each case is scored and recorded in
     ``output_dir/cases`` as soon as it is done: a run that was stopped goes on, with the records of the same settings
     and unchanged files. A case that fails is told, and the others go on. In the end there are ``cases.csv`` (a row for
-    each method, case and class), ``lesions.csv`` (for each component), ``comparison.csv`` (of several methods),
-    ``summary.json`` and ``report.html``, a page that needs no network.
+    each method, case and class), ``lesions.csv`` (for each component), ``lesion_wise.csv`` (by a challenge's rules),
+    ``instances.csv``, ``thresholds.csv`` (of probabilities), ``comparison.csv`` (of several methods), each if there is
+    something to be in it, ``summary.json`` and ``report.html``, a page that needs no network.
 
     Args:
         predictions: folder, or method -> folder. The first method is what the others are compared with.
@@ -86,6 +95,13 @@ def evaluate_folders(
         tolerance: of the surface Dice, in the unit of the files (mm; nm in electron microscopy; voxels where files
             state none). By default 1 mm, 10 nm or 1 voxel.
         border_tolerance_nm: with ``instances``: voxels so near to a boundary of the truth are not scored.
+        empty_policy: what a distance counts as where one of prediction and truth is empty: ``"diagonal"`` (of the
+            image), ``"worst"`` (infinity), ``"nan"`` (its mean is undefined) or ``"ignore"`` (left out of the mean).
+            Overlaps are 0 in any case, and the misses are counted beside every mean.
+        challenge: ``"gli"``, ``"ssa"``, ``"ped"``, ``"men"`` or ``"met"``: lesion-wise scores by the rules of that
+            BraTS 2023 challenge, too. ``regions="brats"`` implies ``"gli"``; ``"none"`` is none.
+        probabilities: folder, or method -> folder, of the probabilities that predictions were made of, for curves over
+            the threshold: one channel, or one for each class; with ``instances`` the membrane's.
         rank_by: score that orders the cases; Dice, or PQ of instances, if not given.
         align: resample predictions that are on another grid, by nearest neighbour, and say so.
         spacing: mm per axis, instead of what the files state.
@@ -117,6 +133,8 @@ def evaluate_folders(
         ignore_labels=tuple(int(label) for label in ignore_labels),
         tolerance=None if tolerance is None else float(tolerance),
         border_tolerance_nm=None if border_tolerance_nm is None else float(border_tolerance_nm),
+        empty_policy=empty_policy,
+        challenge=_challenge(challenge, regions, instances),
         align=align,
         spacing=spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(map(float, spacing)),
         pred_dataset=pred_dataset,
@@ -126,13 +144,17 @@ def evaluate_folders(
     folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
     cases = dict.fromkeys(pair.case for found in matches.values() for pair in found.pairs)
+    chances = match_probabilities(probabilities, matches)
     images = {} if image_dir is None else match_images(list_case_files(image_dir), cases)
     place = Path(output_dir)
     place.mkdir(parents=True, exist_ok=True)
     with _only_process(place):
         _make_room(place, force)
         jobs = [
-            CaseJob(method, pair.case, pair.prediction, pair.truth, options, record_path(place, method, pair.case))
+            CaseJob(
+                *(method, pair.case, pair.prediction, pair.truth, options, record_path(place, method, pair.case)),
+                chances.get(method, {}).get(pair.case),
+            )
             for method, found in matches.items()
             for pair in found.pairs
         ]
@@ -140,54 +162,15 @@ def evaluate_folders(
         if len(failed) == len(jobs):
             reasons = "; ".join(f"{record['case']}: {record['error']}" for record in failed[:3])
             raise ValueError(f"no case could be scored ({len(failed)} failed). {reasons}")
-        records = (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
         settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
-        tables = report_tables(records, list(folders), ranked_by, _has_table(options))
+        tables = report_tables(_records(jobs), list(folders), ranked_by, _has_table(options), empty_policy)
         files: list[Path] = []
         if page:
             work = picture_jobs(jobs, cases_to_draw(tables, pictures), images, place / "drawings")
             with drawn_cases(work, workers) as drawings:
                 files.append(write_report_page(place / "report.html", tables, settings, matches, failed, drawings))
-        files += write_report_tables(tables, settings, matches, failed, place)
+        files += write_report_tables(tables, _records(jobs), settings, matches, failed, place)
     return FolderEvaluation(tables, files, failed)
-
-
-def match_folders(
-    folders: Mapping[str, str | os.PathLike[str]],
-    truth: str | os.PathLike[str],
-    pred_pattern: str | None = None,
-    truth_pattern: str | None = None,
-) -> dict[str, CaseMatches]:
-    """Pair the files of each method's folder with the truths, and log what has no partner.
-
-    Args:
-        folders: method -> folder.
-        truth: folder.
-        pred_pattern: names of the predictions' files.
-        truth_pattern: names of the truths' files.
-
-    Returns:
-        method -> :func:`match_cases`.
-
-    Raises:
-        ValueError: if a method has no case at all, or a name matches twice.
-    """
-    truths = list_case_files(truth, truth_pattern)
-    found = {}
-    for method, folder in folders.items():
-        predictions = list_case_files(folder, pred_pattern)
-        matches = match_cases(predictions, truths)
-        if not matches.pairs:
-            sides = [listed([file.case for file in files], 3) for files in (predictions, truths)]
-            raise ValueError(
-                f"`predictions` needs names that match the truths': no case of {folder} ({sides[0]}) is one of {truth} "
-                f"({sides[1]})."
-            )
-        for side, alone in (("predictions", matches.predictions_alone), ("truths", matches.truths_alone)):
-            if alone:
-                logger.warning("%s: %d %s without a partner: %s", method, len(alone), side, listed(alone, 5))
-        found[method] = matches
-    return found
 
 
 def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
@@ -238,6 +221,19 @@ def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _records(jobs: Sequence[CaseJob]) -> Iterator[Record]:
+    return (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
+
+
+def _challenge(challenge: str | None, regions: Any, instances: bool) -> str | None:
+    if challenge is None:
+        return "gli" if isinstance(regions, str) and regions == "brats" else None
+    check_choice("challenge", challenge, (*CHALLENGES, "none"))
+    if instances and challenge != "none":
+        raise ValueError("`challenge` needs classes or regions, not `instances`.")
+    return None if challenge == "none" else challenge
+
+
 def _class_table(
     classes: str | Mapping[str, Any] | None, regions: str | Mapping[str, Any] | None, instances: bool
 ) -> ClassTable | str | None:
@@ -266,9 +262,12 @@ def _check_options(options: CaseOptions, rank_by: str | None, workers: int) -> s
             check_positive(name, value, zero=True)
     if options.border_tolerance_nm is not None and not options.instances:
         raise ValueError("`border_tolerance_nm` needs `instances`; the tolerance of the surface Dice is `tolerance`.")
+    check_choice("empty_policy", options.empty_policy, EMPTY_POLICIES)
+    if options.instances and options.empty_policy != "diagonal":
+        raise ValueError("`empty_policy` is about distances; the scores of `instances` have none.")
     known = INSTANCE_SCORES if options.instances else CLASS_SCORES
     chosen = rank_by or ("pq" if options.instances else "dice")
-    if chosen not in known or not SCORES[chosen].better:
+    if chosen not in known or not SCORES[chosen].better or (chosen in LESION_WISE and not options.challenge):
         names = ", ".join(name for name, about in known.items() if about.better)
         raise ValueError(f"`rank_by` needs one of {names}, got {chosen!r}.")
     return chosen

@@ -16,14 +16,13 @@ from monai_boundary._validation import check_spacing
 from monai_boundary.data.em.arrays import list_datasets
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.source import EMSource
+from monai_boundary.ops.grid import SAME_GRID_VOXELS
 from monai_boundary.report.case_files import ARRAY_SUFFIXES, ITK_SUFFIXES, NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 LABEL_DATASETS = (
     *("volumes/labels/neuron_ids", "labels/neuron_ids", "neuron_ids", "volumes/labels", "labels", "label"),
     *("segmentation", "seg", "prediction", "pred", "gt", "mask", "stack", "main", "data"),
 )
-# grids are one if no corner is further off than this share of a voxel: headers hold float32, and round
-_SAME_PLACE = 0.02
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
@@ -68,24 +67,54 @@ def read_label_volume(
     Raises:
         ValueError: if the file cannot be read, has channels, is not 2-D or 3-D, or is empty; the message names it.
     """
+    volume = _read(path, dataset)
+    if path.is_dir() or path.name.lower().endswith(PICTURE_SUFFIXES):
+        volume = volume._replace(values=_mask_of_picture(volume.values))
+    if volume.values.ndim not in (2, 3) or not volume.values.size:
+        raise ValueError(f"{path} needs a segmentation of 2 or 3 axes, got shape {volume.values.shape}.")
+    return _with_spacing(volume, spacing)
+
+
+def read_channels(
+    path: Path, dataset: str | None = None, spacing: Sequence[float] | float | None = None
+) -> list[LabelVolume]:
+    """Read an image of one or more channels, each as a volume: NIfTI and ITK's formats have them last, others have one.
+
+    Args:
+        path: as for :func:`read_label_volume`.
+        dataset: of an HDF5 file or Zarr store.
+        spacing: mm per axis, instead of what the file states.
+
+    Raises:
+        ValueError: if the file cannot be read, or an image is not 2-D or 3-D.
+    """
+    volume = _read(path, dataset, channels=True)
+    values = volume.values
+    parts = list(np.moveaxis(values, -1, 0)) if values.ndim == 4 else [values]
+    if parts[0].ndim not in (2, 3) or not values.size:
+        raise ValueError(f"{path} needs images of 2 or 3 axes, got shape {values.shape}.")
+    return [_with_spacing(volume._replace(values=part), spacing) for part in parts]
+
+
+def _read(path: Path, dataset: str | None, channels: bool = False) -> LabelVolume:
     name = path.name.lower()
     try:
         if name.endswith(NIFTI_SUFFIXES):
-            volume = _read_nifti(path)
-        elif name.endswith(ITK_SUFFIXES):
-            volume = _read_itk(path)
-        else:
-            volume = _read_stack(path, dataset)
+            return _read_nifti(path)
+        if name.endswith(ITK_SUFFIXES):
+            return _read_itk(path, channels)
+        return _read_stack(path, dataset)
     except Exception as error:  # whatever a library raises on a damaged file
         if isinstance(error, (ImportError, MemoryError)) or (isinstance(error, ValueError) and str(path) in str(error)):
             raise
         raise ValueError(f"{path} cannot be read ({type(error).__name__}: {_first_line(error)}).") from error
-    if volume.values.ndim not in (2, 3) or not volume.values.size:
-        raise ValueError(f"{path} needs a segmentation of 2 or 3 axes, got shape {volume.values.shape}.")
-    if spacing is not None:
-        sizes = check_spacing(spacing, volume.values.ndim)
-        return LabelVolume(volume.values, np.diag([*sizes, *(1.0,) * (4 - len(sizes))]), "mm")
-    return volume
+
+
+def _with_spacing(volume: LabelVolume, spacing: Sequence[float] | float | None) -> LabelVolume:
+    if spacing is None:
+        return volume
+    sizes = check_spacing(spacing, volume.values.ndim)
+    return LabelVolume(volume.values, np.diag([*sizes, *(1.0,) * (4 - len(sizes))]), "mm")
 
 
 def grid_difference(volume: LabelVolume, other: LabelVolume) -> str:
@@ -107,7 +136,7 @@ def grid_difference(volume: LabelVolume, other: LabelVolume) -> str:
     corners = _corners(other.values.shape)
     apart = float(np.abs((ours - theirs) @ corners).max())
     ndim = other.values.ndim
-    if apart <= _SAME_PLACE * float(np.linalg.norm(theirs[:3, :ndim], axis=0).min()):
+    if apart <= SAME_GRID_VOXELS * float(np.linalg.norm(theirs[:3, :ndim], axis=0).min()):
         return "; ".join(found)
     sizes = [np.linalg.norm(a[:3, :ndim], axis=0) for a in (ours, theirs)]
     if not np.allclose(sizes[0], sizes[1], rtol=1e-3, atol=0):
@@ -117,7 +146,7 @@ def grid_difference(volume: LabelVolume, other: LabelVolume) -> str:
         codes = ["".join(map(str, aff2axcodes(a)[:ndim])) for a in (ours, theirs)]
         tilt = "" if codes[0] != codes[1] else f" (turned by {_degrees(*turned):.2g} degrees)"
         found.append(f"orientation {codes[0]} against {codes[1]}{tilt}")
-    if not np.allclose(ours[:3, 3], theirs[:3, 3], rtol=0, atol=_SAME_PLACE * float(sizes[1].min())):
+    if not np.allclose(ours[:3, 3], theirs[:3, 3], rtol=0, atol=SAME_GRID_VOXELS * float(sizes[1].min())):
         found.append(f"origin {_numbers(ours[:3, 3])} against {_numbers(theirs[:3, 3])} mm")
     return "; ".join(found or [f"corners {apart:.3g} mm apart"])
 
@@ -161,15 +190,18 @@ def _read_nifti(path: Path) -> LabelVolume:
     return LabelVolume(values, affine, "mm")
 
 
-def _read_itk(path: Path) -> LabelVolume:
+def _read_itk(path: Path, channels: bool) -> LabelVolume:
     import SimpleITK as sitk  # noqa: N813 - as its users write it
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     image = reader.Execute()
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(f"{path} needs one label per voxel, got {image.GetNumberOfComponentsPerPixel()} channels.")
+    parts = image.GetNumberOfComponentsPerPixel()
+    if parts != 1 and not (channels and image.GetDimension() == 3):
+        raise ValueError(f"{path} needs one label per voxel, got {parts} channels.")
     values = sitk.GetArrayFromImage(image).T
+    if parts > 1:
+        values = np.moveaxis(values, 0, -1)
     ndim = image.GetDimension()
     affine = np.eye(4)
     if ndim <= 3:
@@ -184,8 +216,6 @@ def _read_stack(path: Path, dataset: str | None) -> LabelVolume:
     name = _label_dataset(path) if holds_datasets and dataset is None else dataset
     with open_em_stack(EMSource(path, name if holds_datasets else None)) as stack:
         values, geometry = stack.read(), stack.read_geometry
-    if path.is_dir() or path.name.lower().endswith(PICTURE_SUFFIXES):
-        values = _mask_of_picture(values)
     if geometry.spacing is None:
         return LabelVolume(values, None, "voxel")
     affine = np.eye(4)

@@ -5,16 +5,30 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from monai_boundary._tables import Row
+from monai_boundary._typing import DoubleArray
 from monai_boundary.report.case_summary import bootstrap_interval, grouped
+from monai_boundary.report.probability_scores import THRESHOLDS, threshold_rows
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.score_names import SCORES, titled_score
 
 COLOURS = ("#1b6ca8", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d", "#666666")
 Figure = dict[str, Any]
+_LINE = ("method", "class")
+_THRESHOLD_TITLES = {
+    "dice": "Dice",
+    "precision": "precision (voxels)",
+    "recall": "recall (voxels)",
+    "cremi_score": "CREMI score",
+    "ari": "adjusted Rand index",
+    "voi_split": "VOI split",
+    "voi_merge": "VOI merge",
+}
 
 
 def distribution_figures(tables: ReportTables) -> dict[str, Figure]:
@@ -62,29 +76,79 @@ def curve_figure(tables: ReportTables) -> Figure | None:
     )
     for n, ((method, name), rows) in enumerate(lines.items()):
         values = np.array([row["curve"] for row in rows], dtype=np.float64).reshape(len(rows), -1)
-        values = values[np.isfinite(values).all(axis=1)]
-        if not len(values):
-            continue
-        colour = COLOURS[n % len(COLOURS)]
         label = plain(f"{method}: {name}" if len(tables.methods) > 1 else name)
-        points = list(tables.curve_points)
-        if len(values) > 1:
-            low, high = zip(*(bootstrap_interval(column.tolist(), resamples=400) for column in values.T), strict=True)
-            band: Figure = {"type": "scatter", "x": points + points[::-1], "y": [*high, *low[::-1]], "fill": "toself"}
-            band |= {"fillcolor": colour, "opacity": 0.15, "line": {"width": 0}, "mode": "lines"}
-            data.append(band | {"hoverinfo": "skip", "showlegend": False, "legendgroup": str(n)})
-        line = {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": label,
-            "x": points,
-            "y": values.mean(axis=0).tolist(),
-        }
-        data.append(line | {"line": {"color": colour}, "legendgroup": str(n)})
+        data += _line_with_interval(values, tables.curve_points, label, n)
     if not data:
         return None
     layout = _layout("mean surface Dice", xaxis={"title": {"text": f"tolerance ({tables.unit})"}, "automargin": True})
     return {"data": data, "layout": layout}
+
+
+def threshold_figures(tables: ReportTables) -> dict[str, Figure]:
+    """Return for each score of the probabilities its mean over the cases at each threshold, with its interval.
+
+    Args:
+        tables: of the report.
+    """
+    figures: dict[str, Figure] = {}
+    lines = grouped(({"method": m, "class": c, **curves} for (m, _, c), curves in tables.thresholds.items()), *_LINE)
+    scores = next(iter(tables.thresholds.values()), {})
+    for score in scores:
+        data: list[Figure] = []
+        for n, ((method, name), rows) in enumerate(lines.items()):
+            values = np.array([row[score] for row in rows], dtype=np.float64).reshape(len(rows), -1)
+            label = plain(f"{method}: {name}" if len(tables.methods) > 1 else name)
+            data += _line_with_interval(values, THRESHOLDS, label, n)
+        title = f"mean {_THRESHOLD_TITLES[score]}"
+        axis = {"title": {"text": "threshold"}, "automargin": True}
+        if data:
+            figures[score] = {"data": data, "layout": _layout(title, xaxis=axis), "title": _THRESHOLD_TITLES[score]}
+    return figures
+
+
+def threshold_titles(tables: ReportTables) -> dict[str, str]:
+    """Return the scores that there are at each threshold, with their titles.
+
+    Args:
+        tables: of the report.
+    """
+    return {score: _THRESHOLD_TITLES[score] for score in next(iter(tables.thresholds.values()), {})}
+
+
+def best_thresholds(tables: ReportTables) -> list[Row]:
+    """Return for each method and class the threshold with the best mean of the first score, and that mean beside 0.5's.
+
+    Args:
+        tables: of the report.
+    """
+    score = next(iter(next(iter(tables.thresholds.values()), {})), "")
+    found: list[Row] = []
+    for (method, name), rows in grouped(threshold_rows(tables.thresholds), *_LINE).items():
+        defined = [row for row in rows if math.isfinite(row[score])]
+        if defined:
+            best = (min if score == "cremi_score" else max)(defined, key=lambda row: row[score])
+            half = next(row for row in rows if row["threshold"] == 0.5)
+            about = {"method": method, "class": name, "score": _THRESHOLD_TITLES[score], "cases": best["cases"]}
+            found.append({**about, "threshold": best["threshold"], "best": best[score], "at_half": half[score]})
+    return found
+
+
+def _line_with_interval(values: DoubleArray, points: Sequence[float], label: str, n: int) -> list[Figure]:
+    """The mean of curves (rows), each point over the cases that define it, in a band of its bootstrap interval."""
+    at = [column[np.isfinite(column)] for column in values.T]
+    places = [k for k, column in enumerate(at) if len(column)]
+    if not places:
+        return []
+    x, colour = [points[k] for k in places], COLOURS[n % len(COLOURS)]
+    data: list[Figure] = []
+    if all(len(at[k]) > 1 for k in places):
+        low, high = zip(*(bootstrap_interval(at[k].tolist(), resamples=400) for k in places), strict=True)
+        band: Figure = {"type": "scatter", "x": x + x[::-1], "y": [*high, *low[::-1]], "fill": "toself"}
+        band |= {"fillcolor": colour, "opacity": 0.15, "line": {"width": 0}, "mode": "lines"}
+        data.append(band | {"hoverinfo": "skip", "showlegend": False, "legendgroup": str(n)})
+    line: Figure = {"type": "scatter", "mode": "lines+markers", "name": label, "x": x}
+    style: Figure = {"line": {"color": colour}, "legendgroup": str(n)}
+    return [*data, line | style | {"y": [float(at[k].mean()) for k in places]}]
 
 
 def size_figure(tables: ReportTables) -> Figure | None:

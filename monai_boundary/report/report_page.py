@@ -12,7 +12,16 @@ from typing import Any
 
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import Record
-from monai_boundary.report.page_figures import comparison_figure, curve_figure, distribution_figures, size_figure
+from monai_boundary.report.detail_rows import DETAILS
+from monai_boundary.report.page_figures import (
+    best_thresholds,
+    comparison_figure,
+    curve_figure,
+    distribution_figures,
+    size_figure,
+    threshold_figures,
+    threshold_titles,
+)
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.score_names import COUNTED, SCORES, titled_score
 
@@ -126,13 +135,15 @@ def shown_number(value: Any) -> str:
         value: a number, or NaN.
 
     Example:
-        >>> [shown_number(v) for v in (0.98765, 12.345, 1234.5, float("nan"), 3)]
-        ['0.988', '12.35', '1234', '–', '3']
+        >>> [shown_number(v) for v in (0.98765, 12.345, 1234.5, float("nan"), 3, float("inf"))]
+        ['0.988', '12.35', '1234', '–', '3', '∞']
     """
     if isinstance(value, int):
         return str(value)
     if not isinstance(value, float) or math.isnan(value):
         return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
 
 
@@ -140,6 +151,7 @@ def _figures(tables: ReportTables) -> dict[str, Any]:
     found = {
         "distributions": distribution_figures(tables),
         "curve": curve_figure(tables),
+        "thresholds": threshold_figures(tables),
         "sizes": size_figure(tables),
         "comparison": comparison_figure(tables),
     }
@@ -177,10 +189,50 @@ def _context(
         "compared": sorted(tables.comparison, key=lambda row: (math.isnan(row["p_holm"]), row["p_holm"]))[
             :_COMPARED_ROWS
         ],
+        "best_thresholds": best_thresholds(tables),
+        "threshold_titles": threshold_titles(tables),
+        "details": _details(tables),
+        "empty_policy": settings.get("empty_policy", "diagonal"),
+        "has_components": "missed_components" in tables.scores,
         "has_lesions": any(row["lesions_truth"] > 1 for row in tables.rows if "lesions_truth" in row),
         "number": shown_number,
         "sort_key": _sort_key,
     }
+
+
+def _details(tables: ReportTables) -> list[dict[str, Any]]:
+    """The tables of single lesions and instances: title, columns, heads, rows, and how many there are in all."""
+    length, volume = f"({tables.unit})", f"({tables.volume_unit})"
+    heads = {
+        "volume": f"volume {volume}",
+        "hd95": f"HD95 {length}",
+        "nsd": "surface Dice",
+        "dice": "Dice",
+        "iou": "IoU",
+    }
+    heads |= {"covered": "share covered", "volume_mm3": "volume (mm³)", "hd95_mm": "HD95 (mm)"}
+    keys = ("method", "case", "class") if len(tables.methods) > 1 else ("case", "class")
+    about = {
+        "lesions": ("Components", "Scores are of the part of the image that is nearest to the component."),
+        "lesion_wise": ("Lesions by the rules of BraTS 2023", "What does not count is too small for the challenge."),
+        "instances": ("Instances", "A pair matches at an IoU above 0.5; of what has no partner the largest IoU."),
+    }
+    return [
+        {
+            "title": about[name][0],
+            "about": about[name][1],
+            "file": f"{name}.csv",
+            "columns": [*keys, *DETAILS[name]],
+            "heads": [heads.get(column, column.replace("_", " ")) for column in (*keys, *DETAILS[name])],
+            "rows": [{column: _shown_value(row.get(column, "")) for column in (*keys, *DETAILS[name])} for row in rows],
+            "count": tables.detail_counts[name],
+        }
+        for name, rows in tables.details.items()
+    ]
+
+
+def _shown_value(value: Any) -> Any:
+    return math.inf if value == "inf" else math.nan if value is None else value
 
 
 def _worst_first(tables: ReportTables) -> list[dict[str, Any]]:
@@ -194,7 +246,9 @@ def _p_order(row: Mapping[str, Any]) -> tuple[bool, float]:
 
 
 def _sort_key(value: Any) -> str:
-    return "" if not isinstance(value, (int, float)) or math.isnan(value) else repr(float(value))
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        return ""
+    return repr(float(value)).replace("inf", "Infinity")  # as JavaScript reads it
 
 
 def _defined(content: Any) -> Any:

@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.report.case_files import CaseMatches
-from monai_boundary.report.case_records import Record
-from monai_boundary.report.case_scores import CURVE_POINTS, ClassScores, nothing_to_score
-from monai_boundary.report.case_summary import lesions_by_size, rank_cases, summarise
+from monai_boundary.report.case_records import Record, told_infinity
+from monai_boundary.report.case_scores import CURVE_POINTS, LESION_WISE, ClassScores, nothing_to_score
+from monai_boundary.report.case_summary import rank_cases, summarise
+from monai_boundary.report.detail_rows import DetailRows, write_details
+from monai_boundary.report.lesion_sizes import LesionSizes
 from monai_boundary.report.method_comparison import compare_methods, largest_differences
+from monai_boundary.report.probability_scores import threshold_rows
 from monai_boundary.report.score_names import CLASS_SCORES, COUNTED, INSTANCE_SCORES, SCORES, score_column
 
 _COMPARED = {
@@ -36,7 +39,10 @@ class ReportTables(NamedTuple):
         rows: one for each method, case and class, with all scores and counts.
         curves: surface Dice at each tolerance: (method, case, class) -> values; ``curve_points`` are the tolerances.
         curve_points: tolerances of the curves.
-        lesions: a row for each component.
+        thresholds: scores of probabilities at each threshold: (method, case, class) -> score -> values.
+        details: the worst rows of each kind: ``lesions`` (components), ``lesion_wise`` (by a challenge's rules) and
+            ``instances``; the files have all of them.
+        detail_counts: how many rows of each kind there are.
         notes: what had to be done to cases: resampled, a grid not stated.
         absent: classes that no truth has.
         summary: by method and class.
@@ -55,7 +61,9 @@ class ReportTables(NamedTuple):
     rows: list[Row]
     curves: dict[tuple[str, str, str], list[float]]
     curve_points: list[float]
-    lesions: list[Row]
+    thresholds: dict[tuple[str, str, str], dict[str, list[float]]]
+    details: dict[str, list[Row]]
+    detail_counts: dict[str, int]
     notes: list[Row]
     absent: list[str]
     summary: dict[str, dict[str, Any]]
@@ -66,9 +74,13 @@ class ReportTables(NamedTuple):
 
 
 def report_tables(
-    records: Iterable[Record], methods: Sequence[str], rank_by: str, has_table: bool = False
+    records: Iterable[Record],
+    methods: Sequence[str],
+    rank_by: str,
+    has_table: bool = False,
+    empty_policy: str = "diagonal",
 ) -> ReportTables:
-    """Return the tables of scored cases. Records are read one by one; their voxels are long gone.
+    """Return the tables of scored cases. Records are read one by one; of their many small rows the worst are kept.
 
     Args:
         records: of the cases, as :func:`evaluate_case` writes them.
@@ -76,32 +88,22 @@ def report_tables(
         rank_by: score that orders the cases.
         has_table: whether the classes were named; else a case has those that its labels have, and gets the others as
             empty in both.
+        empty_policy: that of the scores.
 
     Raises:
         ValueError: if there is no record, or cases have different units.
     """
-    rows, lesions, notes = [], [], []
-    curves: dict[tuple[str, str, str], list[float]] = {}
-    units: dict[tuple[str, str], str] = {}
-    cases: dict[tuple[str, str], None] = {}
-    tolerance = math.nan
+    found = _Collected()
     for record in records:
-        key = {"method": record["method"], "case": record["case"]}
-        cases[record["method"], record["case"]] = None
-        units.setdefault((record["unit"], record["volume_unit"]), record["case"])
-        tolerance = record.get("tolerance", math.nan)
-        notes += [{**key, "note": note} for note in record["notes"]]
-        for name, found in record["classes"].items():
-            rows.append({**key, "class": name, **{k: _number(v) for k, v in found["scores"].items()}})
-            if "curve" in found:
-                curves[record["method"], record["case"], name] = [_number(v) for v in found["curve"]]
-            lesions += [{**key, "class": name, **row} for row in found.get("lesions", ())]
-    unit, volume_unit = _one_unit(units)
+        found.add(record)
+    unit, volume_unit = _one_unit(found.units)
     instances = rank_by in INSTANCE_SCORES
-    scores = list(INSTANCE_SCORES if instances else CLASS_SCORES)
+    known = {name for row in found.rows for name in row}
+    scores = [n for n in (INSTANCE_SCORES if instances else CLASS_SCORES) if n in known or n not in LESION_WISE]
     points = [] if instances else list(CURVE_POINTS[unit])
     if not has_table:
-        rows, curves = _with_absent_classes(rows, cases, curves, nothing_to_score(dict.fromkeys(scores), len(points)))
+        found.fill_absent_classes(nothing_to_score(scores, len(points)))
+    rows = found.rows
     compared = next(names for first, names in _COMPARED.items() if (first == "pq") == instances)
     has_others = len({row["method"] for row in rows}) > 1 and any(row["method"] == methods[0] for row in rows)
     return ReportTables(
@@ -110,16 +112,18 @@ def report_tables(
         volume_unit=volume_unit,
         scores=scores,
         rank_by=rank_by,
-        tolerance=tolerance,
+        tolerance=found.tolerance,
         rows=rows,
-        curves=curves,
+        curves=found.curves,
         curve_points=points,
-        lesions=lesions,
-        notes=notes,
+        thresholds=found.thresholds,
+        details=found.details.worst(),
+        detail_counts=found.details.counts,
+        notes=found.notes,
         absent=_without_truth(rows),
-        summary=summarise(rows, scores),
+        summary=summarise(rows, scores, empty_policy),
         ranked=rank_cases(rows, rank_by),
-        sizes=lesions_by_size(lesions, volume_unit),
+        sizes=found.sizes.rows(),
         comparison=compare_methods(rows, compared, methods[0]) if has_others else [],
         differing=largest_differences(rows, rank_by, methods[0]) if has_others else [],
     )
@@ -127,6 +131,7 @@ def report_tables(
 
 def write_report_tables(
     tables: ReportTables,
+    records: Iterable[Record],
     settings: Mapping[str, Any],
     matches: Mapping[str, CaseMatches],
     failed: Sequence[Record],
@@ -136,6 +141,7 @@ def write_report_tables(
 
     Args:
         tables: of :func:`report_tables`.
+        records: of the cases once more, for the rows of lesions and instances, which are written one case at a time.
         settings: of the evaluation, for the summary.
         matches: by method, for the files without a partner.
         failed: records of the cases that failed.
@@ -147,17 +153,15 @@ def write_report_tables(
     place = Path(folder)
     files = [place / "cases.csv"]
     write_table([_named(row, tables) for row in tables.rows], files[0])
-    if tables.lesions:
-        files.append(place / "lesions.csv")
-        renamed = [
-            {f"volume_{tables.volume_unit}" if k == "volume" else k: v for k, v in r.items()} for r in tables.lesions
-        ]
-        write_table(renamed, files[-1])
+    files += write_details(records, place, tables.unit, tables.volume_unit)
+    if tables.thresholds:
+        files.append(place / "thresholds.csv")
+        write_table(threshold_rows(tables.thresholds), files[-1])
     if tables.comparison:
         files.append(place / "comparison.csv")
         write_table(tables.comparison, files[-1])
     files.append(place / "summary.json")
-    write_json(_summary(tables, settings, matches, failed), files[-1])
+    write_json(told_infinity(_summary(tables, settings, matches, failed)), files[-1])
     return files
 
 
@@ -206,23 +210,43 @@ def _named(row: Mapping[str, Any], tables: ReportTables) -> Row:
     return named
 
 
-def _with_absent_classes(
-    rows: list[Row],
-    cases: Iterable[tuple[str, str]],
-    curves: dict[tuple[str, str, str], list[float]],
-    nothing: ClassScores,
-) -> tuple[list[Row], dict[tuple[str, str, str], list[float]]]:
-    """A class that some case has is, in the others, one that both lack."""
-    # where no case has anything, a row still says so
-    names = sorted({row["class"] for row in rows}, key=lambda name: (len(name), name)) or ["1"]
-    by = {(row["method"], row["case"], row["class"]): row for row in rows}
-    filled, drawn = [], {}
-    for method, case in cases:
-        for name in names:
-            key = (method, case, name)
-            filled.append(by.get(key, {"method": method, "case": case, "class": name, **nothing.scores}))
-            drawn[key] = curves.get(key, nothing.curve)
-    return filled, drawn
+class _Collected:
+    """What the records say, gathered one by one."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.notes: list[Row] = []
+        self.curves: dict[tuple[str, str, str], list[float]] = {}
+        self.thresholds: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+        self.details, self.sizes = DetailRows(), LesionSizes()
+        self.units: dict[tuple[str, str], str] = {}
+        self.cases: dict[tuple[str, str], None] = {}
+        self.tolerance = math.nan
+
+    def add(self, record: Record) -> None:
+        method, case = record["method"], record["case"]
+        self.cases[method, case] = None
+        self.units.setdefault((record["unit"], record["volume_unit"]), case)
+        self.tolerance = record.get("tolerance", math.nan)
+        self.notes += [{"method": method, "case": case, "note": note} for note in record["notes"]]
+        for name, found in record["classes"].items():
+            key, where = {"method": method, "case": case, "class": name}, (method, case, name)
+            self.rows.append({**key, **{k: _number(v) for k, v in found["scores"].items()}})
+            if "curve" in found:
+                self.curves[where] = [_number(v) for v in found["curve"]]
+            if "thresholds" in found:
+                self.thresholds[where] = {k: [_number(v) for v in own] for k, own in found["thresholds"].items()}
+            self.details.add(key, found)
+            self.sizes.add(method, name, found.get("lesions", ()), record["volume_unit"])
+
+    def fill_absent_classes(self, nothing: ClassScores) -> None:
+        """A class that some case has is, in the others, one that both lack."""
+        # where no case has anything, a row still says so
+        names = sorted({row["class"] for row in self.rows}, key=lambda name: (len(name), name)) or ["1"]
+        by = {(row["method"], row["case"], row["class"]): row for row in self.rows}
+        keys = [(method, case, name) for method, case in self.cases for name in names]
+        self.rows = [by.get(key, {"method": key[0], "case": key[1], "class": key[2], **nothing.scores}) for key in keys]
+        self.curves = {key: self.curves.get(key, nothing.curve) for key in keys}
 
 
 def _one_unit(units: Mapping[tuple[str, str], str]) -> tuple[str, str]:

@@ -29,12 +29,39 @@ CLASS_SCORES = {
     "assd": ScoreName("ASSD", "mean distance of the surfaces", "lower", "length"),
     "boundary_iou": ScoreName("Boundary IoU", "overlap of rims as wide as the tolerance", "higher"),
     "iou": ScoreName("IoU", "overlap; Dice in another scale", "higher"),
-    "volume_difference_percent": ScoreName("Volume difference", "prediction less truth, of the truth", "", "percent"),
+    "volume_difference_percent": ScoreName(
+        "Volume difference", "absolute, of the truth: forgives the place", "lower", "percent"
+    ),
+    "volume_difference": ScoreName("Volume difference", "absolute: forgives the place", "lower", "volume"),
+    "betti_error": ScoreName(
+        "Betti error", "by how many pieces, tunnels and cavities the two differ, wherever they are", "lower"
+    ),
     "lesion_recall": ScoreName("Lesion recall", "share of the true components that the prediction touches", "higher"),
     "lesion_precision": ScoreName(
         "Lesion precision", "share of the predicted components that touch a true one", "higher"
     ),
     "lesion_f1": ScoreName("Lesion F1", "harmonic mean of the two", "higher"),
+    "component_dice": ScoreName(
+        "Dice per component", "mean over the true components, each in its own part of the image", "higher"
+    ),
+    "component_hd95": ScoreName("HD95 per component", "mean over the true components", "lower", "length"),
+    "component_nsd": ScoreName("Surface Dice per component", "mean over the true components", "higher"),
+    "missed_components": ScoreName(
+        "Missed components", "true components in whose part of the image nothing is predicted", "lower"
+    ),
+    "lesion_wise_dice": ScoreName(
+        "Lesion-wise Dice", "BraTS 2023: over true and false lesions, 0 for each missed or false one", "higher"
+    ),
+    "lesion_wise_hd95": ScoreName(
+        "Lesion-wise HD95",
+        "BraTS 2023: over true and false lesions, 374 mm for each missed or false one",
+        "lower",
+        "length",
+    ),
+    "signed_volume_difference_percent": ScoreName(
+        "Signed volume difference", "prediction less truth, of the truth", "", "percent"
+    ),
+    "signed_volume_difference": ScoreName("Signed volume difference", "prediction less truth", "", "volume"),
     "volume_truth": ScoreName("Volume of the truth", "", "", "volume"),
     "volume_prediction": ScoreName("Volume of the prediction", "", "", "volume"),
     "lesions_truth": ScoreName("True components", "", ""),
@@ -48,7 +75,9 @@ INSTANCE_SCORES = {
     "ari": ScoreName("Adjusted Rand index", "agreement of pairs, corrected for chance", "higher"),
     "pq": ScoreName("PQ", "panoptic quality: RQ x SQ, objects matched at IoU > 0.5", "higher"),
     "rq": ScoreName("RQ", "F1 of the objects found", "higher"),
-    "sq": ScoreName("SQ", "mean IoU of the matched objects", "higher"),
+    "sq": ScoreName("SQ", "mean IoU of the matched objects; undefined where none is", "higher"),
+    "missed_instances": ScoreName("Missed objects", "true objects without a partner", "lower"),
+    "false_instances": ScoreName("False objects", "predicted objects without a partner", "lower"),
     "objects_truth": ScoreName("True objects", "", ""),
     "objects_prediction": ScoreName("Predicted objects", "", ""),
 }

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from monai_boundary.metrics import compute_lesion_detection, compute_lesion_table
+from monai_boundary.metrics import LesionTableMetric, compute_lesion_detection, compute_lesion_table
 from tests.metrics.surface_cases import CASES, random_masks
 from tests.metrics.test_lesion_detection import components
 
@@ -90,3 +91,21 @@ def test_empty_and_full(pred: int, true: int, expected: tuple[float, ...]) -> No
 def test_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compute_lesion_table(np.eye(2), np.eye(2), **{"spacing": 1.0, **options})
+
+
+def test_metric_adds_counts_and_averages_ratios() -> None:
+    """Two items: one of two lesions found, and the other empty in both, which has no ratio."""
+    truth = torch.zeros(2, 1, 1, 8)
+    truth[0, 0, 0, [0, 1, 2, 5]] = 1
+    pred = torch.zeros(2, 1, 1, 8)
+    pred[0, 0, 0, [1, 7]] = 1
+    metric = LesionTableMetric(("a",), spacing=(1.0, 2.0), size_edges_mm=(3.0, 5.0))
+    metric(pred, truth)
+    scores = {name: value.item() for name, value in metric.aggregate().items()}
+    assert (scores["a_lesion_recall"], scores["a_lesion_precision"], scores["a_lesion_f1"]) == (0.5, 0.5, 0.5)
+    assert (scores["a_true_lesions"], scores["a_found_lesions"], scores["a_predicted_lesions"]) == (2, 1, 2)
+    assert (scores["a_lesion_recall_under_3"], scores["a_lesion_recall_from_5"]) == (0, 1)
+    assert math.isnan(scores["a_lesion_recall_3_to_5"])
+    assert scores["a_predicted_lesions_under_3"] == 2
+    with pytest.raises(ValueError, match="`size_edges_mm` needs ascending sizes"):
+        LesionTableMetric(size_edges_mm=(5.0, 2.0))

@@ -7,16 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_boundary.metrics import compute_surface_scores
-from monai_boundary.report.case_scores import lesion_rows, nothing_to_score, score_instances, score_masks
+from monai_boundary.metrics import (
+    compute_betti_error,
+    compute_component_scores,
+    compute_lesion_wise_scores,
+    compute_surface_scores,
+)
+from monai_boundary.report.case_scores import MaskScoring, nothing_to_score, score_instances, score_masks
 from tests.report.case_folders import ball
 
 SPACING = (0.5, 1.0, 3.0)
 
 
-def score(pred: Any, true: Any, spacing: Any = SPACING, tolerance: float = 1.0) -> Any:
+def score(pred: Any, true: Any, spacing: Any = SPACING, tolerance: float = 1.0, **more: Any) -> Any:
     pred, true = np.asarray(pred, bool), np.asarray(true, bool)
-    return score_masks(pred, true, spacing[-true.ndim :], tolerance, (0.0, 2.0), math.prod(spacing) / 1000)
+    how = MaskScoring(tolerance, (0.0, 2.0), math.prod(spacing) / 1000, **more)
+    return score_masks(pred, true, spacing[-true.ndim :], how)
 
 
 def test_by_hand() -> None:
@@ -26,10 +32,13 @@ def test_by_hand() -> None:
     """
     true, pred = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
     true[2:6, 2:6] = pred[2:6, 2:7] = True
-    found = score_masks(pred, true, (1.0, 1.0), 1.0, (0.0, 1.0), 1.0)
+    found = score_masks(pred, true, (1.0, 1.0), MaskScoring(1.0, (0.0, 1.0), 1.0))
     assert found.scores["dice"] == pytest.approx(2 * 16 / 36)
     assert found.scores["iou"] == pytest.approx(16 / 20)
     assert found.scores["volume_difference_percent"] == pytest.approx(25)
+    assert found.scores["volume_difference"] == found.scores["signed_volume_difference"] == 4
+    assert (found.scores["betti_error"], found.scores["missed_components"]) == (0, 0)
+    assert found.scores["component_dice"] == found.scores["dice"]  # of the only one
     assert found.scores["hd"] == found.scores["hd95"] == 1
     assert found.scores["nsd"] == found.scores["boundary_f"] == 1
     assert 0 < found.scores["boundary_iou"] < found.scores["iou"]
@@ -48,6 +57,44 @@ def test_the_scores_are_those_of_the_metrics() -> None:
     assert found.curve == [expected.nsd[0], expected.nsd[2]]
 
 
+def test_components_and_topology_are_those_of_the_metrics_on_the_whole_image() -> None:
+    """Two components, the small one missed; one cavity too much; a false speck in a corner."""
+    true = ball((24, 20, 16), (8, 8, 8), 5.0) + ball((24, 20, 16), (20, 15, 12), 2.0) > 0
+    pred = ball((24, 20, 16), (8, 8, 8), 5.0) > 0
+    pred[8, 8, 8], pred[0, 19, 0] = False, True
+    found = score(pred, true, (1.0, 1.0, 2.0), challenge="met")
+    components = compute_component_scores(pred, true, (1.0, 1.0, 2.0), (1.0,))
+    assert found.scores["component_dice"] == components.component_dice < 0.5
+    assert found.scores["component_hd95"] == components.component_hd95_mm
+    assert found.scores["component_nsd"] == components.component_nsd[0]
+    assert found.scores["missed_components"] == components.missed_components == 1
+    assert found.scores["betti_error"] == compute_betti_error(pred, true).betti_error == 1
+    wise = compute_lesion_wise_scores(pred, true, (1.0, 1.0, 2.0), challenge="met")
+    assert found.scores["lesion_wise_dice"] == wise.lesion_wise_dice
+    assert found.scores["lesion_wise_hd95"] == wise.lesion_wise_hd95_mm
+    assert [row["kind"] for row in found.lesion_wise] == ["found", "missed", "false"]
+    assert [(row["kind"], row.get("dice")) for row in found.lesions] == [
+        ("found", components.rows[0].dice),
+        ("missed", 0.0),
+        ("false", None),
+    ]
+    assert "lesion_wise_dice" not in score(pred, true).scores
+
+
+def test_the_rules_of_brats_are_for_volumes() -> None:
+    with pytest.raises(ValueError, match="`challenge` needs 3-D segmentations"):
+        score(np.eye(4), np.eye(4), challenge="gli")
+
+
+@pytest.mark.parametrize(("policy", "distance"), [("worst", math.inf), ("nan", math.nan), ("ignore", math.nan)])
+def test_what_a_miss_costs_is_the_policy(policy: str, distance: float) -> None:
+    for pair in ((ball() * 0, ball()), (ball(), ball() * 0)):
+        found = score(*pair, empty_policy=policy).scores
+        for name in ("hd95", "hd", "assd", "component_hd95"):
+            assert found[name] == pytest.approx(distance, nan_ok=True), name
+        assert found["dice"] == found["nsd"] == found["component_dice"] == found["boundary_iou"] == 0
+
+
 def test_numbers_do_not_depend_on_what_is_around() -> None:
     pred, true = ball(centre=(5, 6, 4)), ball()
     large = [np.pad(mask, 5) for mask in (pred, true)]
@@ -63,7 +110,9 @@ def test_a_missed_structure_looks_bad_in_every_score() -> None:
         assert found["hd95"] == found["hd"] == found["assd"] == pytest.approx(diagonal)
     assert (missed["missed"], missed["false_alarm"], missed["lesion_recall"]) == (1, 0, 0)
     assert (alarm["missed"], alarm["false_alarm"], alarm["lesion_precision"]) == (0, 1, 0)
-    assert missed["volume_difference_percent"] == -100
+    assert (missed["volume_difference_percent"], missed["signed_volume_difference_percent"]) == (100, -100)
+    assert missed["volume_difference"] == pytest.approx(ball().sum() * 1.5 / 1000)
+    assert (missed["missed_components"], missed["component_dice"], alarm["component_dice"]) == (1, 0, 0)
     assert both["both_empty"] == 1
     for name in ("dice", "nsd", "hd95", "assd", "lesion_f1", "volume_difference_percent"):
         assert math.isnan(both[name]), name
@@ -82,16 +131,20 @@ def test_full_masks_and_single_voxels(shape: tuple[int, ...]) -> None:
 def test_lesions_by_hand() -> None:
     true = np.array([[1, 1, 0, 0, 1, 0, 1, 0, 0]], bool)
     pred = np.array([[0, 1, 0, 0, 1, 0, 0, 0, 1]], bool)
-    assert lesion_rows(pred, true, 0.5) == [
-        {"kind": "found", "volume": 1.0, "covered": 0.5},
-        {"kind": "found", "volume": 0.5, "covered": 1.0},
-        {"kind": "missed", "volume": 0.5, "covered": 0.0},
-        {"kind": "false", "volume": 0.5, "covered": 0.0},
+    rows = score_masks(pred, true, (1.0, 1.0), MaskScoring(1.0, (), 0.5)).lesions
+    assert [(row["kind"], row["volume"], row["covered"]) for row in rows] == [
+        ("found", 1.0, 0.5),
+        ("found", 0.5, 1.0),
+        ("missed", 0.5, 0.0),
+        ("false", 0.5, 0.0),
     ]
+    # 8 lies in the part of the third, where it is all that was predicted
+    assert [row["dice"] for row in rows[:3]] == [pytest.approx(2 / 3), 1.0, 0.0]
+    assert [row["iou"] for row in rows[:3]] == [0.5, 1.0, 0.0]
 
 
 def instances(pred: Any, true: Any, **options: Any) -> dict[str, float]:
-    return score_instances(np.asarray(pred), np.asarray(true), options.pop("spacing", None), options.pop("nm", None))
+    return score_instances(np.asarray(pred), np.asarray(true), options.pop("spacing", None), options.pop("nm", None))[0]
 
 
 def test_instances_by_hand() -> None:
@@ -107,17 +160,34 @@ def test_instances_by_hand() -> None:
     assert (merged["voi_split"], merged["voi_merge"]) == (0, 1)
 
 
+def test_a_row_for_each_instance() -> None:
+    _, rows = score_instances(np.array([[5, 5, 0, 7, 0, 0, 9]]), np.array([[1, 1, 0, 2, 2, 2, 0]]), None, None)
+    assert [tuple(row.values()) for row in rows] == [
+        ("match", 1, 5, 1.0, 2, 2),
+        ("missed", 2, 0, pytest.approx(1 / 3), 3, 0),
+        ("false", 0, 7, pytest.approx(1 / 3), 0, 1),
+        ("false", 0, 9, 0.0, 0, 1),
+    ]
+
+
+def test_what_is_predicted_on_ignored_labels_is_no_instance() -> None:
+    scores, rows = score_instances(np.array([[1, 1, 0, 4, 4]]), np.array([[1, 1, 0, 9, 9]]), None, None, (0, 9))
+    assert (scores["pq"], scores["false_instances"], len(rows)) == (1, 0, 1)
+
+
 def test_instances_with_the_largest_ids() -> None:
     """What is above 2**63 counts as negative within, and 0 is then not the first id."""
     true = np.array([[0, 2**64 - 1, 2**64 - 1, 3]], dtype=np.uint64)
-    found = instances(true, true)
+    found, rows = score_instances(true, true, None, None)
+    assert {row["true_id"] for row in rows} == {3, 2**64 - 1}
     assert (found["pq"], found["objects_truth"], found["objects_prediction"]) == (1, 2, 2)
 
 
 def test_empty_instances() -> None:
     missed, alarm, both = instances([[0, 0]], [[1, 2]]), instances([[1, 2]], [[0, 0]]), instances([[0, 0]], [[0, 0]])
     assert (missed["missed"], missed["pq"], missed["cremi_score"] > 0) == (1, 0, True)
-    assert (alarm["false_alarm"], alarm["pq"]) == (1, 0)
+    assert (alarm["false_alarm"], alarm["pq"], alarm["false_instances"]) == (1, 0, 2)
+    assert math.isnan(missed["sq"])  # the mean IoU of no match
     assert both["both_empty"] == 1
     assert math.isnan(both["pq"])
 

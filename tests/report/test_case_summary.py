@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from monai_boundary.report import bootstrap_interval
-from monai_boundary.report.case_summary import lesions_by_size, rank_cases, summarise
+from monai_boundary.report.case_summary import rank_cases, summarise
 
 
 def test_bootstrap_agrees_with_scipy(rng: np.random.Generator) -> None:
@@ -60,16 +60,30 @@ def test_a_score_that_does_not_rank() -> None:
         rank_cases(ROWS, "volume_truth")
 
 
-def test_sizes_by_hand() -> None:
-    def lesion(kind: str, volume: float, covered: float = 0.0) -> dict[str, Any]:
-        return {"method": "m", "class": "1", "kind": kind, "volume": volume, "covered": covered}
+def missed_row(case: str, distance: float) -> dict[str, Any]:
+    return row(case, 0.0, missed=1.0) | {"hd95": distance}
 
-    rows = [lesion("missed", 0.005), lesion("found", 0.1, 0.5), lesion("found", 0.5, 1.0), lesion("false", 20.0)]
-    found = lesions_by_size(rows, "ml")
-    assert [(r["size"], r["lesions"], r["found"], r["false_alarms"]) for r in found] == [
-        ("< 0.01 ml", 1, 0, 0),
-        ("0.1 to 1 ml", 2, 2, 0),
-        (">= 10 ml", 0, 0, 1),
-    ]
-    assert [r["recall"] for r in found] == pytest.approx([0, 1, math.nan], nan_ok=True)
-    assert found[1]["covered"] == 0.75
+
+@pytest.mark.parametrize(
+    ("policy", "distance", "mean", "defined"),
+    [
+        ("diagonal", 20.0, 8.0, 3),
+        ("worst", math.inf, math.inf, 3),
+        ("nan", math.nan, math.nan, 2),
+        ("ignore", math.nan, 2.0, 2),
+    ],
+)
+def test_what_a_miss_does_to_a_mean(policy: str, distance: float, mean: float, defined: int) -> None:
+    """Two found, at 1 and 3 mm, one missed, and one where there was nothing to find."""
+    rows = [row("a", 0.9), row("b", 0.7), missed_row("c", distance), row("d", math.nan, both_empty=1.0)]
+    found = summarise(rows, ["hd95", "dice"], policy)["m"]["1"]
+    assert found["scores"]["hd95"]["mean"] == pytest.approx(mean, nan_ok=True)
+    assert (found["scores"]["hd95"]["defined"], found["missed"]) == (defined, 1)
+    assert found["scores"]["dice"]["mean"] == pytest.approx(1.6 / 3)  # an overlap of 0 counts whatever the policy
+    assert [r["case"] for r in rank_cases(rows, "hd95")] == ["c", "b", "a", "d"]  # missed is worst, undefined or not
+
+
+def test_missed_components_are_added_up() -> None:
+    rows = [row(case, 0.5, missed_components=n, lesions_truth=4.0) for case, n in (("a", 1.0), ("b", 2.0))]
+    found = summarise(rows, ["missed_components"])["m"]["1"]
+    assert (found["missed_components"], found["components"]) == (3, 8)

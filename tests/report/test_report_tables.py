@@ -55,7 +55,7 @@ def test_files(tmp_path: Path) -> None:
     tables = report_tables(records, ["m", "n"], "dice")
     matches = {"m": CaseMatches([], [Path("x_pred.nii")], []), "n": CaseMatches([], [], [Path("y.nii")])}
     failed = [{"method": "m", "case": "d", "error": "why"}]
-    files = write_report_tables(tables, {"truth": "t"}, matches, failed, tmp_path)
+    files = write_report_tables(tables, records, {"truth": "t"}, matches, failed, tmp_path)
     assert [file.name for file in files] == ["cases.csv", "lesions.csv", "comparison.csv", "summary.json"]
     rows = read_table(files[0])
     assert [(row["method"], row["case"], row.get("dice"), row["missed"]) for row in rows] == [

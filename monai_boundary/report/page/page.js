@@ -42,6 +42,14 @@
   }
   score.addEventListener("change", showDistribution);
   showDistribution();
+  const threshold = byId("threshold-score");
+  function showThresholds() {
+    plot("figure-thresholds", figures.thresholds[threshold.value]);
+  }
+  if (threshold && figures.thresholds) {
+    threshold.addEventListener("change", showThresholds);
+    showThresholds();
+  }
   plot("figure-curve", figures.curve);
   plot("figure-sizes", figures.sizes);
   plot("figure-comparison", figures.comparison);
