@@ -159,7 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _option(parser, "output_dir", required=True, metavar="OUT", help="folder of the report")
 
-    what = parser.add_argument_group("what is scored")
+    _add_scoring(parser.add_argument_group("what is scored"))
+    _add_files(parser.add_argument_group("files"))
+    _add_run(parser.add_argument_group("the run"))
+    return parser
+
+
+def _add_scoring(what: Any) -> None:
     _option(
         what, "classes", metavar="TABLE", help="name=value+value,... or a JSON or YAML file; by default every label"
     )
@@ -187,7 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _option(what, "rank_by", metavar="SCORE", help="orders the cases; dice, or pq")
 
-    files = parser.add_argument_group("files")
+
+def _add_files(files: Any) -> None:
     _flag(files, "align", "resample predictions on another grid by nearest neighbour, and say so; else they fail")
     _option(
         files,
@@ -200,7 +207,8 @@ def _parser() -> argparse.ArgumentParser:
         _option(files, f"{side}_pattern", metavar="GLOB", help="names of the files, such as '*_seg.nii.gz'")
         _option(files, f"{side}_dataset", metavar="NAME", help="in HDF5 and Zarr, such as volumes/labels/neuron_ids")
 
-    run = parser.add_argument_group("the run")
+
+def _add_run(run: Any) -> None:
     _option(run, "image_dir", metavar="DIR", help="images behind the contours, matched by name")
     _option(run, "pictures", type=_pictures, default="worst", metavar="WHICH", help="worst, all, none, or how many")
     group_flag = "write report.html (needs Jinja2 and Plotly: the extra `report`)"
@@ -208,7 +216,6 @@ def _parser() -> argparse.ArgumentParser:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     _option(run, "workers", type=int, default=max(1, min(cores, 8)), metavar="N", help="processes (here %(default)s)")
     _flag(run, "force", "replace a finished report")
-    return parser
 
 
 def _option(group: Any, name: str, **options: Any) -> None:
