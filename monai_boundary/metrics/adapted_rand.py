@@ -123,6 +123,7 @@ class AdaptedRandMetric(InstanceMetric):
     """
 
     score_names: tuple[str, ...] = AdaptedRandScore._fields
+    key_score = "ari"
 
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None

@@ -34,6 +34,8 @@ class InstanceMetric(ItemMetric):
         reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
     """
 
+    undefined = "have no truth voxel to score"  # by the truth alone: NaN does not come and go between epochs
+
     def __init__(
         self,
         *,

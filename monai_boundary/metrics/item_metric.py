@@ -53,7 +53,14 @@ class ItemMetric(CumulativeIterationMetric):
     """
 
     score_names: tuple[str, ...]
-    """Names of the scores, in the order of the columns that a call returns."""
+    """Names of the scores that ``aggregate`` returns. A call returns a column for each, in this order, unless the
+    metric says otherwise (see ``row_shape``)."""
+
+    key_score: str = ""
+    """The score by which a handler selects the best model where it is told none; ``""`` is the first."""
+
+    undefined: str = "have an undefined score"
+    """What is said of the items that lack a score: "2 of 9 items ..."."""
 
     counted: tuple[str, ...] = ()
     """Those of the scores that are added up over the items, where the others are averaged."""

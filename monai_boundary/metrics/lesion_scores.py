@@ -167,6 +167,8 @@ class LesionScoresMetric(MillimetreMetric):
 
     score_names: tuple[str, ...] = LesionScores._fields
     counted: tuple[str, ...] = ("missed", "false_alarm")
+    key_score = "dice"
+    undefined = "have no lesion, and none was predicted"
 
     def __init__(
         self,

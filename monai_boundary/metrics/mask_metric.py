@@ -44,6 +44,8 @@ class MaskMetric(MillimetreMetric):
     mask_scores: tuple[str, ...]
     """Names of the scores of one structure, set before ``__init__`` is called."""
 
+    undefined = "have a score that is undefined (no structure, and none predicted)"
+
     def __init__(
         self,
         structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -165,15 +164,21 @@ class ThresholdCurveMetric(InstanceMetric):
     """Accumulate :func:`compute_threshold_curve` over a data set.
 
     ``metric(y_pred, y)`` takes membrane probabilities and truth ids, batches of shape (B, 1, H, W[, D]) or lists of
-    (1, H, W[, D]), and returns scores of shape (B, T, 5). ``aggregate_curve()`` returns the mean curve over the items
-    that are defined, and ``aggregate()`` what is read off it: ``ari_area``, ``ari_best``, ``ari_best_threshold`` and
-    the same three of ``cremi_score``. Spacing, NaN and processes: see :class:`~monai_boundary.metrics.InstanceMetric`.
+    (1, H, W[, D]), and returns the five scores of a `CREMIScore` at each of T thresholds, (B, T, 5). These are not the
+    six scores of ``score_names``, which ``aggregate()`` reads off the mean curve over the items that are defined:
+    ``ari_area``, ``ari_best``, ``ari_best_threshold`` and the same three of ``cremi_score``. ``aggregate_curve()``
+    returns that curve. NaN and processes are as in :class:`~monai_boundary.metrics.InstanceMetric`; there is no
+    ``reduction``, since curves are averaged.
 
     Args:
-        thresholds: see :func:`compute_threshold_curve`.
-        method: see :func:`compute_threshold_curve`, as the next.
-        min_size: see ``method``.
-        **options: see :class:`~monai_boundary.metrics.InstanceMetric`; there is no ``reduction``, curves are averaged.
+        thresholds: at least two, ascending, in [0, 1]; default 0.1 to 0.9 in steps of 0.05.
+        method: how the instances are made, ``"components"`` or another of `monai_boundary.ops.membrane_to_instances`.
+        min_size: instances of fewer voxels are removed.
+        ignore_labels: truth ids whose voxels are not scored.
+        border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
+        spacing: nanometres per axis in array order, for the tolerance; by default those of a MetaTensor truth in nm.
+        per_section: make the instances of each section of a volume alone, score it alone, and take the mean.
+        border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
 
     Example:
         >>> import torch
@@ -199,12 +204,20 @@ class ThresholdCurveMetric(InstanceMetric):
         thresholds: Sequence[float] | None = None,
         method: str = "components",
         min_size: int = 0,
-        **options: Any,
+        ignore_labels: Sequence[int] = (0,),
+        border_tolerance_nm: float | None = None,
+        spacing: Sequence[float] | float | None = None,
+        per_section: bool = False,
+        border_per_section: bool = True,
     ) -> None:
-        if "reduction" in options:
-            raise TypeError("`reduction` is not an option of ThresholdCurveMetric: curves are averaged over the items.")
         self.thresholds = _check_thresholds(thresholds)
-        super().__init__(**options)
+        super().__init__(
+            ignore_labels=ignore_labels,
+            border_tolerance_nm=border_tolerance_nm,
+            spacing=spacing,
+            per_section=per_section,
+            border_per_section=border_per_section,
+        )
         check_choice("method", method, SEGMENTATION_METHODS)
         self.options |= {"method": method, "min_size": min_size}
 

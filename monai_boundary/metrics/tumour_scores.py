@@ -166,6 +166,9 @@ class TumourScoresMetric(MillimetreMetric):
         (0.5, 1.0, 0.833)
     """
 
+    key_score = "dice"
+    undefined = "lack a region that was not predicted either"
+
     def __init__(
         self,
         regions: Sequence[str] = TUMOUR_REGIONS,

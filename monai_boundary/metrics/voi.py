@@ -111,6 +111,7 @@ class VariationOfInformationMetric(InstanceMetric):
     """
 
     score_names: tuple[str, ...] = VOIScore._fields
+    key_score = "voi_merge"
 
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None

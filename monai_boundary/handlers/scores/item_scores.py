@@ -38,7 +38,7 @@ class ItemScoresHandler(IgniteMetricHandler):
         metric_fn: the metric to run.
         output_transform: from that to ``(y_pred, y)``: batches, or lists of channel-first tensors.
         save_details: whether to write ``state.metric_details``.
-        key_score: name of the score to write under the handler's own name.
+        key_score: name of the score to write under the handler's own name; by default the metric's own ``key_score``.
         negate_key: whether to write it with its sign changed.
         prefix: put before the names of the scores.
         extra: names of further arguments of the metric's call, for what ``output_transform`` gives after ``(y_pred,
@@ -48,23 +48,21 @@ class ItemScoresHandler(IgniteMetricHandler):
         ValueError: if ``key_score`` is not a score of the metric.
     """
 
-    undefined = "have an undefined score"
-    """What the warning says of items whose scores are undefined."""
-
     def __init__(
         self,
         metric_fn: ItemMetric,
         output_transform: Callable[[Any], Any] = lambda x: x,
         save_details: bool = True,
         *,
-        key_score: str,
+        key_score: str | None = None,
         negate_key: bool = False,
         prefix: str = "",
         extra: Sequence[str] = (),
     ) -> None:
-        check_choice("key_score", key_score, metric_fn.score_names)
+        chosen = metric_fn.key_score or metric_fn.score_names[0] if key_score is None else key_score
+        check_choice("key_score", chosen, metric_fn.score_names)
         self.item_metric = metric_fn
-        self.key_score = key_score
+        self.key_score = chosen
         self.negate_key = negate_key
         self.prefix = prefix
         self.extra = tuple(extra)
@@ -121,9 +119,10 @@ class ItemScoresHandler(IgniteMetricHandler):
         if self.save_details:
             details: dict[str, torch.Tensor] = engine.state.metric_details  # type: ignore[attr-defined]
             details.update({f"{self.prefix}{score}": rows for score, rows in self.item_metric.details().items()})
-        undefined, items = self.item_metric.count_undefined(), len(self.item_metric)
-        if undefined:
-            self.warn(engine, f"{name}: {undefined} of {items} items {self.undefined}; they are left out of the mean.")
+        metric = self.item_metric
+        if undefined := metric.count_undefined():
+            said = f"{undefined} of {len(metric)} items {metric.undefined}"
+            self.warn(engine, f"{name}: {said}; they are left out of the mean.")
 
     def warn(self, engine: Engine, text: str) -> None:
         """Log a warning, unless the last validation had the same to say."""

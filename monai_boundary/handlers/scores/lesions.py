@@ -30,8 +30,6 @@ class LesionScoresHandler(ItemScoresHandler):
         **options: see :class:`~monai_boundary.metrics.LesionScoresMetric`.
     """
 
-    undefined = "have no lesion, and none was predicted"
-
     def __init__(
         self,
         output_transform: Callable[[Any], Any] = lambda x: x,

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 from ignite.engine import Engine
 
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.metrics import MaskMetric
 
 
 class MaskScoresHandler(ItemScoresHandler):
-    """Run a :class:`~monai_boundary.metrics.MaskMetric`; see :class:`ItemScoresHandler`.
+    """Run a :class:`~monai_boundary.metrics.MaskMetric` as :class:`ItemScoresHandler` does.
 
     ``..._missed`` and ``..._false_alarm`` are numbers of items, and a warning repeats them.
 
@@ -27,29 +23,6 @@ class MaskScoresHandler(ItemScoresHandler):
         extra: ``("spacing",)`` where ``output_transform`` also gives a row of mm for each item; by default the spacing
             is that of the truth's affine, or of the metric.
     """
-
-    undefined = "have a score that is undefined (no structure, and none predicted)"
-
-    def __init__(
-        self,
-        metric_fn: MaskMetric,
-        output_transform: Callable[[Any], Any] = lambda x: x,
-        save_details: bool = True,
-        *,
-        key_score: str | None = None,
-        negate_key: bool = False,
-        prefix: str = "",
-        extra: Sequence[str] = (),
-    ) -> None:
-        super().__init__(
-            metric_fn,
-            output_transform,
-            save_details,
-            key_score=metric_fn.score_names[0] if key_score is None else key_score,
-            negate_key=negate_key,
-            prefix=prefix,
-            extra=extra,
-        )
 
     def completed(self, engine: Engine, name: str) -> None:
         """Write the scores to the engine's state, and warn of missed structures."""

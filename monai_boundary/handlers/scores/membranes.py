@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ignite.engine import Engine
@@ -16,124 +16,124 @@ from monai_boundary.metrics import (
     ThresholdCurveMetric,
     VariationOfInformationMetric,
 )
+from monai_boundary.metrics.instance_metric import InstanceMetric
 
 
 class InstanceScoresHandler(ItemScoresHandler):
-    """Run an :class:`~monai_boundary.metrics.InstanceMetric`; see :class:`ItemScoresHandler`.
-
-    Its scores are undefined by the truth alone, so that NaN does not come and go between epochs.
-
-    Args:
-        metric_fn: the metric to run.
-        output_transform: to ``(y_pred, y)``.
-        save_details: whether to write ``state.metric_details``.
-        key_score: name of the score to write under the handler's own name.
-        negate_key: whether to write it with its sign changed.
-        prefix: put before the names of the scores.
-        extra: see :class:`ItemScoresHandler`.
-    """
-
-    undefined = "have no truth voxel to score"
+    """Run any :class:`~monai_boundary.metrics.InstanceMetric` as :class:`ItemScoresHandler` does."""
 
 
-class VariationOfInformationHandler(InstanceScoresHandler):
-    """Write ``voi_split`` and ``voi_merge`` (bits) of each epoch; see :class:`InstanceScoresHandler`.
+class _OwnMetricHandler(InstanceScoresHandler):
+    """Run a metric of instances that the handler makes itself, of the arguments that its subclasses list."""
 
-    Args:
-        output_transform: to ``(y_pred, y)``, instance ids.
-        save_details: whether to write ``state.metric_details``.
-        key_score: ``"voi_split"`` or ``"voi_merge"`` (default).
-        negate_key: whether to write the key score negated, for "larger is better".
-        prefix: put before the names of the scores.
-        **options: see :class:`~monai_boundary.metrics.InstanceMetric`.
-    """
+    metric: type[InstanceMetric]
+    """The metric that is run."""
 
     def __init__(
         self,
         output_transform: Callable[[Any], Any] = lambda x: x,
         save_details: bool = True,
         *,
-        key_score: str = "voi_merge",
+        key_score: str | None = None,
         negate_key: bool = False,
         prefix: str = "",
-        **options: Any,
+        ignore_labels: Sequence[int] = (0,),
+        border_tolerance_nm: float | None = None,
+        spacing: Sequence[float] | float | None = None,
+        per_section: bool = False,
+        border_per_section: bool = True,
     ) -> None:
-        metric = VariationOfInformationMetric(**options)
+        metric = self.metric(
+            ignore_labels=ignore_labels,
+            border_tolerance_nm=border_tolerance_nm,
+            spacing=spacing,
+            per_section=per_section,
+            border_per_section=border_per_section,
+        )
         super().__init__(
             metric, output_transform, save_details, key_score=key_score, negate_key=negate_key, prefix=prefix
         )
 
 
-class AdaptedRandHandler(InstanceScoresHandler):
-    """Write ``ari``, ``arand``, ``rand_precision``, ``rand_recall`` of each epoch; see :class:`InstanceScoresHandler`.
+class VariationOfInformationHandler(_OwnMetricHandler):
+    """Write ``voi_split`` and ``voi_merge`` (bits) of each epoch; the key score is ``voi_merge``.
 
     Args:
-        output_transform: to ``(y_pred, y)``, instance ids.
+        output_transform: to ``(y_pred, y)``, instance ids: batches (B, 1, H, W[, D]), or lists of (1, H, W[, D]).
         save_details: whether to write ``state.metric_details``.
-        key_score: one of the four; ``"ari"`` (default) is the larger the better.
-        negate_key: whether to write the key score negated, for "larger is better".
-        prefix: put before the names of the scores.
-        **options: see :class:`~monai_boundary.metrics.InstanceMetric`.
-    """
-
-    def __init__(
-        self,
-        output_transform: Callable[[Any], Any] = lambda x: x,
-        save_details: bool = True,
-        *,
-        key_score: str = "ari",
-        negate_key: bool = False,
-        prefix: str = "",
-        **options: Any,
-    ) -> None:
-        metric = AdaptedRandMetric(**options)
-        super().__init__(
-            metric, output_transform, save_details, key_score=key_score, negate_key=negate_key, prefix=prefix
-        )
-
-
-class CREMIScoreHandler(InstanceScoresHandler):
-    """Write ``cremi_score``, ``voi_split``, ``voi_merge``, ``arand``, ``ari``; see :class:`InstanceScoresHandler`.
-
-    Args:
-        output_transform: to ``(y_pred, y)``, instance ids.
-        save_details: whether to write ``state.metric_details``.
-        key_score: one of the five; ``"cremi_score"`` by default.
+        key_score: name of the score to write under the handler's own name; by default the metric's ``key_score``.
         negate_key: whether to write the key score negated, for "larger is better" (best checkpoint, early stop).
         prefix: put before the names of the scores.
-        **options: see :class:`~monai_boundary.metrics.InstanceMetric`.
+        ignore_labels: truth ids whose voxels are not scored.
+        border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
+        spacing: nanometres per axis in array order, for the tolerance; by default those of a MetaTensor truth in nm.
+        per_section: score each section of a volume alone and take the mean.
+        border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
     """
 
-    def __init__(
-        self,
-        output_transform: Callable[[Any], Any] = lambda x: x,
-        save_details: bool = True,
-        *,
-        key_score: str = "cremi_score",
-        negate_key: bool = False,
-        prefix: str = "",
-        **options: Any,
-    ) -> None:
-        metric = CREMIScoreMetric(**options)
-        super().__init__(
-            metric, output_transform, save_details, key_score=key_score, negate_key=negate_key, prefix=prefix
-        )
+    metric = VariationOfInformationMetric
+
+
+class AdaptedRandHandler(_OwnMetricHandler):
+    """Write ``ari``, ``arand``, ``rand_precision``, ``rand_recall`` of each epoch; the key score is ``ari``.
+
+    Args:
+        output_transform: to ``(y_pred, y)``, instance ids: batches (B, 1, H, W[, D]), or lists of (1, H, W[, D]).
+        save_details: whether to write ``state.metric_details``.
+        key_score: name of the score to write under the handler's own name; by default the metric's ``key_score``.
+        negate_key: whether to write the key score negated, for "larger is better" (best checkpoint, early stop).
+        prefix: put before the names of the scores.
+        ignore_labels: truth ids whose voxels are not scored.
+        border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
+        spacing: nanometres per axis in array order, for the tolerance; by default those of a MetaTensor truth in nm.
+        per_section: score each section of a volume alone and take the mean.
+        border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
+    """
+
+    metric = AdaptedRandMetric
+
+
+class CREMIScoreHandler(_OwnMetricHandler):
+    """Write ``cremi_score``, ``voi_split``, ``voi_merge``, ``arand`` and ``ari``; the key score is ``cremi_score``.
+
+    Args:
+        output_transform: to ``(y_pred, y)``, instance ids: batches (B, 1, H, W[, D]), or lists of (1, H, W[, D]).
+        save_details: whether to write ``state.metric_details``.
+        key_score: name of the score to write under the handler's own name; by default the metric's ``key_score``.
+        negate_key: whether to write the key score negated, for "larger is better" (best checkpoint, early stop).
+        prefix: put before the names of the scores.
+        ignore_labels: truth ids whose voxels are not scored.
+        border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
+        spacing: nanometres per axis in array order, for the tolerance; by default those of a MetaTensor truth in nm.
+        per_section: score each section of a volume alone and take the mean.
+        border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
+    """
+
+    metric = CREMIScoreMetric
 
 
 class ThresholdCurveHandler(InstanceScoresHandler):
-    """Write area, best value and best threshold of ARI and CREMI score; see :class:`InstanceScoresHandler`.
+    """Write area, best value and best threshold of ARI and CREMI score over the thresholds of a membrane map.
 
     Needs the membrane *probability*, not instances. The scores are ``ari_area``, ``ari_best``, ``ari_best_threshold``
-    and the same three of ``cremi_score``; the details hold both scores of every item at every threshold, and
-    :attr:`curve` the mean curve of the last epoch.
+    and the same three of ``cremi_score``; the key score is ``ari_area``. The details hold both scores of every item at
+    every threshold, and :attr:`curve` the mean curve of the last epoch.
 
     Args:
-        output_transform: to ``(y_pred, y)``, membrane probability and instance ids.
+        output_transform: to ``(y_pred, y)``, membrane probability and instance ids, batches or lists of (1, H, W[, D]).
         save_details: whether to write ``state.metric_details``.
-        key_score: one of the six; ``"ari_area"`` by default.
-        negate_key: whether to write the key score negated, for "larger is better".
+        key_score: name of the score to write under the handler's own name; ``ari_area`` by default.
+        negate_key: whether to write the key score negated, for "larger is better" (best checkpoint, early stop).
         prefix: put before the names of the scores.
-        **options: see :class:`~monai_boundary.metrics.ThresholdCurveMetric`.
+        ignore_labels: truth ids whose voxels are not scored.
+        border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
+        spacing: nanometres per axis in array order, for the tolerance; by default those of a MetaTensor truth in nm.
+        per_section: score each section of a volume alone and take the mean.
+        border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
+        thresholds: two or more, ascending, in [0, 1]; 0.1 to 0.9 in steps of 0.05 by default.
+        method: how instances are made of the map at each, ``"components"`` or another of
+            `monai_boundary.ops.membrane_to_instances`.
+        min_size: instances of fewer voxels are removed.
     """
 
     def __init__(
@@ -141,12 +141,28 @@ class ThresholdCurveHandler(InstanceScoresHandler):
         output_transform: Callable[[Any], Any] = lambda x: x,
         save_details: bool = True,
         *,
-        key_score: str = "ari_area",
+        key_score: str | None = None,
         negate_key: bool = False,
         prefix: str = "",
-        **options: Any,
+        ignore_labels: Sequence[int] = (0,),
+        border_tolerance_nm: float | None = None,
+        spacing: Sequence[float] | float | None = None,
+        per_section: bool = False,
+        border_per_section: bool = True,
+        thresholds: Sequence[float] | None = None,
+        method: str = "components",
+        min_size: int = 0,
     ) -> None:
-        self.curve_metric = ThresholdCurveMetric(**options)
+        self.curve_metric = ThresholdCurveMetric(
+            thresholds=thresholds,
+            method=method,
+            min_size=min_size,
+            ignore_labels=ignore_labels,
+            border_tolerance_nm=border_tolerance_nm,
+            spacing=spacing,
+            per_section=per_section,
+            border_per_section=border_per_section,
+        )
         self.curve: ThresholdCurve | None = None
         super().__init__(
             self.curve_metric,

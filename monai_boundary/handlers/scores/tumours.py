@@ -31,8 +31,6 @@ class TumourScoresHandler(ItemScoresHandler):
         **options: see :class:`~monai_boundary.metrics.TumourScoresMetric`.
     """
 
-    undefined = "lack a region that was not predicted either"
-
     def __init__(
         self,
         output_transform: Callable[[Any], Any] = lambda x: x,

@@ -8,9 +8,18 @@ import torch
 from ignite.engine import Engine
 
 from monai_boundary.handlers import ItemScoresHandler
-from monai_boundary.metrics import LesionScoresMetric
+from monai_boundary.metrics import (
+    AdaptedRandMetric,
+    CREMIScoreMetric,
+    ItemMetric,
+    LesionScoresMetric,
+    SurfaceScoresMetric,
+    ThresholdCurveMetric,
+    TumourScoresMetric,
+    VariationOfInformationMetric,
+)
 
-# what engines do with the scores is tested where instances are: test_em_metrics.py
+# what engines do with the scores is tested where instances are: test_membranes.py
 
 TRUTH = torch.ones(1, 1, 2, 2, 2)
 PRED = torch.zeros_like(TRUTH)
@@ -47,3 +56,18 @@ def test_a_warning_is_said_again_only_when_it_changes(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         engine.run([0], max_epochs=4)
     assert [text.split(" items")[0] for text in caplog.messages] == ["dice: 1 of 2", "dice: 2 of 2"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        (VariationOfInformationMetric(), "voi_merge"),
+        (AdaptedRandMetric(), "ari"),
+        (CREMIScoreMetric(), "cremi_score"),
+        (ThresholdCurveMetric(), "ari_area"),
+        (TumourScoresMetric(), "dice"),
+        (SurfaceScoresMetric(("wt", "tc")), "wt_hd_mm"),
+    ],
+)
+def test_the_metric_says_by_which_score_to_select(metric: ItemMetric, expected: str) -> None:
+    assert ItemScoresHandler(metric).key_score == expected
