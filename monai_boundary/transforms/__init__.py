@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transforms by task: ``labels`` (conventions of files), ``slices`` of volumes, training ``targets``, and ``post``."""
+"""Transforms by task: ``labels`` (conventions of files), ``slices`` of volumes, training ``targets``, and ``post``.
+
+Within a task there is a file per subject, which holds the array transform with its dictionary form beside it.
+"""
 
 from __future__ import annotations
 

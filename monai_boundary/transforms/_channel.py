@@ -16,7 +16,7 @@ from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_spacing
 from monai_boundary.ops.grid import affine_spacing
 
-__all__ = ["channel_first", "class_label", "image_spacing", "single_channel"]
+__all__ = ["channel_first", "class_label", "image_spacing", "known_voxels", "single_channel", "with_meta"]
 
 
 def single_channel(name: str, image: NdarrayOrTensor) -> AnyArray:
@@ -60,8 +60,24 @@ def class_label(name: str, image: NdarrayOrTensor) -> torch.Tensor:
 
 def channel_first(array: AnyArray, like: NdarrayOrTensor, dtype: torch.dtype) -> torch.Tensor:
     """Return ``array`` as a tensor (1, ...) with the meta data, affine, history and device of ``like``."""
+    return with_meta(array[None], like, dtype)
+
+
+def with_meta(maps: NdarrayOrTensor, like: NdarrayOrTensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return maps (C, spatial) as a tensor with the meta data, affine, history and device of ``like``."""
     template = like if isinstance(like, torch.Tensor) else torch.empty(0)
-    return convert_to_dst_type(array[None], template, dtype=dtype)[0]
+    return convert_to_dst_type(maps, template, dtype=dtype)[0]
+
+
+def known_voxels(
+    label: torch.Tensor, ignore_index: int | None, known: NdarrayOrTensor | None = None
+) -> torch.Tensor | None:
+    """Return the voxels (1, spatial) whose class is known, by ``ignore_index`` and by a mask; None if all are."""
+    certain = None if ignore_index is None else label != ignore_index
+    if known is None:
+        return certain
+    given = class_label("known", known).to(label.device) > 0
+    return given if certain is None else given & certain
 
 
 def image_spacing(

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.labels.array import CleanMembraneLabel, InstancesToMembrane, TumourRegions
-from monai_boundary.transforms.labels.dictionary import (
+from monai_boundary.transforms.labels.membrane import (
+    CleanMembraneLabel,
     CleanMembraneLabelD,
     CleanMembraneLabeld,
     CleanMembraneLabelDict,
+    InstancesToMembrane,
     InstancesToMembraneD,
     InstancesToMembraned,
     InstancesToMembraneDict,
+)
+from monai_boundary.transforms.labels.tumour_regions import (
+    TumourRegions,
     TumourRegionsD,
     TumourRegionsd,
     TumourRegionsDict,

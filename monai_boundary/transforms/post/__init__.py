@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.post.array import MembraneToInstances, RelabelRegions, RemoveSmallRegions, TumourLabel
-from monai_boundary.transforms.post.dictionary import (
+from monai_boundary.transforms.post.instances import (
+    MembraneToInstances,
     MembraneToInstancesD,
     MembraneToInstancesd,
     MembraneToInstancesDict,
+    RelabelRegions,
     RelabelRegionsD,
     RelabelRegionsd,
     RelabelRegionsDict,
+    RemoveSmallRegions,
     RemoveSmallRegionsD,
     RemoveSmallRegionsd,
     RemoveSmallRegionsDict,
-    TumourLabelD,
-    TumourLabeld,
-    TumourLabelDict,
 )
+from monai_boundary.transforms.post.tumour_label import TumourLabel, TumourLabelD, TumourLabeld, TumourLabelDict
 
 __all__ = [
     "MembraneToInstances",

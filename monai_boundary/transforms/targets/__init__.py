@@ -3,27 +3,13 @@
 
 from __future__ import annotations
 
-from monai_boundary.transforms.targets.array import (
-    EdgeMask,
-    PotentialField,
-    RegionTargets,
-    ReseedRegions,
-)
-from monai_boundary.transforms.targets.dictionary import (
-    EdgeMaskD,
-    EdgeMaskd,
-    EdgeMaskDict,
-    PotentialFieldD,
-    PotentialFieldd,
-    PotentialFieldDict,
-    RegionTargetsD,
-    RegionTargetsd,
-    RegionTargetsDict,
-    ReseedRegionsD,
-    ReseedRegionsd,
-    ReseedRegionsDict,
-)
 from monai_boundary.transforms.targets.distance import (
+    SignedDistanceMap,
+    SignedDistanceMapD,
+    SignedDistanceMapd,
+    SignedDistanceMapDict,
+)
+from monai_boundary.transforms.targets.distance_check import (
     CheckSignedDistanceMapD,
     CheckSignedDistanceMapd,
     CheckSignedDistanceMapDict,
@@ -31,10 +17,23 @@ from monai_boundary.transforms.targets.distance import (
     RestoreDistanceSignD,
     RestoreDistanceSignd,
     RestoreDistanceSignDict,
-    SignedDistanceMap,
-    SignedDistanceMapD,
-    SignedDistanceMapd,
-    SignedDistanceMapDict,
+)
+from monai_boundary.transforms.targets.edges import EdgeMask, EdgeMaskD, EdgeMaskd, EdgeMaskDict
+from monai_boundary.transforms.targets.potential import (
+    PotentialField,
+    PotentialFieldD,
+    PotentialFieldd,
+    PotentialFieldDict,
+)
+from monai_boundary.transforms.targets.regions import (
+    RegionTargets,
+    RegionTargetsD,
+    RegionTargetsd,
+    RegionTargetsDict,
+    ReseedRegions,
+    ReseedRegionsD,
+    ReseedRegionsd,
+    ReseedRegionsDict,
 )
 
 __all__ = [

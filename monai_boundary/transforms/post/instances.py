@@ -1,27 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the network's prediction to a segmentation: instances of a membrane, labels of a tumour."""
+"""From a membrane map to instances, and the clean-up of their ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from monai.config import KeysCollection
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import Transform
 from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice
-from monai_boundary.ops.label_values import whole_label
 from monai_boundary.ops.segmentation import (
     SEGMENTATION_METHODS,
     membrane_to_instances,
     relabel_regions,
     remove_small_regions,
 )
-from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, stated_label_map, tumour_label
-from monai_boundary.transforms._channel import channel_first, class_label, image_spacing, single_channel
+from monai_boundary.transforms._channel import (
+    channel_first,
+    image_spacing,
+    single_channel,
+)
+from monai_boundary.transforms._keys import KeyByKey
 
-__all__ = ["MembraneToInstances", "RelabelRegions", "RemoveSmallRegions", "TumourLabel"]
+__all__ = [
+    "MembraneToInstances",
+    "MembraneToInstancesD",
+    "MembraneToInstancesDict",
+    "MembraneToInstancesd",
+    "RelabelRegions",
+    "RelabelRegionsD",
+    "RelabelRegionsDict",
+    "RelabelRegionsd",
+    "RemoveSmallRegions",
+    "RemoveSmallRegionsD",
+    "RemoveSmallRegionsDict",
+    "RemoveSmallRegionsd",
+]
 
 
 class MembraneToInstances(Transform):
@@ -88,6 +105,56 @@ class MembraneToInstances(Transform):
         return channel_first(instances, img, torch.int32)
 
 
+class MembraneToInstancesd(KeyByKey):
+    """Dictionary version of `monai_boundary.transforms.MembraneToInstances`.
+
+    Args:
+        keys: membrane probabilities.
+        output_keys: where the instances go, one key per probability; by default they replace the probabilities.
+        method: ``"components"`` of what is below the threshold; ``"watershed"`` or ``"barrier_cut"`` from markers,
+            which split cells at holes in the membrane.
+        threshold: probabilities at or above it are membrane.
+        seed_distance: a marker's distance from the membrane; 3 times the smallest voxel size by default.
+        min_size: instances of fewer voxels are removed.
+        fill: leave no voxel 0.
+        spacing: voxel size along each axis; by default of the MetaTensor's affine, else 1.
+        section_axis: spatial axis across which every section is segmented on its own (anisotropic stacks).
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Raises:
+        ValueError: if `output_keys` does not have one key for each of `keys`; and when called, as the array version.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import MembraneToInstancesd
+        >>> segment = MembraneToInstancesd("pred", output_keys="instances")
+        >>> segment({"pred": torch.tensor([[[0.1, 0.2, 0.9, 0.3]]])})["instances"].tolist()
+        [[[1, 1, 0, 2]]]
+    """
+
+    backend = MembraneToInstances.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_keys: KeysCollection | None = None,
+        method: str = "components",
+        threshold: float = 0.5,
+        seed_distance: float | None = None,
+        min_size: int = 0,
+        fill: bool = False,
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(
+            keys,
+            MembraneToInstances(method, threshold, seed_distance, min_size, fill, spacing, section_axis),
+            output_keys,
+            allow_missing_keys,
+        )
+
+
 class RemoveSmallRegions(Transform):
     """Remove ids of few voxels; see `monai_boundary.ops.segmentation.remove_small_regions`.
 
@@ -119,6 +186,36 @@ class RemoveSmallRegions(Transform):
         )
 
 
+class RemoveSmallRegionsd(KeyByKey):
+    """Dictionary version of `monai_boundary.transforms.RemoveSmallRegions`.
+
+    Args:
+        keys: labels of ids.
+        min_size: the smallest number of voxels that stays.
+        fill: give the removed voxels to the nearest remaining id, instead of 0.
+        spacing: voxel size along each axis, for ``fill``; by default of the MetaTensor's affine, else 1.
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import RemoveSmallRegionsd
+        >>> RemoveSmallRegionsd("pred", 2)({"pred": torch.tensor([[[1, 1, 2, 3, 3]]])})["pred"].tolist()
+        [[[1, 1, 0, 3, 3]]]
+    """
+
+    backend = RemoveSmallRegions.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        min_size: int,
+        fill: bool = False,
+        spacing: Sequence[float] | float | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, RemoveSmallRegions(min_size, fill, spacing), None, allow_missing_keys)
+
+
 class RelabelRegions(Transform):
     """Number ids 1..K in raster order; see `monai_boundary.ops.segmentation.relabel_regions`.
 
@@ -142,42 +239,27 @@ class RelabelRegions(Transform):
         return channel_first(relabel_regions(single_channel("labels", img), split=self.split), img, torch.int32)
 
 
-class TumourLabel(Transform):
-    """One segmentation with BraTS's labels, of the overlapping masks of regions: the way back from `TumourRegions`.
-
-    A thin shell over `monai_boundary.ops.tumour_label`: the innermost region of a voxel counts.
+class RelabelRegionsd(KeyByKey):
+    """Dictionary version of `monai_boundary.transforms.RelabelRegions`.
 
     Args:
-        regions: names of the channels.
-        et_label: value of the enhancing tumour: 4 (which is the default) until BraTS 2021, 3 since 2023.
-        label_map: the labels of another year or cohort, such as ``"ped2024"``, instead: see
-            `monai_boundary.ops.tumour_regions`.
+        keys: labels of ids.
+        split: give every face-connected piece of an id a number of its own.
+        allow_missing_keys: do not raise for keys that the data lacks.
 
     Example:
         >>> import torch
-        >>> from monai_boundary.transforms import TumourLabel
-        >>> TumourLabel(et_label=3)(torch.tensor([[[0, 1, 1, 1]], [[0, 0, 1, 1]], [[0, 0, 0, 1]]]))
-        tensor([[[0, 2, 1, 3]]], dtype=torch.uint8)
+        >>> from monai_boundary.transforms import RelabelRegionsd
+        >>> RelabelRegionsd("pred")({"pred": torch.tensor([[[9, 9, 0, 4, 9]]])})["pred"].tolist()
+        [[[1, 1, 0, 2, 1]]]
     """
 
-    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+    backend = RelabelRegions.backend
 
-    def __init__(
-        self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None, label_map: str | None = None
-    ) -> None:
-        stated_label_map(et_label, label_map)
-        self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
-        for region in self.regions:
-            check_choice("regions", region, TUMOUR_REGIONS)
-        self.et_label = et_label
-        self.label_map = label_map
+    def __init__(self, keys: KeysCollection, split: bool = False, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, RelabelRegions(split), None, allow_missing_keys)
 
-    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        """Return the label (1, spatial), uint8, of masks (regions, spatial), with their meta data.
 
-        Raises:
-            ValueError: if the masks are not one for each region.
-        """
-        masks = whole_label("masks", class_label("masks", img))
-        label = tumour_label(masks, self.regions, self.et_label, label_map=self.label_map)
-        return channel_first(label, img, torch.uint8)
+MembraneToInstancesD = MembraneToInstancesDict = MembraneToInstancesd
+RemoveSmallRegionsD = RemoveSmallRegionsDict = RemoveSmallRegionsd
+RelabelRegionsD = RelabelRegionsDict = RelabelRegionsd

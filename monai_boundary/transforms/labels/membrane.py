@@ -1,23 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the conventions of label files to the targets: membranes, and the regions of tumours."""
+"""From the conventions of membrane labels and instances to the membrane target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
+from monai.config import KeysCollection
 from monai.config.type_definitions import NdarrayOrTensor
-from monai.data import MetaTensor
 from monai.transforms import Transform
-from monai.utils import TransformBackends, convert_to_dst_type
+from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
-from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, stated_label_map, tumour_regions
-from monai_boundary.transforms._channel import channel_first, image_spacing, single_channel
+from monai_boundary.transforms._channel import (
+    channel_first,
+    image_spacing,
+    single_channel,
+)
+from monai_boundary.transforms._keys import KeyByKey
 
-__all__ = ["CleanMembraneLabel", "InstancesToMembrane", "TumourRegions"]
+__all__ = [
+    "CleanMembraneLabel",
+    "CleanMembraneLabelD",
+    "CleanMembraneLabelDict",
+    "CleanMembraneLabeld",
+    "InstancesToMembrane",
+    "InstancesToMembraneD",
+    "InstancesToMembraneDict",
+    "InstancesToMembraned",
+]
 
 
 class CleanMembraneLabel(Transform):
@@ -66,6 +78,40 @@ class CleanMembraneLabel(Transform):
         sizes = image_spacing(img, label.ndim, self.spacing)
         target = clean_membrane_label(label, self.polarity, self.threshold, sizes, section_axis=self.section_axis)
         return channel_first(target, img, torch.float32)
+
+
+class CleanMembraneLabeld(KeyByKey):
+    """Dictionary version of `monai_boundary.transforms.CleanMembraneLabel`; the label is replaced by its target.
+
+    Args:
+        keys: membrane labels.
+        polarity: which phase has the greater value: ``"membrane"``, ``"cell"``, or ``"auto"``: the membrane is the
+            phase that is both smaller and thinner; what was decided is logged.
+        threshold: values above it are the greater phase; by default half way between the phases.
+        spacing: voxel size along each axis, for the thinness; by default of the MetaTensor's affine, else 1.
+        section_axis: spatial axis across which every section is read on its own scale ({0, 1} beside {0, 255}).
+        allow_missing_keys: do not raise for keys that the data lacks.
+
+    Example:
+        >>> import numpy as np
+        >>> from monai_boundary.transforms import CleanMembraneLabeld
+        >>> data = {"label": np.array([[[255, 0, 255]]], dtype=np.uint8)}
+        >>> CleanMembraneLabeld("label", polarity="cell")(data)["label"]
+        tensor([[[0., 1., 0.]]])
+    """
+
+    backend = CleanMembraneLabel.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        polarity: str = "auto",
+        threshold: float | None = None,
+        spacing: Sequence[float] | float | None = None,
+        section_axis: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, CleanMembraneLabel(polarity, threshold, spacing, section_axis), None, allow_missing_keys)
 
 
 class InstancesToMembrane(Transform):
@@ -122,54 +168,51 @@ class InstancesToMembrane(Transform):
         return channel_first(membrane, img, torch.float32)
 
 
-class TumourRegions(Transform):
-    """Overlapping channels of whole tumour, tumour core and enhancing tumour, of a BraTS segmentation.
-
-    A thin shell over `monai_boundary.ops.tumour_regions`, which says which label is in which region. MONAI's
-    ``ConvertToMultiChannelBasedOnBratsClasses`` has the order TC, WT, ET, needs to be told the year, makes background
-    of labels that it does not know, and adds an axis to 2-D images.
+class InstancesToMembraned(KeyByKey):
+    """Dictionary version of `monai_boundary.transforms.InstancesToMembrane`.
 
     Args:
-        regions: ``"wt"``, ``"tc"``, ``"et"`` or some of them: ``("tc",)`` is the single channel of the boundary-aware
-            network's paper.
-        et_label: value of the enhancing tumour, 3 or 4; by default both are understood (not in one image).
-        label_map: what the labels mean, by year and cohort, instead: ``"brats2021"``, ``"brats2023"``, ``"gli2024"``
-            (after treatment), ``"ped2024"``, ``"menrt2024"``, ``"brats2015"``.
+        keys: instance labels.
+        output_keys: where the membrane targets go, one key per instance label; by default they replace the instances.
+            The metrics need the instances: ``keys="label_instances", output_keys="label"`` keeps both.
+        thickness: full thickness of a wall, in ``unit``.
+        unit: ``"voxel"``, or ``"physical"``: the unit of ``spacing``.
+        spacing: voxel size along each axis, for ``unit="physical"``; by default of the MetaTensor's affine, else 1.
+        unlabelled: ``"membrane"`` keeps the voxels of id 0 as membrane, ``"nearest"`` redraws every wall.
+        section_axis: spatial axis across which every section is drawn on its own (anisotropic stacks).
+        allow_missing_keys: do not raise for keys that the data lacks.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if `output_keys` does not have one key for each of `keys`; and when called, as the array version.
 
     Example:
         >>> import numpy as np
-        >>> from monai_boundary.transforms import TumourRegions
-        >>> TumourRegions()(np.array([[[0, 1, 2, 4]]]))[:, 0]
-        tensor([[0., 1., 1., 1.],
-                [0., 1., 0., 1.],
-                [0., 0., 0., 1.]])
+        >>> from monai_boundary.transforms import InstancesToMembraned
+        >>> draw = InstancesToMembraned("label_instances", output_keys="label")
+        >>> sorted(draw({"label_instances": np.array([[[4, 4, 7, 7]]])}))
+        ['label', 'label_instances']
     """
 
-    backend = [TransformBackends.NUMPY]  # noqa: RUF012  # a list by MONAI's declaration
+    backend = InstancesToMembrane.backend
 
     def __init__(
-        self, regions: Sequence[str] = TUMOUR_REGIONS, et_label: int | None = None, label_map: str | None = None
+        self,
+        keys: KeysCollection,
+        output_keys: KeysCollection | None = None,
+        thickness: float = 1.0,
+        unit: str = "voxel",
+        spacing: Sequence[float] | float | None = None,
+        unlabelled: str = "membrane",
+        section_axis: int | None = None,
+        allow_missing_keys: bool = False,
     ) -> None:
-        stated_label_map(et_label, label_map)
-        self.regions = (regions,) if isinstance(regions, str) else tuple(regions)
-        for region in self.regions:
-            check_choice("regions", region, TUMOUR_REGIONS)
-        self.et_label = et_label
-        self.label_map = label_map
+        super().__init__(
+            keys,
+            InstancesToMembrane(thickness, unit, spacing, unlabelled, section_axis),
+            output_keys,
+            allow_missing_keys,
+        )
 
-    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        """Return the masks (regions, spatial), float32, of a label (1, spatial), with its meta data.
 
-        Raises:
-            ValueError: if the label holds other values, or without a map leaves a doubt: the values are listed, with
-                the file's name where it is known.
-        """
-        label = single_channel("label", img)
-        path = str(img.meta.get("filename_or_obj") or "") if isinstance(img, MetaTensor) else ""
-        name = f"label {path}" if path else "label"
-        masks = tumour_regions(label, self.regions, self.et_label, name, label_map=self.label_map, case=Path(path).name)
-        template = img if isinstance(img, torch.Tensor) else torch.empty(0)
-        return convert_to_dst_type(masks, template, dtype=torch.float32)[0]
+CleanMembraneLabelD = CleanMembraneLabelDict = CleanMembraneLabeld
+InstancesToMembraneD = InstancesToMembraneDict = InstancesToMembraned

@@ -12,7 +12,7 @@ from monai.transforms import Compose, Flipd, RandSpatialCropd
 from monai_boundary.losses import EquipotentialLoss
 from monai_boundary.ops import anisotropic_potential
 from monai_boundary.transforms import PotentialField, PotentialFieldd
-from tests.transforms.targets.test_distance import volume
+from tests.transforms.targets.volumes import volume
 
 
 def test_after_the_random_transforms_the_loss_takes_them() -> None:

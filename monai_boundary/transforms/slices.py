@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from monai.config import KeysCollection
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.data import MetaTensor
-from monai.transforms import MultiSampleTrait, Transform
+from monai.transforms import MapTransform, MultiSampleTrait, Transform
 from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice, check_same_shape
 from monai_boundary.ops.label_values import whole_label_tensor
 from monai_boundary.ops.slices import slices_around
-from monai_boundary.transforms._channel import class_label
+from monai_boundary.transforms._channel import (
+    class_label,
+)
 
-__all__ = ["SlicesAround"]
+__all__ = ["SlicesAround", "SlicesAroundD", "SlicesAroundDict", "SlicesAroundd"]
 
 
 class SlicesAround(Transform, MultiSampleTrait):
@@ -91,8 +95,72 @@ class SlicesAround(Transform, MultiSampleTrait):
         return moved
 
 
+class SlicesAroundd(MapTransform, MultiSampleTrait):
+    """Dictionary version of `monai_boundary.transforms.SlicesAround`: a list of dictionaries, one for each slice.
+
+    MONAI's ``Compose`` applies the transforms that follow to each, and its loader makes one batch of all.
+
+    Args:
+        keys: images, labels and maps to be sliced; other entries are the same in every dictionary.
+        around: the label that says where, one of the keys or another entry.
+        index_key: where the slice's index goes.
+        allow_missing_keys: do not raise for keys that the data lacks.
+        count: number of slices of each volume.
+        axis: spatial axis across the slices.
+        step: slices from one to the next; None spreads them over the region.
+        channel: of the label that ``around`` gives: the region. None is any channel.
+
+    Raises:
+        ValueError: when called, if a key has another spatial shape than the label; and as `SlicesAround`.
+
+    Example:
+        >>> import torch
+        >>> from monai_boundary.transforms import SlicesAroundd
+        >>> label = torch.zeros(1, 4, 4, 9)
+        >>> label[..., 3:6] = 1
+        >>> take = SlicesAroundd(["image", "label"], around="label", count=3)
+        >>> [item["slice"] for item in take({"image": torch.rand(1, 4, 4, 9), "label": label})]
+        [3, 4, 5]
+    """
+
+    backend = SlicesAround.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        around: str = "label",
+        index_key: str = "slice",
+        allow_missing_keys: bool = False,
+        *,
+        count: int = 8,
+        axis: int = 2,
+        step: int | None = None,
+        channel: int | None = None,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.around = around
+        self.index_key = index_key
+        self.transform = SlicesAround(count, axis, step, channel)
+
+    def __call__(self, data: Mapping[Hashable, NdarrayOrTensor]) -> list[dict[Hashable, Any]]:
+        """Return one dictionary for each slice."""
+        if self.around not in data:
+            raise KeyError(f"`around` needs to be in the data, got {self.around!r} and {sorted(map(str, data))}.")
+        indices = self.transform.indices(data[self.around])
+        items: list[dict[Hashable, Any]] = [{**data, self.index_key: index} for index in indices]
+        shape = data[self.around].shape[1:]
+        for key in self.key_iterator(dict(data)):
+            check_same_shape(str(key), data[key].shape[1:], self.around, shape)
+            for item, one in zip(items, self.transform.take(data[key], indices), strict=True):
+                item[key] = one
+        return items
+
+
 def _plain_meta(img: MetaTensor) -> dict[str, object]:
     """The meta data, copied, without what belongs to the volume's grid."""
     grid = ("affine", "original_affine", "spatial_shape", "space")
     kept = {key: value for key, value in img.meta.items() if key not in grid}
     return {key: np.copy(value) if isinstance(value, np.ndarray) else value for key, value in kept.items()}
+
+
+SlicesAroundD = SlicesAroundDict = SlicesAroundd

@@ -15,7 +15,7 @@ from monai.transforms import Compose, Flipd, RandAffined, RandCropByPosNegLabeld
 
 from monai_boundary.ops import contour_mask, edge_masks
 from monai_boundary.transforms import EdgeMask, EdgeMaskd
-from tests.transforms.targets.test_distance import SPACING, _affine, volume
+from tests.transforms.targets.volumes import SPACING, affine_of, volume
 
 KEYS = ["image", "label", "edge_label"]
 
@@ -23,7 +23,7 @@ KEYS = ["image", "label", "edge_label"]
 @pytest.mark.parametrize("angle", [0.0, 0.5])
 @pytest.mark.parametrize("flip", [1.0, -1.0])
 def test_mm_come_from_the_affine(angle: float, flip: float) -> None:
-    label = volume(_affine((flip * SPACING[0], *SPACING[1:]), angle))["label"]
+    label = volume(affine_of((flip * SPACING[0], *SPACING[1:]), angle))["label"]
     edge = EdgeMask(thickness=1.6, unit="mm")(label)
     wanted = edge_masks(label.as_tensor()[None], "both", 1.6, "mm", spacing=SPACING)[0]
     assert torch.equal(edge.as_tensor(), wanted.float())
@@ -64,7 +64,7 @@ def test_classes_and_options_reach_the_operation() -> None:
 @pytest.mark.parametrize("kind", [0.0, 1.0])
 @pytest.mark.parametrize("options", [{}, {"thickness": 3.0, "unit": "mm"}])
 def test_empty_and_full(kind: float, options: dict[str, Any]) -> None:
-    label = MetaTensor(torch.full((2, 4, 5, 3), kind), affine=_affine())
+    label = MetaTensor(torch.full((2, 4, 5, 3), kind), affine=affine_of())
     assert not EdgeMask(**options)(label).any()
 
 
