@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,7 +112,7 @@ def _image(path: Path | None, true: LabelVolume) -> AnyArray | None:
 
 
 def picture_jobs(
-    jobs: Sequence[CaseJob], chosen: dict[tuple[str, str], str], images: dict[str, Path], folder: Path
+    jobs: Sequence[CaseJob], chosen: dict[tuple[str, str], str], images: Mapping[str, Path], folder: Path
 ) -> list[DrawJob]:
     """Return what is to be drawn, in the order of the choice.
 

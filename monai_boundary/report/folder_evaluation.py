@@ -17,7 +17,7 @@ from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
 from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
-from monai_boundary.report.case_files import list_case_files, match_images
+from monai_boundary.report.case_files import CaseMatches, list_case_files, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import CaseProgress, run_cases
@@ -127,14 +127,15 @@ def evaluate_folders(
     """
     if page:
         require_page_libraries()
-    options = CaseOptions(
-        classes=_class_table(classes, regions, instances),
+    options = case_options(
+        classes,
+        regions,
+        challenge,
         instances=instances,
         ignore_labels=tuple(int(label) for label in ignore_labels),
         tolerance=None if tolerance is None else float(tolerance),
         border_tolerance_nm=None if border_tolerance_nm is None else float(border_tolerance_nm),
         empty_policy=empty_policy,
-        challenge=_challenge(challenge, regions, instances),
         align=align,
         spacing=spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(map(float, spacing)),
         pred_dataset=pred_dataset,
@@ -147,27 +148,64 @@ def evaluate_folders(
     chances = match_probabilities(probabilities, matches)
     images = {} if image_dir is None else match_images(list_case_files(image_dir), cases)
     place = Path(output_dir)
+    jobs = [
+        CaseJob(
+            *(method, pair.case, pair.prediction, pair.truth, options, record_path(place, method, pair.case)),
+            chances.get(method, {}).get(pair.case),
+        )
+        for method, found in matches.items()
+        for pair in found.pairs
+    ]
+    settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
+    how = ReportOptions(ranked_by, pictures, page, workers, force)
+    return evaluate_jobs(jobs, place, settings, how, matches, images)
+
+
+class ReportOptions(NamedTuple):
+    """How a report is made of cases: see :func:`evaluate_folders`."""
+
+    rank_by: str
+    pictures: str | int = "worst"
+    page: bool = True
+    workers: int = 1
+    force: bool = False
+
+
+def evaluate_jobs(
+    jobs: Sequence[CaseJob],
+    place: Path,
+    settings: Mapping[str, Any],
+    how: ReportOptions,
+    matches: Mapping[str, CaseMatches],
+    images: Mapping[str, Path],
+) -> FolderEvaluation:
+    """Score cases whose files are known, and write the report.
+
+    Args:
+        jobs: at least one; all have the same options.
+        place: folder of the report.
+        settings: for the summary and the page.
+        how: order, pictures, processes.
+        matches: method -> what has no partner; the order of the methods.
+        images: case -> what is behind its contours.
+
+    Raises:
+        ValueError: if every case failed, or the folder holds a finished report or is being written.
+    """
+    options = jobs[0].options
     place.mkdir(parents=True, exist_ok=True)
     with _only_process(place):
-        _make_room(place, force)
-        jobs = [
-            CaseJob(
-                *(method, pair.case, pair.prediction, pair.truth, options, record_path(place, method, pair.case)),
-                chances.get(method, {}).get(pair.case),
-            )
-            for method, found in matches.items()
-            for pair in found.pairs
-        ]
-        failed = score_cases(jobs, workers)
+        _make_room(place, how.force)
+        failed = score_cases(jobs, how.workers)
         if len(failed) == len(jobs):
             reasons = "; ".join(f"{record['case']}: {record['error']}" for record in failed[:3])
             raise ValueError(f"no case could be scored ({len(failed)} failed). {reasons}")
-        settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
-        tables = report_tables(_records(jobs), list(folders), ranked_by, _has_table(options), empty_policy)
+        has_table = options.instances or options.classes is not None
+        tables = report_tables(_records(jobs), list(matches), how.rank_by, has_table, options.empty_policy)
         files: list[Path] = []
-        if page:
-            work = picture_jobs(jobs, cases_to_draw(tables, pictures), images, place / "drawings")
-            with drawn_cases(work, workers) as drawings:
+        if how.page:
+            work = picture_jobs(jobs, cases_to_draw(tables, how.pictures), images, place / "drawings")
+            with drawn_cases(work, how.workers) as drawings:
                 files.append(write_report_page(place / "report.html", tables, settings, matches, failed, drawings))
         files += write_report_tables(tables, _records(jobs), settings, matches, failed, place)
     return FolderEvaluation(tables, files, failed)
@@ -225,13 +263,27 @@ def _records(jobs: Sequence[CaseJob]) -> Iterator[Record]:
     return (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
 
 
-def _challenge(challenge: str | None, regions: Any, instances: bool) -> str | None:
-    if challenge is None:
-        return "gli" if isinstance(regions, str) and regions == "brats" else None
-    check_choice("challenge", challenge, (*CHALLENGES, "none"))
-    if instances and challenge != "none":
+def case_options(
+    classes: str | Mapping[str, Any] | None, regions: str | Mapping[str, Any] | None, challenge: str | None, **more: Any
+) -> CaseOptions:
+    """Return the options of cases, of what is said of their classes and of the rest.
+
+    Args:
+        classes: see :func:`evaluate_folders`, as the next two.
+        regions: labels that are taken together.
+        challenge: rules of the lesion-wise scores.
+        **more: further fields of :class:`CaseOptions`.
+
+    Raises:
+        ValueError: if they do not fit together.
+    """
+    instances = bool(more.get("instances", False))
+    table = _class_table(classes, regions, instances)
+    check_choice("challenge", challenge, (*CHALLENGES, "none", None))
+    if instances and challenge not in (None, "none"):
         raise ValueError("`challenge` needs classes or regions, not `instances`.")
-    return None if challenge == "none" else challenge
+    chosen = "gli" if challenge is None and table == "brats" else challenge
+    return CaseOptions(classes=table, challenge=None if chosen == "none" else chosen, **more)
 
 
 def _class_table(
@@ -248,10 +300,6 @@ def _class_table(
         return "brats"
     source = classes if classes is not None else regions
     return None if source is None else read_class_table(source)
-
-
-def _has_table(options: CaseOptions) -> bool:
-    return options.instances or options.classes is not None
 
 
 def _check_options(options: CaseOptions, rank_by: str | None, workers: int) -> str:

@@ -23,6 +23,7 @@ LABEL_DATASETS = (
     *("volumes/labels/neuron_ids", "labels/neuron_ids", "neuron_ids", "volumes/labels", "labels", "label"),
     *("segmentation", "seg", "prediction", "pred", "gt", "mask", "stack", "main", "data"),
 )
+VOLUME_SUFFIX = ".volume.npz"
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
@@ -99,6 +100,10 @@ def read_channels(
 def _read(path: Path, dataset: str | None, channels: bool = False) -> LabelVolume:
     name = path.name.lower()
     try:
+        if name.endswith(VOLUME_SUFFIX):
+            with np.load(path, allow_pickle=False) as file:
+                affine = file["affine"] if file["affine"].size else None
+                return LabelVolume(file["values"], affine, str(file["unit"]))
         if name.endswith(NIFTI_SUFFIXES):
             return _read_nifti(path)
         if name.endswith(ITK_SUFFIXES):
@@ -115,6 +120,18 @@ def _with_spacing(volume: LabelVolume, spacing: Sequence[float] | float | None) 
         return volume
     sizes = check_spacing(spacing, volume.values.ndim)
     return LabelVolume(volume.values, np.diag([*sizes, *(1.0,) * (4 - len(sizes))]), "mm")
+
+
+def write_label_volume(volume: LabelVolume, path: Path) -> Path:
+    """Write a volume as it is, for :func:`read_label_volume` of a later process; no other program reads such files.
+
+    Args:
+        volume: with whatever unit.
+        path: ends in ``.volume.npz``.
+    """
+    affine = np.empty(0) if volume.affine is None else volume.affine
+    np.savez_compressed(path, values=volume.values, affine=affine, unit=np.array(volume.unit))
+    return path
 
 
 def grid_difference(volume: LabelVolume, other: LabelVolume) -> str:

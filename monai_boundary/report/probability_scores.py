@@ -13,7 +13,7 @@ from monai_boundary._tables import Row
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.threshold_curve import compute_threshold_curve
-from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_channels
+from monai_boundary.report.label_volume import VOLUME_SUFFIX, LabelVolume, grid_difference, read_channels
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 MASK_CURVES = ("dice", "precision", "recall")
@@ -38,7 +38,7 @@ def read_probability(
     Raises:
         ValueError: if the grid is another, or a value is NaN or not between 0 and 1.
     """
-    if path.suffix.lower() == ".npz":
+    if path.suffix.lower() == ".npz" and not path.name.endswith(VOLUME_SUFFIX):
         values = _nnunet_probabilities(path, truth)
     else:
         channels = read_channels(path, dataset, spacing)

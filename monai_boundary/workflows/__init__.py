@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
+from monai_boundary.workflows.evaluation.case_report import CaseReport
 from monai_boundary.workflows.evaluation.case_scores import write_case_scores
 from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
 from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes
@@ -62,6 +63,7 @@ from monai_boundary.workflows.volumes.tumour_pipeline import TumourCased, Tumour
 
 __all__ = [
     "TITLES",
+    "CaseReport",
     "Cells",
     "FolderLock",
     "LesionGridd",

@@ -115,7 +115,7 @@ class CasePictures(ABC):
             rgb = np.asarray(canvas.buffer_rgba())[..., :3]
             self.summary_writer.add_image(tag, rgb, epoch, dataformats="HWC")
         place = "pictures" if path.parent == self.folder else f"pictures/{path.parent.name}"
-        for log_artifact in _mlflow_runs(engine):
+        for log_artifact in mlflow_runs(engine):
             log_artifact(str(path), place)
 
 
@@ -139,7 +139,7 @@ def case_name(item: Mapping[str, Any], number: int) -> str:
     return name if section < 0 else f"{name}, section {section}"
 
 
-def _mlflow_runs(engine: Workflow) -> Iterator[Callable[[str, str], None]]:
+def mlflow_runs(engine: Workflow) -> Iterator[Callable[[str, str], None]]:
     """Yield how to log an artifact to each MLflow run that tracks ``engine``."""
     seen: set[str] = set()
     for handlers in engine._event_handlers.values():  # Ignite has no public list of what is attached

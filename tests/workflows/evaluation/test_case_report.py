@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report at the end of an evaluation: the scores that the command gives of the same masks as files."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, MetaTensor
+from monai.engines import SupervisedEvaluator
+
+from monai_boundary._tables import read_table
+from monai_boundary.report import evaluate_folders
+from monai_boundary.workflows import CaseReport
+from tests.report.case_folders import ball, write_cases
+
+AFFINE = torch.diag(torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64))
+
+
+class Given(torch.nn.Module):
+    """Predicts what it is given: the image is the prediction."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image
+
+
+def evaluate(items: Sequence[dict[str, Any]], report: CaseReport, *others: Any) -> SupervisedEvaluator:
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(items), batch_size=2),
+        network=Given(),
+        val_handlers=[*others, report],
+    )
+    evaluator.run()
+    return evaluator
+
+
+def item(case: str, pred: Any, true: Any, **more: Any) -> dict[str, Any]:
+    tensors = [MetaTensor(torch.as_tensor(np.asarray(x))[None].float(), affine=AFFINE) for x in (pred, true)]
+    return {"case": case, "image": tensors[0], "label": tensors[1], **more}
+
+
+CASES = {"a": (ball(radius=2.0), ball()), "<b>": (ball() * 0, ball()), "c": (ball() * 0, ball() * 0)}
+
+
+def test_the_same_tables_as_of_files(tmp_path: Path) -> None:
+    evaluate([item(name, *pair) for name, pair in CASES.items()], CaseReport(tmp_path / "run", classes={"x": 1}))
+    sides = [write_cases(tmp_path / side, {n: p[k] for n, p in CASES.items()}) for k, side in enumerate(("p", "t"))]
+    evaluate_folders(*sides, tmp_path / "files", classes="x=1", page=False)
+    found, expected = (
+        {row["case"]: row for row in read_table(folder / "cases.csv")}
+        for folder in (tmp_path / "run" / "report", tmp_path / "files")
+    )
+    assert {row.pop("method") for row in found.values()} == {"network"}
+    assert {row.pop("method") for row in expected.values()} == {"p"}
+    assert found == expected
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert "&lt;b&gt;" in text
+    assert text.count('class="drawing"') == 3
+    assert [path.name for path in (tmp_path / "run").iterdir() if path.name.startswith("report_")] == []
+    assert not (tmp_path / "run" / "report" / "report.html").exists()
+
+
+def test_regions_in_channels_overlap(tmp_path: Path) -> None:
+    """Whole and core, nested; the core is missed in one of two cases."""
+    whole, core = ball(), ball(radius=1.0)
+    items = [item("a", [whole, core], [whole, core]), item("b", [whole, core * 0], [whole, core])]
+    for entry in items:
+        entry["image"], entry["label"] = entry["image"][0], entry["label"][0]
+    evaluate(items, CaseReport(tmp_path, classes=("whole", "core"), challenge="gli", pictures="none"))
+    rows = {(row["case"], row["class"]): row for row in read_table(tmp_path / "report" / "cases.csv")}
+    assert [rows[key]["dice"] for key in (("a", "whole"), ("a", "core"), ("b", "whole"), ("b", "core"))] == [1, 1, 1, 0]
+    assert rows["b", "core"]["missed"] == 1
+    assert "lesion_wise_dice" in rows["a", "whole"]
+
+
+def test_spacing_of_the_item_and_labels_left_out(tmp_path: Path) -> None:
+    other = np.where(ball(centre=(9, 9, 6), radius=1.0), 2, 0)
+    items = [item("a", ball() | (other > 0), ball() + other, spacing=torch.tensor([2.0, 2.0, 4.0]))]
+    evaluate(items, CaseReport(tmp_path, classes={"lesion": 1}, ignore_labels=[2], pictures="none"))
+    (row,) = read_table(tmp_path / "report" / "cases.csv")
+    assert (row["dice"], row["volume_truth_ml"]) == (1, pytest.approx(ball().sum() * 16 / 1000))
+
+
+def test_instances_with_the_membrane(tmp_path: Path) -> None:
+    ids = np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int))
+    truth = MetaTensor(torch.from_numpy(ids)[None], meta={"units": "nm"}, affine=torch.eye(4, dtype=torch.float64) * 4)
+    membrane = torch.full((1, 12, 12), 0.3)
+    entry = {"image": membrane, "label": truth, "cells": truth.clone(), "case": "s", "slice": 3}
+    report = CaseReport(
+        *(tmp_path, "cells"), instances=True, probability="image", border_tolerance_nm=4.0, ignore_labels=[0]
+    )
+    evaluate([entry], report)
+    (row,) = read_table(tmp_path / "report" / "cases.csv")
+    assert (row["case"], row["pq"], row["voi_split"]) == ("s, slice 3", 1, 0)
+    assert len(read_table(tmp_path / "report" / "instances.csv")) == 4
+    assert read_table(tmp_path / "report" / "thresholds.csv")[-1]["voi_merge"] == pytest.approx(2)
+
+
+def test_without_the_pages_libraries_there_are_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with caplog.at_level(logging.WARNING):
+        evaluate([item("a", *CASES["a"])], CaseReport(tmp_path))
+    assert "tables, but no page: the page needs Jinja2, Plotly" in caplog.text
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["failed"] == []
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_report_that_fails_ends_no_evaluation(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = evaluate([item("a", ball() * 0.5, ball())], CaseReport(tmp_path))
+    assert engine.state.iteration == 1
+    assert "no case could be scored (1 failed). a: `prediction` needs whole numbers, got 0.5" in caplog.text
+    caplog.clear()
+    evaluate([item("a", ball(), ball())], CaseReport(tmp_path, classes=("one", "two")))
+    assert "`classes` needs a name for each of 1 channels" in caplog.text
+    with pytest.raises(ValueError, match="`challenge` needs classes or regions"):
+        CaseReport(tmp_path, instances=True, challenge="gli")
+
+
+def test_the_page_is_an_artifact_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "monai_boundary.workflows.evaluation.case_report.mlflow_runs",
+        lambda _: iter([lambda path, place: logged.append((path, place))]),
+    )
+    evaluate([item("a", ball(), ball())], CaseReport(tmp_path, pictures=0))
+    assert logged == [(str(tmp_path / "report.html"), "report")]
