@@ -28,6 +28,8 @@ from monai_boundary.data.volumes.brats import BRATS_MODALITIES, BRATS_SUFFIXES, 
 from monai_boundary.data.volumes.isles import isles2018_datalist, isles2022_datalist
 from monai_boundary.data.volumes.nifti_reader import NiftiReader, check_nifti_grids, read_nifti
 from monai_boundary.data.volumes.nifti_writer import write_nifti
+from monai_boundary.data.volumes.volume_datalist import volume_datalist
+from monai_boundary.data.volumes.volume_reader import VolumeReader, read_volume
 from monai_boundary.data.volumes.wmh import wmh_datalist
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "SaveEMSegmentationd",
     "TumourPhantom",
     "TumourScan",
+    "VolumeReader",
     "atomic_output",
     "brats_datalist",
     "check_new_outputs",
@@ -61,9 +64,11 @@ __all__ = [
     "open_em_stack",
     "read_em_source",
     "read_nifti",
+    "read_volume",
     "split_patients",
     "split_sections",
     "unique_output_names",
+    "volume_datalist",
     "wmh_datalist",
     "write_em_hdf5",
     "write_em_phantom",

@@ -261,18 +261,29 @@ def _unit(image: Any) -> tuple[str, float]:
 
 
 def _check_grids(images: dict[str, Any], files: dict[str, str] | None = None) -> None:
-    """Check that all lie on the grid of the first."""
-    (first, other), *rest = images.items()
-    for what, image in rest:
+    check_grids({what: (tuple(image.shape), affine_mm(image)) for what, image in images.items()}, files)
+
+
+def check_grids(grids: dict[str, tuple[tuple[int, ...], DoubleArray]], files: dict[str, str] | None = None) -> None:
+    """Check that all images lie on the grid of the first: shape, and place to 0.1 voxels.
+
+    Args:
+        grids: what each is -> its shape and affine in mm.
+        files: what each is -> path, for the message.
+
+    Returns:
+        None.
+
+    Raises:
+        ValueError: naming the image that does not fit.
+    """
+    (first, (shape, affine)), *rest = grids.items()
+    for what, (other, place) in rest:
         where = f" in {files[what]}" if files else ""
-        if image.shape != other.shape:
-            raise ValueError(
-                f"{what!r} needs the shape of {first!r}, {tuple(other.shape)}, got {tuple(image.shape)}{where}."
-            )
-        apart = largest_offset(affine_mm(image), affine_mm(other), image.shape[:3])
-        if not apart <= SAME_GRID_VOXELS * min(
-            affine_spacing(affine_mm(other), min(3, len(other.shape)), sheared=True)
-        ):
+        if other != shape:
+            raise ValueError(f"{what!r} needs the shape of {first!r}, {shape}, got {other}{where}.")
+        apart = largest_offset(place, affine, shape[:3])
+        if not apart <= SAME_GRID_VOXELS * min(affine_spacing(affine, min(3, len(shape)), sheared=True)):
             raise ValueError(
                 f"{what!r} needs the affine of {first!r}, got one that differs by up to {apart:.4g} mm{where}: bring "
                 "both to one grid (`Orientation`, `ResampleToMatch`) and save them again."
