@@ -1,76 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: ``python -m monai_boundary study FILE --output_dir OUT``, and ``evaluate``."""
+"""The command line, ``monai-boundary`` or ``python -m monai_boundary``: one command for each thing to do."""
 
 from __future__ import annotations
 
+import importlib
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
-import fire
-from fire.decorators import ACCEPTS_POSITIONAL_ARGS
+from monai_boundary import __version__
 
-from monai_boundary.report import evaluate_command
-from monai_boundary.study import StudyError, StudyResult, find_study, read_study, run_study, write_study_tables
-
-
-class StudyCommand:
-    """Compare arms of a training: ``study FILE --output_dir OUT`` runs them, ``study table`` writes the tables anew.
-
-    Every cell (arm, seed, fold) that is not finished is run, then tables and picture are written. A study that was
-    stopped goes on when it is run again with the same folder.
-
-    Args:
-        file: the study, a YAML file.
-        output_dir: its folder.
-        workers: cells at once; one for each GPU, or one, if not given.
-        arms: some of the study's, as "['a','b']"; the base is always among them.
-        seeds: instead of the study's, as "[0,1,2]".
-        folds: instead of the study's.
-        tracking_uri: of MLflow, for a parent run with a child for each cell.
-        experiment: of MLflow.
-        overrides: of every cell, such as --dataset_dir DATA.
-    """
-
-    # fire gives a callable object only flags, unless it is told that FILE may come without one
-    FIRE_METADATA: ClassVar = {ACCEPTS_POSITIONAL_ARGS: True}
-
-    def __call__(
-        self,
-        file: str,
-        output_dir: str,
-        *,
-        workers: int | None = None,
-        arms: Sequence[str] | None = None,
-        seeds: Sequence[int] | None = None,
-        folds: Sequence[int] | None = None,
-        tracking_uri: str | None = None,
-        experiment: str = "studies",
-        **overrides: Any,
-    ) -> None:
-        """Run the study; see the class."""
-        names = [arms] if isinstance(arms, str) else arms
-        numbers = [[n] if isinstance(n, int) else n for n in (seeds, folds)]
-        plan = read_study(str(file), **overrides).restricted(names, *numbers)
-        _tell(run_study(plan, str(output_dir), workers, tracking_uri, experiment))
-
-    def table(self, output_dir: str, file: str | None = None) -> None:
-        """Write the tables and the picture anew from the finished cells.
-
-        Args:
-            output_dir: folder of the study.
-            file: take the metrics and arms from this study file, not from the folder's last run.
-        """
-        plan = find_study(str(output_dir)) if file is None else read_study(str(file))
-        _tell(write_study_tables(plan, str(output_dir)))
-
-
-def evaluate(*arguments: str) -> None:
-    """Score a folder of predictions against a folder of truths; ``evaluate --help`` tells how."""
-    raise SystemExit(evaluate_command.main(arguments))
+# name -> (module whose ``main(arguments)`` returns the exit code, what it does). Imported when it is asked for, so that
+# a command needs no more packages than its own.
+COMMANDS = {
+    "bundle": ("monai_boundary.commands.bundle_command", "list, copy, run, pack and look into the bundles"),
+    "evaluate": ("monai_boundary.report.evaluate_command", "score folders of predictions, on a page to look at"),
+    "study": ("monai_boundary.study.study_command", "compare losses (or anything) over seeds and folds"),
+    "doctor": ("monai_boundary.commands.doctor_command", "versions, extras, backends, GPU, and a self-test"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,33 +26,68 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Args:
         arguments: None for those of the process. ``--debug`` among them shows where an error comes from.
+
+    Raises:
+        SystemExit: with 1 and a line for an error, 2 and the usage for a call that is none, or the command's own code.
     """
-    os.environ.setdefault("PAGER", "cat")  # help is printed, not paged
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     words = sys.argv[1:] if arguments is None else list(arguments)
     given = [word for word in words if word != "--debug"]
+    name = given[0] if given else "--help"
+    if name in ("--version", "-V", "version"):
+        sys.stdout.write(f"monai_boundary {__version__}\n")
+        return
+    if name in ("--help", "-h", "help"):
+        sys.stdout.write(usage())
+        return
+    if name not in COMMANDS:
+        sys.stderr.write(f"error: {name!r} is no command.\n\n{usage()}")
+        raise SystemExit(2)
     try:
-        if given[:1] == ["evaluate"]:  # takes an option more than once, which fire does not
-            code = evaluate_command.main(given[1:])
-            if code:
-                raise SystemExit(code)
-            return
-        fire.Fire({"study": StudyCommand(), "evaluate": evaluate}, given, "monai_boundary")
+        code = _command(name, given[1:])
     except Exception as error:
         if given != words:
             traceback.print_exc()
-        expected = isinstance(error, (ValueError, TypeError, StudyError, ImportError, OSError)) and str(error)
+        expected = isinstance(error, (ValueError, TypeError, ImportError, OSError)) and str(error)
         raise SystemExit(
             f"error: {error if expected else f'{type(error).__name__}: {error} (--debug shows where)'}"
         ) from error
     except KeyboardInterrupt:
         raise SystemExit("stopped; run the same command again to go on.") from None
+    if code:
+        raise SystemExit(code)
 
 
-def _tell(result: StudyResult) -> None:
-    page = next(path for path in result.files if path.suffix == ".md")
-    sys.stdout.write(f"\n{page.read_text(encoding='utf-8')}\n")
-    sys.stdout.write("".join(f"{path}\n" for path in result.files))
+def usage() -> str:
+    """Return what ``--help`` prints.
+
+    Example:
+        >>> usage().splitlines()[0]
+        'usage: monai-boundary COMMAND ...   (or python -m monai_boundary)'
+    """
+    lines = [f"  {name:10} {about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: monai-boundary COMMAND ...   (or python -m monai_boundary)",
+            "",
+            *lines,
+            "",
+            "COMMAND --help tells more; --version; --debug shows where an error comes from.",
+            "",
+        ]
+    )
+
+
+def _command(name: str, arguments: Sequence[str]) -> int:
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"`{name}` needs the package {error.name}: pip install 'monai-boundary[all]' brings everything; "
+            "`monai-boundary doctor` lists what is missing."
+        ) from error
+    code: int = module.main(arguments)
+    return code
 
 
 if __name__ == "__main__":

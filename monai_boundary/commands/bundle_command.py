@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m monai_boundary bundle list|copy|run|pack|inspect``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_boundary.commands.configuration import inspect_configuration
+from monai_boundary.commands.shipped import bundle_names, copy_bundle, find_bundle, pack_bundle, unpack_bundle
+
+ABOUT = "The bundles that come with the package: a network, its training, evaluation and inference, by configuration."
+EXAMPLES = """\
+examples:
+  what there is:                     bundle list
+  train on a phantom, made at once:  bundle run em_neuron_boundary
+  train on your data:                bundle run em_neuron_boundary train --dataset_dir DATA --output_dir OUT
+  score the network, segment:        bundle run em_neuron_boundary evaluate --output_dir OUT
+                                     bundle run em_neuron_boundary inference --output_dir OUT --dataset_dir IMAGES
+  change the configuration itself:   bundle copy em_neuron_boundary my_bundle
+  take it to another machine:        bundle pack em_neuron_boundary --output_dir OUT
+  read what a configuration does:    bundle inspect my_bundle/configs/train.yaml
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command.
+
+    Args:
+        arguments: what follows ``bundle``.
+
+    Returns:
+        The exit code: that of the training where one was run.
+
+    Raises:
+        ValueError: if a bundle or file is not found or is none.
+        OSError: if a file exists, or cannot be written.
+        SystemExit: with 2 and the usage, if an option is unknown.
+    """
+    given, overrides = _parser().parse_known_args(list(arguments))
+    if overrides and given.action != "run":
+        _parser().error(f"unrecognized arguments: {' '.join(overrides)}")
+    if given.action == "list":
+        sys.stdout.write("".join(f"{name:24} {_task(name)}\n" for name in bundle_names()))
+    elif given.action == "copy":
+        sys.stdout.write(f"{copy_bundle(given.name, given.folder)}\n")
+    elif given.action == "pack":
+        sys.stdout.write(f"{pack_bundle(given.name, given.file, given.output_dir, given.overwrite)}\n")
+    elif given.action == "inspect":
+        entries = inspect_configuration(given.files)
+        sys.stdout.write("".join(f"{e.kind:10} {e.key:45} {e.text}\n" for e in entries))
+    else:
+        return _run(given.name, given.config, overrides)
+    return 0
+
+
+def run_command(name: str, config: str, overrides: Sequence[str]) -> list[str]:
+    """Return the command that runs a configuration of a bundle, as MONAI's own.
+
+    Results go to ``output/NAME`` in the working directory unless ``--output_dir`` says otherwise: the bundle itself may
+    lie where nobody writes.
+
+    Args:
+        name: of the bundle, its folder, or a zip of ``bundle pack``, which is unpacked to ``bundles`` in the working
+            directory.
+        config: name of a file in ``configs``, without ``.yaml``.
+        overrides: further options.
+
+    Raises:
+        ValueError: if the bundle is not found, or has no such configuration.
+    """
+    folder = unpack_bundle(name, "bundles") if Path(name).suffix == ".zip" else find_bundle(name)
+    file = folder / "configs" / f"{config}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
+        raise ValueError(f"`config` needs one of {known}, got {config!r}.")
+    here = any(word.split("=")[0] == "--output_dir" for word in overrides)
+    output = [] if here else ["--output_dir", str(Path("output") / folder.name)]
+    return [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(file), *overrides, *output]
+
+
+def _run(name: str, config: str, overrides: Sequence[str]) -> int:
+    command = run_command(name, config, overrides)
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execv(command[0], command)  # this process becomes the run: signals and exit code are its own
+    return subprocess.call(command)
+
+
+def _task(name: str) -> str:
+    metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    return str(metadata["task"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("monai-boundary bundle", description=ABOUT, epilog=EXAMPLES, formatter_class=form)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="names and tasks")
+    copy = actions.add_parser("copy", help="copy a bundle, to change it")
+    copy.add_argument("name", help="of a bundle, or its folder")
+    copy.add_argument("folder", help="the copy; in a folder that exists, under the bundle's name")
+    run = actions.add_parser("run", help="train, evaluate or segment; options as of `python -m monai.bundle run`")
+    run.add_argument("name", help="of a bundle, its folder, or a zip of `bundle pack`")
+    run.add_argument("config", nargs="?", default="train", help="train (default), evaluate, inference")
+    pack = actions.add_parser("pack", help="one zip with the bundle and its network")
+    pack.add_argument("name", help="of a bundle, or its folder")
+    pack.add_argument("file", nargs="?", help="the zip; NAME.zip if not given")
+    pack.add_argument("--output_dir", help="of a training, for its network")
+    pack.add_argument("--overwrite", action="store_true", help="replace a zip that is there")
+    inspect = actions.add_parser("inspect", help="print what a configuration builds and evaluates, without running it")
+    inspect.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON; later ones override earlier ones")
+    return parser

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bundles that come with the package: where they lie, copies of them, and a zip of one with its network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from monai_boundary.data.output_files import atomic_output
+
+_LEFT_OUT = ("__pycache__", "output", ".ipynb_checkpoints")  # of a training that ran in the bundle's folder
+_MAIN = '''\
+"""Runs the bundle of this archive: ``python {name}.zip inference --dataset_dir IMAGES --output_dir OUT``."""
+
+import sys
+
+from monai_boundary.__main__ import main
+
+main(["bundle", "run", sys.argv[0], *sys.argv[1:]])
+'''
+
+
+def _home() -> Path:
+    """The folder of all bundles: inside the installed package, or in the repository that is installed as it lies."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_bundles"
+    return inside if inside.is_dir() else package.parent / "bundles"
+
+
+def bundle_names() -> tuple[str, ...]:
+    """Return the names of the bundles that come with the package, sorted.
+
+    Example:
+        >>> "em_neuron_boundary" in bundle_names()
+        True
+    """
+    return tuple(sorted(path.parents[1].name for path in _home().glob("*/configs/metadata.json")))
+
+
+def find_bundle(name: str | os.PathLike[str]) -> Path:
+    """Return the folder of a bundle.
+
+    Args:
+        name: of a bundle that comes with the package, or a folder that holds ``configs/metadata.json``.
+
+    Raises:
+        ValueError: if it is neither; the message has the names.
+
+    Example:
+        >>> find_bundle("em_neuron_boundary").name
+        'em_neuron_boundary'
+    """
+    folder = Path(name)
+    if (folder / "configs" / "metadata.json").is_file():
+        return folder.resolve()
+    names = bundle_names()
+    if str(name) not in names:
+        raise ValueError(
+            f"`bundle` needs one of {', '.join(names)}, or a folder with configs/metadata.json, got {str(name)!r}."
+        )
+    return _home() / str(name)
+
+
+def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
+    """Copy a bundle, to change it; the copy appears under its name when it is whole.
+
+    Args:
+        name: see :func:`find_bundle`: of the package's, or a folder.
+        folder: the copy. An existing folder gets the bundle inside, under the bundle's name.
+
+    Returns:
+        The folder of the copy.
+
+    Raises:
+        ValueError: if the bundle is not found.
+        FileExistsError: if the copy is there already.
+        OSError: if the folder cannot be written.
+    """
+    source, target = find_bundle(name), Path(folder)
+    target = target / source.name if target.is_dir() else target
+    if target.exists():
+        raise FileExistsError(f"`folder` needs a place that is free, {target} exists.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        copy = Path(scratch) / target.name
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        copy.rename(target)
+    return target
+
+
+def pack_bundle(
+    name: str | os.PathLike[str],
+    file: str | os.PathLike[str] | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a bundle and its trained network to one zip, which runs wherever the package is installed.
+
+    ``python NAME.zip train`` and ``monai-boundary bundle run NAME.zip inference ...`` unpack it beside the working
+    directory's results and run it. The network comes from the bundle's ``models``, or from a training's folder, with
+    what it stands on: ``settings.json`` and ``model_evaluated.json``. ``checksums.json`` holds the SHA-256 of every
+    file. The same bundle gives the same bytes.
+
+    Args:
+        name: see :func:`find_bundle`: of the package's, or a folder.
+        file: the zip; ``NAME.zip`` in the working directory if not given.
+        output_dir: of a training, whose ``model.pt`` becomes ``models/model.pt``.
+        overwrite: whether a file that is there is replaced.
+
+    Returns:
+        The zip.
+
+    Raises:
+        ValueError: if the bundle is not found, or the zip is there, without ``overwrite``.
+        FileNotFoundError: if ``output_dir`` holds no ``model.pt``.
+    """
+    source = find_bundle(name)
+    files = {
+        path.relative_to(source).as_posix(): path
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not set(path.relative_to(source).parts) & set(_LEFT_OUT)
+    }
+    files |= _trained_files(output_dir)
+    target = Path(f"{source.name}.zip" if file is None else file)
+    sums = {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
+    with atomic_output(target, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        _put(archive, "__main__.py", _MAIN.format(name=source.name).encode())
+        for inside, path in files.items():
+            _put(archive, f"{source.name}/{inside}", path.read_bytes())
+        _put(archive, f"{source.name}/checksums.json", json.dumps(sums, indent=2, sort_keys=True).encode())
+    return target
+
+
+def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
+    """Unpack a zip of :func:`pack_bundle`, unless it lies there whole, and check every file's sum.
+
+    Args:
+        file: the zip.
+        folder: where the bundle's folder goes.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        ValueError: if it is no such zip, a sum is another, or what lies there is another bundle.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            name, sums = _contents(archive, file)
+            target = Path(folder) / name
+            if not target.exists():
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
+                    archive.extractall(scratch, [n for n in archive.namelist() if n.startswith(f"{name}/")])
+                    _check_sums(Path(scratch) / name, sums, str(file))
+                    (Path(scratch) / name).rename(target)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} cannot be read: {error}.") from error
+    _check_sums(target, sums, f"{target}, which lies there already and is not unpacked again,")
+    return target
+
+
+def _contents(archive: zipfile.ZipFile, file: str | os.PathLike[str]) -> tuple[str, dict[str, str]]:
+    listed = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/checksums.json")]
+    if len(listed) != 1:
+        raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} has no checksums.json of one bundle.")
+    sums: dict[str, str] = json.loads(archive.read(listed[0]))
+    return listed[0].split("/")[0], sums
+
+
+def _check_sums(folder: Path, sums: dict[str, str], what: str) -> None:
+    for inside, expected in sums.items():
+        path = folder / inside
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            state = "is another file" if path.is_file() else "is missing"
+            raise ValueError(f"`bundle` needs the files that were packed: {inside} of {what} {state}.")
+
+
+def _trained_files(output_dir: str | os.PathLike[str] | None) -> dict[str, Path]:
+    """The network of a training, and what stands beside it, by their places in the bundle."""
+    if output_dir is None:
+        return {}
+    model = Path(output_dir) / "model.pt"
+    if not model.is_file():
+        raise FileNotFoundError(f"`output_dir` needs the folder of a training, {model} does not exist.")
+    beside = [model, *(model.with_name(name) for name in ("settings.json", "model_evaluated.json"))]
+    return {f"models/{path.name}": path for path in beside if path.is_file()}
+
+
+def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))  # or the bytes would change with the clock
+    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    archive.writestr(entry, content)
