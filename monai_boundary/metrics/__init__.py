@@ -48,6 +48,7 @@ from monai_boundary.metrics.threshold_curve import ThresholdCurve, ThresholdCurv
 from monai_boundary.metrics.tumour_scores import RegionScores, TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.voi import VariationOfInformationMetric, VOIScore, compute_voi
 from monai_boundary.metrics.volume_difference import VolumeDifference, VolumeDifferenceMetric, compute_volume_difference
+from monai_boundary.metrics.volume_scores import VolumeScoresMetric
 
 __all__ = [
     "AdaptedRandMetric",
@@ -89,6 +90,7 @@ __all__ = [
     "VariationOfInformationMetric",
     "VolumeDifference",
     "VolumeDifferenceMetric",
+    "VolumeScoresMetric",
     "compute_adapted_rand",
     "compute_betti_error",
     "compute_boundary_iou",

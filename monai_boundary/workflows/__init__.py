@@ -58,11 +58,20 @@ from monai_boundary.workflows.volumes.lesion_pipeline import (
     lesion_crops,
     lesion_transforms,
 )
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_postprocessing, volume_transforms
 from monai_boundary.workflows.volumes.slice_dataset import SliceDataset, case_names, tumour_dataset
+from monai_boundary.workflows.volumes.spacing import with_median_spacing
+from monai_boundary.workflows.volumes.task import VolumeTask
+from monai_boundary.workflows.volumes.tasks.brats import BRATS
+from monai_boundary.workflows.volumes.tasks.isles import ISLES
+from monai_boundary.workflows.volumes.tasks.wmh import WMH
 from monai_boundary.workflows.volumes.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
+    "BRATS",
+    "ISLES",
     "TITLES",
+    "WMH",
     "CaseReport",
     "Cells",
     "FolderLock",
@@ -77,6 +86,7 @@ __all__ = [
     "SliceDataset",
     "TumourCased",
     "TumourPlaced",
+    "VolumeTask",
     "as_evaluated",
     "case_names",
     "check_em_outputs",
@@ -127,7 +137,11 @@ __all__ = [
     "tumour_dataset",
     "tumour_loss",
     "tumour_transforms",
+    "volume_crops",
+    "volume_postprocessing",
+    "volume_transforms",
     "weigh_boundary",
+    "with_median_spacing",
     "write_case_scores",
     "write_evaluation",
     "write_json",

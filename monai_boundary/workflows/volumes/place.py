@@ -56,6 +56,14 @@ def at_place_of(name: str, image: Any, reference: str, target: Any) -> Any:
     return placed
 
 
+def placed_at(values: torch.Tensor, affine: Any, like: Any) -> MetaTensor:
+    """Return voxels as an image with this affine, which keeps of another one what is not of its grid (its file)."""
+    own = dict(like.meta) if isinstance(like, MetaTensor) else {}
+    meta = {key: value for key, value in own.items() if key not in ("affine", "original_affine", "spatial_shape")}
+    plain = torch.as_tensor(values).as_subclass(torch.Tensor)
+    return MetaTensor(plain, affine=torch.as_tensor(affine, dtype=torch.float64).clone(), meta=meta)
+
+
 def native_place(target: Any) -> dict[Hashable, torch.Tensor]:
     """Return what a segmentation needs to be written where the target lies: its affine in mm and its NIfTI header."""
     header = nifti_header(_file(target)) if _file(target) else np.zeros(HEADER_BYTES, np.uint8)

@@ -28,6 +28,7 @@ from monai_boundary._validation import check_choice
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 from monai_boundary.transforms import EdgeMaskd, SignedDistanceMapd, SlicesAroundd, TumourRegionsd
+from monai_boundary.workflows.volumes.pipeline import not_zero
 from monai_boundary.workflows.volumes.place import (
     NATIVE_KEYS,
     at_place_of,
@@ -104,11 +105,6 @@ class TumourPlaced(MapTransform):
             d["spacing"] = torch.tensor(affine_spacing(d[key].affine, d[key].ndim - 1), dtype=torch.float64)
             d[_WHERE] = d[key].amax(dim=0, keepdim=True)
         return d
-
-
-def not_zero(image: torch.Tensor) -> torch.Tensor:
-    """Return where the image is not 0: the head of a skull-stripped one, also after its mean was taken off."""
-    return image != 0
 
 
 def tumour_transforms(
