@@ -14,7 +14,8 @@ from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
 from monai_boundary.ops.activation import check_activation
 from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, check_window, ray_directions
-from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
+from monai_boundary.ops.equipotential import equipotential_values
+from monai_boundary.ops.equipotential_terms import PotentialTerm, Rays
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 NORMS = (1, 2)

@@ -33,8 +33,9 @@ from monai_boundary.ops.distance_backends import (
 from monai_boundary.ops.distance_check import check_distance_map, restore_distance_sign
 from monai_boundary.ops.distance_weights import distance_weights
 from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
-from monai_boundary.ops.equipotential import PotentialTerm, Rays, equipotential_values
+from monai_boundary.ops.equipotential import equipotential_values
 from monai_boundary.ops.equipotential_lines import LineValues, line_region, line_values
+from monai_boundary.ops.equipotential_terms import PotentialTerm, Rays
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 from monai_boundary.ops.label_values import (
     LABEL_TOLERANCE,

@@ -2,7 +2,8 @@
 """Point and line loss of equipotential learning, with their gradient: direction by direction, a few classes at a time.
 
 Each value depends on one item and class alone, so the forward pass finds the gradient too and keeps one tensor of the
-probability's size; nothing of a direction outlives it. A second derivative, and `torch.compile`, go through the same
+probability's size; nothing of a direction outlives it. On the host a large image is worked on by tiles. A second
+derivative, and `torch.compile`, go through the same
 sums with the graph of autograd.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,44 +19,11 @@ from torch import Tensor
 
 from monai_boundary.ops.anisotropic import ray_directions, ray_sum, ray_sum_adjoint
 from monai_boundary.ops.equipotential_lines import line_values, lines_passed, row_counts
+from monai_boundary.ops.equipotential_terms import PotentialTerm, Rays
+from monai_boundary.ops.equipotential_tiles import LargeField
 
 _CHUNK = {"cpu": 2**18, "cuda": 2**24}  # voxels that are worked on at a time
-
-
-@dataclass(frozen=True)
-class Rays:
-    """Where the energies come from: see `monai_boundary.ops.anisotropic_potential`.
-
-    Attributes:
-        w: odd width of the kernel.
-        splitter: the set of directions.
-        padding: what lies outside the image.
-    """
-
-    w: int = 7
-    splitter: str = "A"
-    padding: str = "replicate"
-
-
-@dataclass(frozen=True)
-class PotentialTerm:
-    """One term of the loss.
-
-    Attributes:
-        kind: ``"point"`` or ``"line"``.
-        rays: of its energies.
-        weight: in the total.
-        norm: of the point term, 1 or 2.
-        mu: of the line term.
-        pooled: the line term as it was released.
-    """
-
-    kind: str
-    rays: Rays
-    weight: float = 1.0
-    norm: int = 2
-    mu: int = 10
-    pooled: bool = False
+_LARGE = 2**21  # a larger image is worked on by tiles, on the host: below it takes longer than all at once
 
 
 def equipotential_values(
@@ -118,14 +85,20 @@ def _all_values(
     prediction = probability.reshape(rows, *shape[2:]).contiguous()
     truth = masks.reshape(rows, *shape[2:]).contiguous().view(torch.uint8)
     slopes = None if gradient is None else gradient.view(rows, *shape[2:])
-    room = _CHUNK.get(probability.device.type, _CHUNK["cpu"]) // voxels
+    chunk = _CHUNK.get(probability.device.type, _CHUNK["cpu"])
     with_graph = torch.compiler.is_compiling() or torch.is_grad_enabled()
     whole = with_graph or any(term.pooled for term in terms)
-    size = rows if whole else max(1, room)
+    large = not whole and voxels > _LARGE and probability.device.type == "cpu"
+    size = rows if whole else 1 if large else max(1, chunk // voxels)
     parts = []
     for start in range(0, rows, size):
         part = slice(start, min(start + size, rows))
-        fields = _Fields(prediction[part], truth[part], None if known is None else known[part])
+        rest = None if known is None else known[part]
+        fields = (
+            LargeField(prediction[part], truth[part], rest, chunk)
+            if large
+            else _Fields(prediction[part], truth[part], rest)
+        )
         given = None if potential is None else _given_rows(potential, part, shape[1])
         values: list[Tensor] = [prediction.new_zeros(part.stop - part.start)] * len(terms)
         for rays in dict.fromkeys(term.rays for term in terms):
@@ -151,18 +124,24 @@ class _Equipotential(torch.autograd.Function):
         gradient = probability.new_zeros(probability.shape) if ctx.needs_input_grad[0] else None
         each = _all_values(probability, masks, terms, potential, counted, gradient)
         ctx.terms = terms
-        ctx.save_for_backward(gradient, probability, masks, potential, counted)
+        ctx.gradient = gradient
+        ctx.save_for_backward(probability, masks, potential, counted)
         ctx.mark_non_differentiable(each)
         return _total(each, terms), each
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
-        gradient, probability, masks, potential, counted = ctx.saved_tensors
+        probability, masks, potential, counted = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: somebody wants the curvature
             total = _total(_all_values(probability, masks, ctx.terms, potential, counted), ctx.terms)
             (slope,) = torch.autograd.grad(total, probability, upstream, create_graph=True)
             return slope, None, None, None, None
-        return gradient * upstream.view(*upstream.shape, *(1,) * (gradient.ndim - 2)), None, None, None, None
+        gradient, ctx.gradient = ctx.gradient, None  # handed over, not copied
+        if gradient is None:  # a second time through a graph that was retained
+            gradient = probability.new_zeros(probability.shape)
+            _all_values(probability, masks, ctx.terms, potential, counted, gradient)
+        gradient *= upstream.view(*upstream.shape, *(1,) * (gradient.ndim - 2))
+        return gradient, None, None, None, None
 
 
 class _Fields:
@@ -239,4 +218,6 @@ class _Fields:
 def _given_rows(potential: Tensor, part: slice, classes: int) -> Tensor:
     """The rows (item and class) of ready fields, (rows, directions, spatial); items and classes may be cut anywhere."""
     index = np.arange(part.start, part.stop)
+    if len(index) == 1:
+        return potential[part.start // classes, None, :, part.start % classes]
     return torch.stack([potential[row // classes, :, row % classes] for row in index.tolist()])

@@ -162,6 +162,61 @@ def lines_passed(energy: Tensor, true_energy: Tensor, steps: int, known: Tensor 
     return torch.where(side != 0, apart.sum(1) * slope, 0), slope
 
 
+def line_sums(predicted: Tensor, true: Tensor, steps: int, mu: int) -> Tensor:
+    """Return the sums of the line loss over some voxels of one row, for `line_overlap`; those of parts add up.
+
+    Args:
+        predicted: energies of the voxels, (M,).
+        true: true energies, (M,), int64.
+        steps: number of lines.
+        mu: even exponent.
+
+    Returns:
+        (steps, 5), float64: the voxels on each line, sum d, sum d d, sum d d^, sum d^.
+
+    Example:
+        >>> import torch
+        >>> line_sums(torch.tensor([1.0, 1.0]), torch.tensor([1, 1]), 1, 10).tolist()
+        [[2.0, 2.0, 2.0, 2.0, 2.0]]
+    """
+    sums = []
+    for line in range(1, steps + 1):
+        near, _ = _nearness(predicted, line, mu)
+        true_near = _table(line, mu, near)[true]
+        each = (true == line, true_near, true_near * true_near, near * true_near, near)
+        sums.append(torch.stack([values.sum(dtype=torch.float64) for values in each]))
+    return torch.stack(sums)
+
+
+def line_overlap(sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return 1 - EDC of each line from the sums of a whole row, and the factors of its derivative for `line_change`.
+
+    Example:
+        >>> import torch
+        >>> line_overlap(line_sums(torch.tensor([1.0, 1.0]), torch.tensor([1, 1]), 1, 10))[0].tolist()
+        [0.0]
+    """
+    return _overlap(*sums.unbind(1), smooth=0.0)
+
+
+def line_change(predicted: Tensor, true: Tensor, mu: int, pull: Tensor, push: Tensor) -> Tensor:
+    """Return the derivative of the sum over the lines of 1 - EDC with respect to the energies of some voxels, (M,).
+
+    Example:
+        >>> import torch
+        >>> energy, true = torch.tensor([1.25, 1.0]), torch.tensor([1, 1])
+        >>> _, pull, push = line_overlap(line_sums(energy, true, 1, 2))
+        >>> line_change(energy, true, 2, pull, push)
+        tensor([0.1211, 0.0000])
+    """
+    change = torch.zeros_like(predicted)
+    for line, (toward, away) in enumerate(zip(pull.tolist(), push.tolist(), strict=True), start=1):
+        if toward:
+            near, steep = _nearness(predicted, line, mu)
+            change += (toward * _table(line, mu, near)[true] - away) * mu * steep * near
+    return change
+
+
 def row_counts(masks: Tensor) -> Tensor:
     """Return how many voxels of each row of boolean masks (N, voxels) are set, (N,).
 
@@ -210,25 +265,21 @@ class _Sums:
 
     def add_line(self, predicted: Tensor, true: Tensor, line: int, mu: int, slope: Tensor) -> Tensor:
         """Return 1 - EDC of each row for one line; add its derivative to ``slope``."""
-        away = _within_underflow(predicted - line, mu)
-        steep = _power(away, mu - 1)
-        near = torch.exp(-(steep * away))
-        energies = torch.arange(_ENERGIES, dtype=near.dtype, device=near.device)  # the truth's are whole numbers
-        true_near = torch.exp(-_power(_within_underflow(energies - line, mu), mu))[true]
+        near, steep = _nearness(predicted, line, mu)
+        true_near = _table(line, mu, near)[true]
         rest = math.exp(-(float(min(line, _UNDERFLOW)) ** mu)) if line**mu < _UNDERFLOW else 0.0
-        present = self._of(true == line) > 0
-        true_sum = torch.where(present, self._of(true_near, rest), 1.0)
-        squares = torch.where(present, self._of(true_near * true_near, rest * rest), 1.0)
-        common = self._of(near * true_near, rest * rest) + self.smooth
-        both = true_sum + self._of(near, rest) + self.smooth
-        loss = 1 - 2 * (true_sum / both) * (common / squares)
-        counts = present if self.smooth else present & (loss > 0)
-        pull = torch.where(counts, 2 * true_sum / (both * squares), 0.0)
-        push = pull * common / both
+        sums = (
+            self._of(true == line),
+            self._of(true_near, rest),
+            self._of(true_near * true_near, rest * rest),
+            self._of(near * true_near, rest * rest),
+            self._of(near, rest),
+        )
+        loss, pull, push = _overlap(*sums, smooth=self.smooth)
         with torch.no_grad():
             change = self._spread(pull, near) * true_near - self._spread(push, near)
             slope += change * mu * steep * near
-        return torch.where(counts, loss, 0.0)
+        return loss
 
     def _of(self, values: Tensor, rest: float = 0.0) -> Tensor:
         if self.rows == 1:
@@ -264,6 +315,33 @@ class _MaskedSums(_Sums):
 
     def _spread(self, per_row: Tensor, like: Tensor) -> Tensor:
         return per_row.to(like.dtype)[:, None]
+
+
+def _nearness(energy: Tensor, line: int, mu: int) -> tuple[Tensor, Tensor]:
+    """How near energies are to a line, d, and (E - line)^(mu - 1)."""
+    away = _within_underflow(energy - line, mu)
+    steep = _power(away, mu - 1)
+    return torch.exp(-(steep * away)), steep
+
+
+def _table(line: int, mu: int, like: Tensor) -> Tensor:
+    """How near each whole energy is to a line: the truth's are whole numbers."""
+    energies = torch.arange(_ENERGIES, dtype=like.dtype, device=like.device)
+    return torch.exp(-_power(_within_underflow(energies - line, mu), mu))
+
+
+def _overlap(
+    voxels: Tensor, true_sum: Tensor, squares: Tensor, common: Tensor, near_sum: Tensor, *, smooth: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """1 - EDC from the sums, and the factors of d and of 1 in its derivative; 0 for a line without voxels."""
+    present = voxels > 0
+    true_sum, squares = (torch.where(present, total, 1.0) for total in (true_sum, squares))
+    common = common + smooth
+    both = true_sum + near_sum + smooth
+    loss = 1 - 2 * (true_sum / both) * (common / squares)
+    counts = present if smooth else present & (loss > 0)
+    pull = torch.where(counts, 2 * true_sum / (both * squares), 0.0)
+    return torch.where(counts, loss, 0.0), pull, pull * common / both
 
 
 def _within_underflow(values: Tensor, mu: int) -> Tensor:

@@ -48,7 +48,8 @@ def shells(shape: tuple[int, ...]) -> torch.Tensor:
     radius = np.sqrt(sum(((2 * g - n) / n) ** 2 for g, n in zip(grid, shape[2:], strict=True)))
     radius = radius + 0.05 * np.sin(grid[0] / 5) * np.cos(grid[1] / 7)
     label = torch.from_numpy(sum((radius < r).astype(np.int64) for r in (0.9, 0.6, 0.3)))
-    return F.one_hot(label, 4).movedim(-1, 0)[None].expand(shape).float().contiguous()
+    hot = F.one_hot(label, 4).movedim(-1, 0)[None, : shape[1]]
+    return hot.expand(shape).float().contiguous()
 
 
 def training_step(shape: tuple[int, ...]) -> Callable[[], None]:
@@ -138,25 +139,32 @@ def status(key):
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if key in line)
 def peak(shape):
     hot, logits = shells(shape), torch.randn(shape, requires_grad=True)
+    softmax = shape[1] > 1
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = status("VmRSS")
-    EquipotentialLoss(softmax=True, w=9)(logits, hot).backward()
+    EquipotentialLoss(softmax=softmax, sigmoid=not softmax, w=9)(logits, hot).backward()
     return (status("VmHWM") - before) / (4 * logits.numel() / 1024)
 shape = tuple(map(int, sys.argv[1:]))
-peak((1, 4, *(24 for _ in shape[2:])))  # libraries are loaded
+peak((1, shape[1], *(24 for _ in shape[2:])))  # libraries are loaded
 print(peak(shape))
 """
 
 
+MOST = {**dict.fromkeys(SHAPES, 6.0), "1x1x4096^2": 3.5}  # a huge image is worked on by tiles: was 14.5
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's count of memory")
-@every_shape
-def test_memory(race: Any, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("name", MOST)
+def test_memory(race: Any, name: str) -> None:
     """The peak beyond logits and truth, gradient of the logits included, in tensors of the probability's size."""
+    shape = SHAPES.get(name, (1, 1, 4096, 4096))
     command = [sys.executable, "-c", MEMORY, *map(str, shape)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     extra = float(done.stdout.split()[-1])
-    race.lines.append(f"both losses, {'x'.join(map(str, shape))}: peak of {extra:.1f} probability tensors (<= 6)")
-    assert extra <= 6
+    race.lines.append(
+        f"both losses, {'x'.join(map(str, shape))}: peak of {extra:.1f} probability tensors (<= {MOST[name]})"
+    )
+    assert extra <= MOST[name]
 
 
 def test_fitting_the_edge_network(race: Any, real_data: Callable[[str], Path]) -> None:

@@ -58,6 +58,7 @@ def test_the_pieces_of_the_work_do_not_show(
     wanted = equipotential_values(probability, masks, terms)[0]
     (gradient,) = torch.autograd.grad(wanted.square().sum(), probability)
     monkeypatch.setitem(module._CHUNK, "cpu", room)
+    monkeypatch.setattr(module, "_LARGE", room)
     potential = anisotropic_potential(masks, 5)
     total = equipotential_values(probability, masks, terms, potential=potential if terms[0].rays.w == 5 else None)[0]
     (again,) = torch.autograd.grad(total.square().sum(), probability)
