@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from monai_boundary.report import evaluate_folders
+from monai_boundary.report.case_drawing import CASE_BYTES, cases_to_draw
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.report_page import require_page_libraries, script_json, write_report_page
 from monai_boundary.report.report_tables import report_tables
@@ -74,9 +75,29 @@ def page_of_two_methods(tmp_path: Path) -> Path:
     ours = {name: ball(radius=3.0 + 0.3 * (k % 2)) for k, name in enumerate(true)} | {"one": ball() * 0}
     theirs = {name: ball(radius=2.0 + 0.2 * (k % 3)) for k, name in enumerate(true)}
     folders = [write_cases(tmp_path / name, cases) for name, cases in (("t", true), ("p", ours), ("q", theirs))]
+    chances = write_cases(tmp_path / "chances", {name: np.float32(0.6) * mask for name, mask in ours.items()})
     methods = {"ours": folders[1], "<b>theirs</b>": folders[2]}
-    evaluate_folders(methods, folders[0], tmp_path / "out")
+    evaluate_folders(methods, folders[0], tmp_path / "out", challenge="met", probabilities={"ours": chances})
     return tmp_path / "out" / "report.html"
+
+
+def test_the_page_of_a_hundred_cases_is_small(tmp_path: Path) -> None:
+    """Two methods, three classes: tables and figures, the library, and as many drawings as there can be."""
+    found = record("a")["classes"]["1"]
+    classes = dict.fromkeys(("a", "b", "c"), found)
+    one = {**record("a"), "classes": classes}
+    records = [{**one, "method": method, "case": f"case{k:03d}"} for method in ("m", "n") for k in range(100)]
+    tables = report_tables(records, ["m", "n"], "dice", has_table=True)
+    matches = {method: CaseMatches([], [], []) for method in ("m", "n")}
+    write_report_page(tmp_path / "report.html", tables, {}, matches, [], ())
+    size = (tmp_path / "report.html").stat().st_size
+    assert size + (len(cases_to_draw(tables, "worst")) + 4) * CASE_BYTES < 15_000_000
+
+
+def test_infinity_is_shown_and_sorts_last(tmp_path: Path) -> None:
+    tables = report_tables([record("a"), record("b", ball() * 0, empty_policy="worst")], ["m"], "hd95")
+    write_report_page(tmp_path / "report.html", tables, {}, {"m": CaseMatches([], [], [])}, [], ())
+    assert 'data-key="Infinity">∞' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -86,7 +107,7 @@ def test_a_real_browser_opens_it(tmp_path: Path) -> None:
     page = page_of_two_methods(tmp_path)
     for width in (1200, 390):
         with open_page(page, tmp_path / f"profile{width}", width) as tab:
-            wait_for(tab, "return document.querySelectorAll('.js-plotly-plot').length >= 4")
+            wait_for(tab, "return document.querySelectorAll('.js-plotly-plot').length >= 5")
             assert tab.messages() == []
             assert tab.run("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
             outside = "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide, .figure') && "
@@ -96,8 +117,8 @@ def test_a_real_browser_opens_it(tmp_path: Path) -> None:
             assert EVIL in tab.run("return [...document.querySelectorAll('#cases td')].map(e => e.textContent)")
             first = "return document.querySelector('#cases tbody tr').cells[1].textContent"
             assert tab.run(first) == "one"  # missed by ours: the worst
-            tab.run("document.querySelectorAll('#cases th button')[3].click()")
-            tab.run("document.querySelectorAll('#cases th button')[3].click()")
+            tab.run("document.querySelectorAll('#cases th button')[5].click()")
+            tab.run("document.querySelectorAll('#cases th button')[5].click()")
             assert tab.run(first) != "one"
             words = "return document.querySelector('.plane .small').textContent"
             before = tab.run(words)
@@ -110,6 +131,13 @@ def test_a_real_browser_opens_it(tmp_path: Path) -> None:
             tab.run("document.querySelectorAll('.card')[2].click()")
             surface = "const place = document.getElementById('figure-surface'); return "
             wait_for(tab, surface + "place.querySelector('canvas') !== null || place.textContent.includes('WebGL')")
+            tables = "return ['lesions', 'lesion_wise'].map(id => document.querySelectorAll(`#${id} tbody tr`).length)"
+            assert tab.run(tables) == [24, 14]
+            tab.run(
+                "const s = document.getElementById('threshold-score'); s.value = 'recall'; "
+                "s.dispatchEvent(new Event('change'))"
+            )
+            assert "recall" in tab.run("return document.getElementById('figure-thresholds').textContent")
             select = "const s = document.getElementById('distribution-score'); s.value = 'hd95'; "
             tab.run(select + "s.dispatchEvent(new Event('change'))")
             assert "HD95 (mm)" in tab.run("return document.getElementById('figure-distributions').textContent")

@@ -18,7 +18,8 @@ EMPTY = ball() * 0
 
 
 def record(case: str, pred: Any = None, true: Any = None, name: str = "1", **changes: Any) -> dict[str, Any]:
-    found = score(ball() if pred is None else pred, ball() if true is None else true)
+    masks = ball() if pred is None else pred, ball() if true is None else true
+    found = score(*masks, empty_policy=changes.pop("empty_policy", "diagonal"))
     curve = [0.5] * 10
     about = {"method": "m", "case": case, "unit": "mm", "volume_unit": "ml", "notes": [], "tolerance": 1.0}
     return {**about, "classes": {name: {"scores": found.scores, "curve": curve, "lesions": found.lesions}}, **changes}

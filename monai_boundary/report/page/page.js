@@ -31,6 +31,8 @@
   }
   document.querySelectorAll("table.sortable").forEach((table) => {
     table.querySelectorAll("th").forEach((head, column) => {
+      const cell = table.tBodies[0].rows[0]?.cells[column];
+      if (cell && cell.classList.contains("n")) head.classList.add("n");
       head.querySelector("button").addEventListener("click", () => sortBy(table, column, head));
     });
   });
@@ -112,7 +114,7 @@
     }
     const mesh = data.meshes[key];
     const traces = [];
-    if (mesh.truth) traces.push({ type: "mesh3d", ...mesh.truth, color: "#9aa5b1", opacity: mesh.prediction ? 0.25 : 1, hoverinfo: "skip" });
+    if (mesh.truth) traces.push({ type: "mesh3d", ...mesh.truth, color: "#9aa5b1", opacity: mesh.prediction ? 0.12 : 1, hoverinfo: "skip" });
     if (mesh.prediction) {
       const limit = mesh.limit || 1;
       const shade = mesh.limit === undefined ? { color: "#d6604d" } :
@@ -120,7 +122,7 @@
       traces.push({ type: "mesh3d", ...mesh.prediction, ...shade });
     }
     const axis = { visible: false, showspikes: false };
-    const layout = { height: 420, margin: { l: 0, r: 0, t: 0, b: 0 }, scene: { xaxis: axis, yaxis: axis, zaxis: axis, aspectmode: "data" }, paper_bgcolor: "rgba(0,0,0,0)" };
+    const layout = { height: 420, margin: { l: 0, r: 0, t: 0, b: 0 }, scene: { xaxis: axis, yaxis: axis, zaxis: axis, aspectmode: "data", camera: { eye: { x: 1, y: 1, z: 0.8 } } }, paper_bgcolor: "rgba(0,0,0,0)" };
     Plotly.react(place, traces, layout, options);
   }
 
@@ -161,7 +163,8 @@
       const draw = () => {
         const slice = view.slices[Number(range.value)];
         holder.replaceChildren(svgOf(view, slice, chosen()));
-        words.textContent = `${view.name}, slice ${slice.k}: ${slice.wrong} wrong voxels`;
+        const place = view.slices.length > 1 ? `${view.name}, slice ${slice.k}` : view.name;
+        words.textContent = `${place}: ${slice.wrong} wrong voxels`;
       };
       range.addEventListener("input", draw);
       redraw.push(draw);
