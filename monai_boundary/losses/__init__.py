@@ -18,7 +18,13 @@ from monai_boundary.losses.equipotential import (
 from monai_boundary.losses.lovasz import LovaszSoftmaxLoss, lovasz_extension
 from monai_boundary.losses.masked_overlap import MaskedOverlapLoss
 from monai_boundary.losses.persistent_homology import PersistentHomologyLoss, persistence_distance
-from monai_boundary.losses.schedules import ConstantSchedule, CosineSchedule, IncreaseSchedule, RebalanceSchedule
+from monai_boundary.losses.schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    DelayedSchedule,
+    IncreaseSchedule,
+    RebalanceSchedule,
+)
 from monai_boundary.losses.semantic_edge import SEMEDALoss
 from monai_boundary.losses.signed_distance import SignedDistanceLoss, signed_distance_loss
 from monai_boundary.losses.sobel_edge import SobelEdgeLoss
@@ -30,6 +36,7 @@ __all__ = [
     "ConstantSchedule",
     "CosineSchedule",
     "DeepSupervisedLoss",
+    "DelayedSchedule",
     "DistanceWeightedCELoss",
     "EdgeAwareLoss",
     "EquipotentialLineLoss",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -184,7 +184,24 @@ class BALoss(_Loss):
         self.region_reduction = region_reduction
         self.balance = balance
         self.include_base = include_base
+        self._base_weight = 1.0
         self.terms: dict[str, Tensor] = {}
+
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Change the weights of the terms that are named, as `CompoundLoss.set_weights`: a schedule calls this.
+
+        Args:
+            weights: of ``bce`` (the cross-entropy over the whole image; 1 unless it is set) and ``boundary``
+                (``alpha``).
+
+        Raises:
+            ValueError: if a name is no term, or a weight is negative or not finite.
+        """
+        for name, weight in weights.items():
+            check_choice("weights", name, ("bce", "boundary"))
+            check_positive(f"weights[{name!r}]", weight, zero=True)
+        self.alpha = float(weights.get("boundary", self.alpha))
+        self._base_weight = float(weights.get("bce", self._base_weight))
 
     def forward(
         self,
@@ -231,7 +248,7 @@ class BALoss(_Loss):
             balance=self.balance,
         )
         self.terms = {"bce": base.detach().mean()}
-        loss = base if self.include_base else torch.zeros_like(base)
+        loss = self._base_weight * base if self.include_base else torch.zeros_like(base)
         if boundary is not None:
             self.terms["boundary"] = boundary.detach().mean()
             loss = loss + self.alpha * boundary

@@ -61,11 +61,13 @@ def balanced_cross_entropy(
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if not sigmoid:
             scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
+        counted = None if mask is None else counted_voxels(mask, scores)
+        if counted is not None:
+            truth = torch.where(counted, truth, 0)
         scores, truth = select_channels(scores, truth, include_background, to_onehot_y)
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = truth.to(scores.dtype)
         _check_range(truth)
-        counted = None if mask is None else counted_voxels(mask, truth)
         if not sigmoid:
             scores = clamp_to_unit(scores, allow_nan=False)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]

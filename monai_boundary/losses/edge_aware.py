@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -144,6 +144,22 @@ class EdgeAwareLoss(nn.Module):
         """Keywords of the precomputed targets: ``edges``, and those of ``region_loss``; None where it takes any."""
         own = frozenset() if self.region_loss is None else accepted_targets(self.region_loss)
         return None if own is None else own | {"edges"}
+
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Change the weights of the terms of ``region_loss``: a schedule calls this.
+
+        Args:
+            weights: name of a term of ``region_loss`` -> weight.
+
+        Raises:
+            ValueError: if ``region_loss`` has no such weights.
+        """
+        change = getattr(self.region_loss, "set_weights", None)
+        if change is None:
+            raise ValueError(
+                f"`weights` needs a `region_loss` that has weights, got {type(self.region_loss).__name__}."
+            )
+        change(weights)
 
     def forward(
         self, input: Tensor | Sequence[Any], target: Tensor, *, edges: Tensor | None = None, **targets: Any

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from monai_boundary._validation import check_positive
@@ -156,6 +157,42 @@ class CosineSchedule:
         share = 0.5 - 0.5 * math.cos(math.pi * min(max(step, 0) / self.length, 1.0))
         alpha = self.start + (self.stop - self.start) * share
         return {self.regional: max(self.floor, 1.0 - (alpha - self.start)), self.boundary: alpha}
+
+
+@dataclass(frozen=True)
+class DelayedSchedule:
+    """A schedule after a warm-up, in which the regional term alone counts.
+
+    Args:
+        schedule: called with the epoch (or step) after the warm-up, from 0; gives the weights.
+        epochs: of the warm-up: in them the regional term has the weight 1 and all others 0.
+        regional: name of the regional term.
+
+    Raises:
+        ValueError: if ``epochs`` is negative.
+        TypeError: if ``schedule`` is not callable.
+
+    Example:
+        >>> schedule = DelayedSchedule(ConstantSchedule(alpha=0.1), epochs=8)
+        >>> schedule(7), schedule(8)
+        ({'region': 1.0, 'boundary': 0.0}, {'region': 1.0, 'boundary': 0.1})
+    """
+
+    schedule: Callable[[int], Mapping[str, float]]
+    epochs: int
+    regional: str = "region"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not callable(self.schedule):
+            raise TypeError(f"`schedule` needs a callable, got {type(self.schedule).__name__}.")
+        check_positive("epochs", self.epochs, zero=True)
+
+    def __call__(self, step: int) -> dict[str, float]:
+        """Return the weights at epoch (or step) ``step``, which counts from 0."""
+        if step >= self.epochs:
+            return dict(self.schedule(step - self.epochs))
+        return {name: 1.0 if name == self.regional else 0.0 for name in self.schedule(0)}
 
 
 def _check_growth(start: float, step: float, stop: float | None) -> None:

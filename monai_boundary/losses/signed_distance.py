@@ -83,6 +83,8 @@ def signed_distance_loss(
         check_same_shape("target", truth.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
     first = first_class(scores.shape[1], include_background)
     counted = None if mask is None else counted_voxels(mask, scores)
+    if counted is not None:
+        truth = torch.where(counted, truth, 0)
     with torch.autocast(scores.device.type, enabled=False):
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         fused = softmax and counted is None and not torch.compiler.is_compiling()

@@ -14,18 +14,10 @@ from monai_boundary.workflows.evaluation.threshold import (
     evaluated_file,
     keep_evaluated,
 )
-from monai_boundary.workflows.losses.choice import (
-    lesion_loss,
-    loss_names,
-    loss_targets,
-    loss_weight,
-    membrane_loss,
-    tumour_loss,
-    weigh_boundary,
-)
 from monai_boundary.workflows.losses.edge_net import semantic_edge_net
-from monai_boundary.workflows.losses.identity import loss_title, network_title
-from monai_boundary.workflows.losses.schedule import PolynomialRate, loss_schedule
+from monai_boundary.workflows.losses.identity import network_title
+from monai_boundary.workflows.losses.schedule import PolynomialRate
+from monai_boundary.workflows.losses.spec import LossSpec, loss_spec
 from monai_boundary.workflows.membranes.data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.workflows.runs.folder_lock import FolderLock
@@ -78,6 +70,7 @@ __all__ = [
     "LesionGridd",
     "LesionTargetsd",
     "LoadedDataset",
+    "LossSpec",
     "MetricsFiles",
     "NormalizeSectionsd",
     "PolynomialRate",
@@ -107,7 +100,6 @@ __all__ = [
     "keep_evaluated",
     "lesion_crops",
     "lesion_dataset",
-    "lesion_loss",
     "lesion_patients",
     "lesion_scored",
     "lesion_split",
@@ -115,12 +107,7 @@ __all__ = [
     "log_next_inference",
     "log_scores",
     "log_training_summary",
-    "loss_names",
-    "loss_schedule",
-    "loss_targets",
-    "loss_title",
-    "loss_weight",
-    "membrane_loss",
+    "loss_spec",
     "missed_notes",
     "network_title",
     "next_commands",
@@ -135,12 +122,10 @@ __all__ = [
     "trained_settings",
     "tumour_crops",
     "tumour_dataset",
-    "tumour_loss",
     "tumour_transforms",
     "volume_crops",
     "volume_postprocessing",
     "volume_transforms",
-    "weigh_boundary",
     "with_median_spacing",
     "write_case_scores",
     "write_evaluation",

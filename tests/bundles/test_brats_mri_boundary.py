@@ -172,7 +172,7 @@ def test_2021_and_2023_train_alike(
         ({"network_def": "@unet", "unet::features": [4, 4, 4, 8, 8, 4]}, {"loss/region.dice"}, "conv_0"),
         ({"network_def": "@vnet"}, {"loss/region.dice"}, "in_tr"),
         ({"edge_losses": False}, {"loss/region.dice"}, "edge_head"),
-        ({"boundary_weight": 0.01}, {"loss/region.boundary", "loss/edge_bce"}, "edge_head"),
+        ({"alpha": 0.01}, {"loss/region.boundary", "loss/edge_bce"}, "edge_head"),
         ({"loss": "lovasz"}, {"loss/region.lovasz", "loss/edge_bce"}, "edge_head"),
         ({"loss": "boundary"}, {"loss/region.dice", "loss/region.boundary", "loss/edge_bce"}, "edge_head"),
     ],
@@ -194,7 +194,7 @@ def test_comparators_by_one_override(
 def test_patches_with_distance_maps_edges_in_mm_and_a_cache_on_disk(data: dict[str, Path], tmp_path: Path) -> None:
     common = {"dataset_dir": str(data["brats2023"]), "output_dir": str(tmp_path), "epochs": 1, "cache": "disk"}
     options = {
-        "boundary_weight": 0.01,
+        "alpha": 0.01,
         "edges": {"side": "inner", "thickness": 3.0, "unit": "mm"},
         "regions": ["wt", "et"],
     }

@@ -386,7 +386,7 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         "optimizer",
         "lr_scheduler",
         "loss",
-        "loss_function",
+        "loss_spec",
         "loss_with_targets",
         "edge_net",
         "settings",

@@ -31,6 +31,7 @@ ANY = OptionKind("any")
 # of options that are null by default, where no default says what they take
 KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
     {
+        "alpha": OptionKind("number"),
         "map_axis": OptionKind("whole"),
         "contour_width": OptionKind("whole"),
         "et_label": OptionKind("whole"),

@@ -14,7 +14,7 @@ from monai.networks.nets import BasicUNet, UNet
 from torch import nn
 
 from monai_boundary.losses import BALoss, CompoundLoss, EquipotentialLoss, SignedDistanceLoss
-from monai_boundary.workflows import loss_title, network_title
+from monai_boundary.workflows.losses.identity import loss_title, network_title
 
 
 class Scaled:
@@ -83,7 +83,7 @@ def test_a_title_can_be_read_and_survives_the_process() -> None:
     assert "3.0" in title[0]
     assert loss_title("dice") == "dice"
     code = (
-        "import torch; from monai_boundary.workflows import loss_title, network_title; "
+        "import torch; from monai_boundary.workflows.losses.identity import loss_title, network_title; "
         "from monai_boundary.losses import SignedDistanceLoss; "
         "print(loss_title(SignedDistanceLoss(clip=3.0)), network_title(torch.nn.Conv2d(1, 2, 3)))"
     )

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss of a training, described once: by a name of the library's losses, or a definition of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from monai_boundary._validation import check_positive
+from monai_boundary.losses import CompoundLoss, DelayedSchedule, EdgeAwareLoss, accepted_targets
+from monai_boundary.workflows.losses.identity import loss_title
+from monai_boundary.workflows.losses.schedule import loss_schedule
+from monai_boundary.workflows.losses.site import LossSite, Options, loss_site
+from monai_boundary.workflows.losses.table import LossEntry, find_loss, make_loss
+
+Loss = str | Callable[..., Tensor]
+Schedule = Callable[[int], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """A training's loss, and what the training has to know of it.
+
+    Attributes:
+        loss: called as ``loss(outputs, label, **targets)``; it has ``terms``.
+        targets: keyword of the loss -> key of the batch, for `monai_boundary.handlers.LossWithTargets`: what has to be
+            made of the label, and no more. A boundary term whose weight is and stays 0 needs nothing.
+        title: what tells the loss from another, as plain values, for the settings of a training that may be resumed.
+        weight: of the boundary term, in the first epoch that has it; 0 where the loss has no such term.
+        schedule: weights of the terms (name -> weight) from the epoch, which counts from 0; None where they stay.
+    """
+
+    loss: Any
+    targets: Mapping[str, str]
+    title: Any
+    weight: float = 0.0
+    schedule: Schedule | None = None
+
+    def set_step(self, step: int) -> None:
+        """Give the terms their weights of epoch ``step``, which counts from 0.
+
+        Raises:
+            ValueError: if the weights stay as they are: there is no schedule.
+        """
+        if self.schedule is None:
+            raise ValueError("`schedule` needs to be given to set a step, got None.")
+        if getattr(self.loss, "schedule", None) is self.schedule:  # a loss of one's own, which has it
+            self.loss.set_step(step)
+        else:
+            self.loss.set_weights(self.schedule(step))
+
+
+@dataclass(frozen=True)
+class _Titled:
+    """A schedule of ``region`` and ``boundary`` for a loss whose term of the region has another name."""
+
+    schedule: Schedule
+    title: str
+
+    def __call__(self, step: int) -> dict[str, float]:
+        weights = self.schedule(step)
+        return {self.title if name == "region" else name: weight for name, weight in weights.items()}
+
+
+def loss_spec(
+    labels: str,
+    loss: Loss,
+    *,
+    options: Options | None = None,
+    weight: float | None = None,
+    schedule: str | Schedule = "constant",
+    step: float = 0.01,
+    epochs: int = 100,
+    warmup_epochs: int = 0,
+    base: str | None = None,
+    mask: bool = False,
+    edges: bool | None = None,
+    defaults: Mapping[str, Options] | None = None,
+    edge_net: nn.Module | Callable[[], nn.Module] | None = None,
+) -> LossSpec:
+    """Return the loss of a training, from what its labels are and a name.
+
+    A loss of the region (``dice``, ``cross_entropy``, ...) takes the place of the task's own, ``base``. A boundary
+    term (``boundary``, ``equipotential``, ...) is added to ``base`` with a weight, which a schedule may change. With an
+    edge head, the terms of the edges are added to both. A loss of one's own is used as it is; one that has a
+    ``schedule`` (`CompoundLoss`) keeps it. With an edge head, one that takes no ``edges`` is that of the segmentation.
+
+    Args:
+        labels: ``"classes"`` (exclusive, softmax, the label (B, 1, spatial) is an index), ``"binary"`` (one channel,
+            sigmoid), ``"regions"`` (channels that may overlap, sigmoid) or ``"membrane"`` (walls between instances are
+            1, one channel, sigmoid).
+        loss: a name, or a loss.
+        options: arguments of the named loss's class, beside those that follow from ``labels``.
+        weight: of the boundary term, in the first epoch after the warm-up. By default the loss's own: 0.1 for
+            ``baloss``, 0.01 for ``boundary``, ...; 0 for ``edge_aware``, which with a weight has a ``boundary`` term.
+        schedule: of the weights over the epochs after the warm-up: ``"constant"``, ``"increase"``, ``"rebalance"``,
+            ``"cosine"``, or called with the epoch (from 0), giving the weights of ``region`` and ``boundary``.
+        step: what ``weight`` gains in each epoch, with ``"increase"`` and ``"rebalance"``.
+        epochs: of the training, for ``"cosine"``.
+        warmup_epochs: first epochs without the boundary term.
+        base: name of the loss that boundary terms are added to. By default ``generalized_dice`` for classes, ``dice``
+            for binary and regions, ``cross_entropy`` for membranes.
+        mask: some voxels do not count. A named loss that cannot leave them out is refused; one's own gets the mask if
+            it takes one.
+        edges: of a network with an edge head, whether it is supervised; None for a network without.
+        defaults: arguments of losses by name, used where ``options`` does not give them.
+        edge_net: fitted network of ``semeda``; or what makes it, called only if the loss is ``semeda``.
+
+    Raises:
+        ValueError: if a name is unknown or makes no sense for the labels; a number is out of range; a weight is given
+            to a loss that has no boundary term.
+        TypeError: if the loss is neither a name nor callable, or an option is unknown.
+
+    Example:
+        >>> spec = loss_spec("classes", "equipotential", options={"w": 5}, warmup_epochs=2, mask=True)
+        >>> spec.weight, spec.targets
+        (1.0, {'mask': 'label_counted'})
+        >>> [spec.schedule(epoch) for epoch in (0, 2)]
+        [{'region': 1.0, 'boundary': 0.0}, {'region': 1.0, 'boundary': 1.0}]
+        >>> loss_spec("membrane", "baloss").targets
+        {'seeds': 'seeds_label', 'regions': 'regions_label', 'cells': 'cells_label'}
+    """
+    site = loss_site(labels, base=base, mask=mask, edges=edges, defaults=defaults)
+    if not isinstance(loss, str):
+        return _given(site, loss, weight)
+    entry = find_loss(site, loss)
+    net = {"net": edge_net() if _makes(edge_net) else edge_net} if entry.edge_net else {}
+    own = {} if entry.edge_options else {**(options or {}), **net}
+    heads = dict(options or {}) if entry.edge_options else {}
+    title = loss_title(loss)
+    _check_names(site, loss, entry, own)
+    if entry.weight is None:
+        if weight:  # it would change nothing
+            raise ValueError(f"`weight` needs a loss with a boundary term, got {weight!r} for {loss!r}.")
+        region = CompoundLoss({site.title(loss): make_loss(site, loss, own)})
+        return LossSpec(_with_edges(site, region, heads), _targets(site, [region]), title)
+    first = entry.weight if weight is None else weight
+    used, first, counts = _schedule(schedule, first, step, epochs, warmup_epochs)
+    term, held = make_loss(site, loss, own), [make_loss(site, site.base, {})] if not entry.whole else []
+    regional = "bce" if entry.whole else site.title(site.base)
+    made = term if entry.whole else CompoundLoss({regional: held[0], "boundary": term})
+    targets = _targets(site, [*held, term] if counts else held)
+    spec = LossSpec(_with_edges(site, made, heads), targets, title, first, _Titled(used, regional))
+    spec.set_step(0)
+    return spec
+
+
+def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) -> None:
+    if find_loss(site, site.base).weight is not None:
+        raise ValueError(f"`base` needs a loss of the region, got {site.base!r}.")
+    if entry.whole and "alpha" in options:
+        raise ValueError(f"`loss_options` needs arguments of the loss {loss!r} other than `alpha`, which is `weight`.")
+
+
+def _makes(edge_net: Any) -> bool:
+    """Tell whether this makes the edge network, and is none itself."""
+    return callable(edge_net) and not isinstance(edge_net, nn.Module)
+
+
+def _schedule(
+    schedule: str | Schedule, weight: float, step: float, epochs: int, warmup_epochs: int
+) -> tuple[Schedule, float, bool]:
+    """Return the schedule, its first weight of the boundary term, and whether that term counts in any epoch."""
+    check_positive("weight", weight, zero=True)
+    check_positive("warmup_epochs", warmup_epochs, zero=True)
+    named = isinstance(schedule, str)
+    used = loss_schedule(schedule, weight, step, max(1, epochs - warmup_epochs)) if named else schedule
+    first = float(weight if named else used(0).get("boundary", 0.0))
+    counts = first > 0 or schedule != "constant"
+    return DelayedSchedule(used, warmup_epochs) if warmup_epochs else used, first, counts
+
+
+def _targets(site: LossSite, terms: Sequence[Any]) -> dict[str, str]:
+    """Return the batch's targets that one of the terms takes, and those of the edge head."""
+    accepted = [accepted_targets(term) for term in terms]
+    wanted = {*({"edges"} if site.edges else ())}.union(
+        *(site.targets if names is None else names for names in accepted)
+    )
+    return {keyword: key for keyword, key in site.targets.items() if keyword in wanted}
+
+
+def _with_edges(site: LossSite, loss: Any, options: Options) -> Any:
+    """Return the loss of the segmentation, with the terms of the edges where the network has an edge head."""
+    if site.edges is None:
+        return loss
+    weights = {} if site.edges else {"lambda_edge_dice": 0.0, "lambda_edge_bce": 0.0}
+    return EdgeAwareLoss(region_loss=loss, **{**weights, **options})
+
+
+def _given(site: LossSite, loss: Any, weight: float | None) -> LossSpec:
+    """Return what is to know of a loss of one's own."""
+    if not callable(loss):
+        raise TypeError(f"`loss` needs a name or a loss, got {type(loss).__name__}: {loss!r}.")
+    if weight:
+        raise ValueError(f"`weight` needs a loss by name, got {weight!r} for one's own, {type(loss).__name__}.")
+    title, accepted = loss_title(loss), accepted_targets(loss)
+    told = loss if isinstance(getattr(loss, "terms", None), Mapping) else CompoundLoss({"given": loss})
+    sees_edges = accepted is not None and "edges" in accepted
+    made = told if sees_edges else _with_edges(site, told, {})
+    used = dataclasses.replace(site, edges=None if sees_edges else site.edges)
+    return LossSpec(made, _targets(used, [loss]), title, 0.0, getattr(loss, "schedule", None))
