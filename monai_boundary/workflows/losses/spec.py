@@ -128,7 +128,7 @@ def loss_spec(
     if not isinstance(loss, str):
         return _given(site, loss, weight)
     entry = find_loss(site, loss)
-    net = {"net": edge_net() if _makes(edge_net) else edge_net} if entry.edge_net else {}
+    net = {"net": _made(edge_net)} if entry.edge_net else {}
     own = {} if entry.edge_options else {**(options or {}), **net}
     heads = dict(options or {}) if entry.edge_options else {}
     title = loss_title(loss)
@@ -156,9 +156,11 @@ def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) 
         raise ValueError(f"`loss_options` needs arguments of the loss {loss!r} other than `alpha`, which is `weight`.")
 
 
-def _makes(edge_net: Any) -> bool:
-    """Tell whether this makes the edge network, and is none itself."""
-    return callable(edge_net) and not isinstance(edge_net, nn.Module)
+def _made(edge_net: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
+    """Return the edge network; one that is yet to be made is made."""
+    if edge_net is None or isinstance(edge_net, nn.Module):
+        return edge_net
+    return edge_net()
 
 
 def _schedule(
@@ -167,9 +169,11 @@ def _schedule(
     """Return the schedule, its first weight of the boundary term, and whether that term counts in any epoch."""
     check_positive("weight", weight, zero=True)
     check_positive("warmup_epochs", warmup_epochs, zero=True)
-    named = isinstance(schedule, str)
-    used = loss_schedule(schedule, weight, step, max(1, epochs - warmup_epochs)) if named else schedule
-    first = float(weight if named else used(0).get("boundary", 0.0))
+    if isinstance(schedule, str):
+        used: Schedule = loss_schedule(schedule, weight, step, max(1, epochs - warmup_epochs))
+        first = float(weight)
+    else:
+        used, first = schedule, float(schedule(0).get("boundary", 0.0))
     counts = first > 0 or schedule != "constant"
     return DelayedSchedule(used, warmup_epochs) if warmup_epochs else used, first, counts
 
