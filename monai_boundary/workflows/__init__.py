@@ -38,7 +38,9 @@ from monai_boundary.workflows.runs.training_settings import (
     trained_settings,
     write_training_settings,
 )
+from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.fitting import check_patch_strides, fitting_patch
 from monai_boundary.workflows.volumes.lesion_evaluation import (
     SaveLesionsd,
     check_segmentations,
@@ -50,6 +52,7 @@ from monai_boundary.workflows.volumes.lesion_pipeline import (
     lesion_crops,
     lesion_transforms,
 )
+from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
 from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_postprocessing, volume_transforms
 from monai_boundary.workflows.volumes.slice_dataset import SliceDataset, case_names, tumour_dataset
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
@@ -82,9 +85,11 @@ __all__ = [
     "VolumeTask",
     "as_evaluated",
     "case_names",
+    "check_cases",
     "check_em_outputs",
     "check_patch_multiple",
     "check_patch_size",
+    "check_patch_strides",
     "check_segmentations",
     "check_trained_settings",
     "choose_threshold",
@@ -97,6 +102,7 @@ __all__ = [
     "evaluated_file",
     "find_bundle_root",
     "find_model",
+    "fitting_patch",
     "keep_evaluated",
     "lesion_crops",
     "lesion_dataset",
@@ -111,6 +117,9 @@ __all__ = [
     "missed_notes",
     "network_title",
     "next_commands",
+    "own_inputs",
+    "own_scored",
+    "own_split",
     "patients_per_batch",
     "read_table",
     "require_model",

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patches that fit a data set and a network: as large as its images where they are small, in steps of the strides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+
+from monai_boundary.data.volumes.volume_dataset import as_paths
+from monai_boundary.data.volumes.volume_header import VolumeHeader, read_volume_header
+from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.workflows.volumes.task import VolumeTask
+
+__all__ = ["check_patch_strides", "fitting_patch"]
+
+_MOST = {2: 256 * 256, 3: 96**3}  # voxels of a patch
+_STATED = 50  # images that are looked at
+
+Strides = Sequence[int | Sequence[int]]
+
+
+def fitting_patch(items: Sequence[Mapping[str, Any]], task: VolumeTask, strides: Strides) -> list[int]:
+    """Return the sides of a patch: the data's median image, on the task's grid, if it is small, else a part of it.
+
+    Each side is a multiple of the network's strides. Larger images get patches of 96 x 96 x 96 voxels at most (256 x
+    256 in 2-D), cut where they are longest in mm.
+
+    Args:
+        items: of the training, with ``image``; of 50 of them the headers are read.
+        task: for its grid, its orientation and whether the network is 2-D.
+        strides: from each level of the network to the next, a number or one for each axis.
+
+    Raises:
+        ValueError: if there is no item, a header cannot be read, or the strides are not for the task's dimensions.
+    """
+    if not items:
+        raise ValueError("`items` needs at least one case to fit a patch to, got none.")
+    headers = [read_volume_header(as_paths(item["image"])[0]) for item in items[:: max(1, len(items) // _STATED)]]
+    placed = np.array([_shape_and_size(header, task) for header in headers if len(header.shape) == 3])
+    if not len(placed):
+        raise ValueError(f"`items` needs volumes of three dimensions, got {headers[0].shape}.")
+    shape, size = np.median(placed, axis=0)
+    if task.spatial_dims == 2:
+        shape, size = np.delete(shape, task.slice_axis), np.delete(size, task.slice_axis)
+    steps = axis_strides(strides, task.spatial_dims)
+    patch = [max(step, math.ceil(n / step) * step) for n, step in zip(shape, steps, strict=True)]
+    mm = size / shape
+    while math.prod(patch) > _MOST[task.spatial_dims]:
+        able = [n * s if n > step else 0.0 for n, s, step in zip(patch, mm, steps, strict=True)]
+        longest = int(np.argmax(able))
+        patch[longest] -= steps[longest]
+    return patch
+
+
+def axis_strides(strides: Strides, spatial_dims: int) -> list[int]:
+    """Return the product of a network's strides along each axis.
+
+    Raises:
+        ValueError: if strides are given for another number of axes.
+
+    Example:
+        >>> axis_strides([[2, 2, 1], 2], 3)
+        [4, 4, 2]
+    """
+    product = [1] * spatial_dims
+    for stride in strides:
+        each = [stride] * spatial_dims if isinstance(stride, int) else list(stride)
+        if len(each) != spatial_dims:
+            raise ValueError(f"`network_strides` needs {spatial_dims} numbers for each level, got {stride!r}.")
+        product = [a * b for a, b in zip(product, each, strict=True)]
+    return product
+
+
+def check_patch_strides(patch_size: Sequence[int], strides: Strides) -> None:
+    """Check that a network's strides divide the sides of a patch.
+
+    Args:
+        patch_size: voxels.
+        strides: from each level of the network to the next.
+
+    Returns:
+        None.
+
+    Raises:
+        ValueError: if a side is no multiple of the strides along its axis.
+
+    Example:
+        >>> check_patch_strides([64, 48, 10], [[2, 2, 1], 2])
+    """
+    steps = axis_strides(strides, len(patch_size))
+    if any(size % step or size < step for size, step in zip(patch_size, steps, strict=True)):
+        raise ValueError(f"`patch_size` needs multiples of {steps} (the network's strides), got {list(patch_size)}.")
+
+
+def _shape_and_size(header: VolumeHeader, task: VolumeTask) -> tuple[list[float], list[float]]:
+    """Voxels along the task's axes on the task's grid, and the image's size in mm."""
+    turn = ornt_transform(io_orientation(header.affine), axcodes2ornt(tuple(task.orientation)))
+    order = [int(axis) for axis in np.argsort(turn[:, 0])]
+    spacing = affine_spacing(header.affine, 3, sheared=True)
+    size = [header.shape[axis] * spacing[axis] for axis in order]
+    if task.spacing is None or isinstance(task.spacing, str):
+        return [float(header.shape[axis]) for axis in order], size
+    return [n / s for n, s in zip(size, task.spacing, strict=True)], size

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+
+from monai_boundary.data.phantoms.organ import write_organ_phantom
+from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
+from monai_boundary.workflows.volumes.task import VolumeTask
+
+SMALL: dict[str, Any] = {"patients": 4, "shape": (12, 12, 8)}
+TASK = VolumeTask({"MRI": "zscore"}, {"background": 0, "anterior": 1, "posterior": 2})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_organ_phantom(tmp_path_factory.mktemp("organ"), **SMALL)
+
+
+def names(items: list[dict[str, Any]]) -> list[str]:
+    return [item["case"] for item in items]
+
+
+def test_split_and_task(folder: Path, tmp_path: Path) -> None:
+    parts = [own_split(folder, tmp_path, fold=k, num_folds=2) for k in (0, 1)]
+    assert parts[0]["task"] == TASK
+    assert sorted(names(parts[0]["training"])) == sorted(names(parts[1]["validation"]))
+    assert sorted(names(parts[0]["training"] + parts[0]["validation"])) == [f"organ_{k:02d}" for k in range(4)]
+    assert parts[0]["source"] == str(folder / "dataset.json")
+    resampled = own_split(folder, tmp_path, spacing="median", num_folds=2)["task"]
+    assert resampled.spacing == (1.0, 1.0, 1.5)
+    assert own_split(folder, tmp_path, num_folds=2, task=resampled)["task"] is resampled
+
+
+def test_few_patients(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        parts = own_split(folder, tmp_path, num_folds=5)
+        assert len(parts["validation"]) == 1
+        write_organ_phantom(tmp_path / "one", **{**SMALL, "patients": 1})
+        alone = own_split(tmp_path / "one", tmp_path)
+    assert alone["training"] == alone["validation"]
+    assert "4 patients are fewer than 5 folds" in caplog.text
+    assert "Only one patient" in caplog.text
+    with pytest.raises(ValueError, match=r"`fold` needs 0\.\.3, got 4"):
+        own_split(folder, tmp_path, fold=4)
+
+
+def test_without_a_data_set_the_phantom_is_drawn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        parts = own_split(None, tmp_path, phantom=SMALL)
+    assert parts["source"] == str(tmp_path / "phantom" / "dataset.json")
+    assert "Their scores say nothing about real images" in caplog.text
+
+
+def test_what_is_scored(folder: Path, tmp_path: Path) -> None:
+    data = own_split(folder, tmp_path, num_folds=2)
+    assert own_scored(data, None, "training", task=TASK) == {"part": "training", "items": data["training"]}
+    test = own_scored(None, [str(folder)], task=TASK)
+    assert (test["part"], names(test["items"])) == ("test", [f"organ_{k:02d}" for k in range(4)])
+    with pytest.raises(ValueError, match="`test_dir` needs a test set where there is no `dataset_dir`"):
+        own_scored(None, None, task=TASK)
+    with pytest.raises(ValueError, match="`test_dir` needs cases of different names, got 'organ_00' twice"):
+        own_scored(None, [folder, folder], task=TASK)
+    one_class = VolumeTask({"MRI": "zscore"}, {"background": 0, "anterior": 1})
+    with pytest.raises(ValueError, match=r"`test_dir` needs.*ids that are not declared \(4\)"):
+        own_scored(None, folder, task=one_class)
+
+
+def test_inputs_of_a_file_a_folder_and_a_data_set(folder: Path, tmp_path: Path) -> None:
+    images = folder / "imagesTr"
+    (one,) = own_inputs(images / "organ_02.nii.gz", TASK, tmp_path)
+    assert (one["case"], one["image"]) == ("organ_02", str(images / "organ_02.nii.gz"))
+    assert names(own_inputs(images, TASK, tmp_path)) == [f"organ_{k:02d}" for k in range(4)]
+    assert all("label" not in item for item in own_inputs(folder, TASK, tmp_path))
+    for case in ("Ä 1", "b"):
+        for k in range(2):
+            (tmp_path / "two").mkdir(exist_ok=True)
+            shutil.copy(images / "organ_00.nii.gz", tmp_path / "two" / f"{case}_{k:04d}.nii.gz")
+    two = VolumeTask({"t1": "zscore", "t2": "zscore"}, TASK.labels)
+    items = own_inputs(tmp_path / "two", two, tmp_path)
+    assert [(item["case"], len(item["image"])) for item in items] == [("b", 2), ("Ä 1", 2)]
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4)), np.eye(4)), tmp_path / "two" / "b_0002.nii.gz")
+    with pytest.raises(ValueError, match=r"`dataset_dir` needs 2 files for each case \(t1, t2\).*b \(3\)"):
+        own_inputs(tmp_path / "two", two, tmp_path)
