@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._output_file import atomic_output
+
 Row = dict[str, Any]
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
     """Write rows as CSV. The columns are those of all rows, in the order in which they first appear; gaps are empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with _replaced(path).open("w", newline="", encoding="utf-8") as file:
+    with atomic_output(path, overwrite=True) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    _replaced(path).replace(path)
 
 
 def read_table(path: str | os.PathLike[str]) -> list[Row]:
@@ -35,13 +36,8 @@ def read_table(path: str | os.PathLike[str]) -> list[Row]:
 def write_json(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write ``content`` as JSON; NaN becomes null, and what JSON does not know becomes its string."""
     text = json.dumps(_plain(content), indent=2, allow_nan=False)
-    _replaced(path).write_text(text + "\n", encoding="utf-8")
-    _replaced(path).replace(path)
-
-
-def _replaced(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
-    return target.with_name(f"{target.name}.part")
+    with atomic_output(path, overwrite=True) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _number(text: str) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from monai_boundary._folder_lock import FolderLock
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
@@ -194,7 +195,7 @@ def evaluate_jobs(
     """
     options = jobs[0].options
     place.mkdir(parents=True, exist_ok=True)
-    with _only_process(place):
+    with FolderLock(place, name="report.lock"):
         _make_room(place, how.force)
         failed = score_cases(jobs, how.workers)
         if len(failed) == len(jobs):
@@ -341,15 +342,3 @@ def _failures_of(summary: Path) -> bool:
     except (json.JSONDecodeError, UnicodeDecodeError):
         return True
     return bool(content.get("failed", True)) if isinstance(content, dict) else True
-
-
-@contextlib.contextmanager
-def _only_process(folder: Path) -> Iterator[None]:
-    with (folder / "report.lock").open("w") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                message = f"`output_dir` needs a folder of its own, {folder} is being written by another process."
-                raise ValueError(message) from error
-        yield

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import Record
 from monai_boundary.report.detail_rows import DETAILS
@@ -90,10 +91,8 @@ def write_report_page(
         "script": Markup(page_part("page.js")),
         "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
     }
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    with atomic_output(path, overwrite=True) as part, part.open("w", encoding="utf-8") as file:
         file.writelines(environment.get_template("page.html").generate(context))
-    part.replace(path)
     return path
 
 

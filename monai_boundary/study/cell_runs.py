@@ -180,23 +180,6 @@ def visible_gpus() -> list[str]:
     return [str(k) for k in range(torch.cuda.device_count())]
 
 
-@contextlib.contextmanager
-def only_process(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Refuse a second process in the same folder.
-
-    Raises:
-        ValueError: if another process holds the folder.
-    """
-    with (Path(folder) / "study.lock").open("w") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                message = f"`output_dir` needs a folder of its own, {folder} is being run by another process."
-                raise ValueError(message) from error
-        yield
-
-
 def git_commit() -> str:
     """Return the commit of the working directory with ``+`` if files were changed, or nothing where there is no git."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from monai_boundary._folder_lock import FolderLock
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.study.cell_runs import CellRunner, git_commit, only_process
+from monai_boundary.study.cell_runs import CellRunner, git_commit
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyCell, StudyPlan, read_study
 from monai_boundary.study.scores import ArmScore, arm_scores, cell_rows, read_score
@@ -82,7 +83,7 @@ def run_study(
     """
     root = Path(output_dir)
     root.mkdir(parents=True, exist_ok=True)
-    with only_process(root):
+    with FolderLock(root, name="study.lock"):
         _keep_plan(plan, root)
         tracking = None if tracking_uri is None else StudyTracking(tracking_uri, plan, root, experiment)
         if tracking is not None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bundles share: their data, where their files lie, and the results at the end."""
 
+from monai_boundary._folder_lock import FolderLock
 from monai_boundary.workflows.evaluation.case_report import CaseReport
 from monai_boundary.workflows.evaluation.case_scores import write_case_scores
 from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
@@ -20,7 +21,6 @@ from monai_boundary.workflows.losses.schedule import PolynomialRate
 from monai_boundary.workflows.losses.spec import LossSpec, loss_spec
 from monai_boundary.workflows.membranes.data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
 from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
-from monai_boundary.workflows.runs.folder_lock import FolderLock
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.workflows.runs.results import (

@@ -4,16 +4,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from monai_boundary._folder_lock import fcntl
 from monai_boundary._tables import read_table
 from monai_boundary.report import evaluate_folders
 from monai_boundary.report.case_evaluation import evaluate_case
-from monai_boundary.report.folder_evaluation import fcntl
 from tests.report.case_folders import ball, write_cases, write_nifti
 
 FAR = ball(centre=(8, 8, 4))
@@ -172,7 +173,9 @@ def test_a_second_process_is_refused(folders: tuple[Path, Path], tmp_path: Path)
     (tmp_path / "out").mkdir()
     with (tmp_path / "out" / "report.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="is being written by another process"):
+        json.dump({"process": os.getpid(), "host": socket.gethostname(), "since": "then"}, file)
+        file.flush()
+        with pytest.raises(ValueError, match=f"is in use by process {os.getpid()} on .* since then"):
             evaluate_folders(*folders, tmp_path / "out")
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from monai_boundary.study import CellError, CellRunner, StudyCell, read_study
-from monai_boundary.study.cell_runs import log_tail, only_process, visible_gpus
+from monai_boundary.study.cell_runs import log_tail, visible_gpus
 from tests.study.pretend_bundle import study
 
 
@@ -129,18 +129,6 @@ def test_a_process_that_outlived_its_study_is_waited_for(
         assert ran(runner) == {"plain_seed0": None}
         assert time.perf_counter() - began > 0.5
     assert "plain_seed0 is still run by a process of a study that was killed: waiting." in caplog.text
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs POSIX locks")
-def test_one_process_in_a_folder(tmp_path: Path) -> None:
-    with (
-        only_process(tmp_path),
-        pytest.raises(ValueError, match="is being run by another process"),
-        only_process(tmp_path),
-    ):
-        pass
-    with only_process(tmp_path):
-        pass
 
 
 def test_log_tail(tmp_path: Path) -> None:

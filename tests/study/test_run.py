@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,18 @@ def test_arms_go_on_from_one_start(bundle: Path, tmp_path: Path) -> None:
     broken = read_study(study(bundle, start={"fail": True}, seeds=[0]))
     with pytest.raises(ValueError, match="needs a finished cell"):
         run_study(broken, tmp_path / "broken")
+
+
+def test_another_process_in_the_folder_is_named(bundle: Path, tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / "study.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump({"process": os.getpid(), "host": socket.gethostname(), "since": "then"}, file)
+        file.flush()
+        with pytest.raises(ValueError, match=f"`output_dir` needs a folder of its own, .* process {os.getpid()} on"):
+            run_study(read_study(study(bundle)), out)
 
 
 def test_no_study_here(tmp_path: Path) -> None:

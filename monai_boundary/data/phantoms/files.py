@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import AnyArray, DoubleArray
 
 __all__ = ["head_affine", "write_once", "write_volume"]
@@ -42,7 +42,8 @@ def write_once(
     for k in range(len(patients)):
         write(k)
     # Written last: a killed run leaves no note, and the next one starts again.
-    _replace(note, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    with atomic_output(note, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_volume(path: Path, voxels: AnyArray, affine: DoubleArray, qform_only: bool = False) -> None:
@@ -51,8 +52,8 @@ def write_volume(path: Path, voxels: AnyArray, affine: DoubleArray, qform_only: 
     if qform_only:
         picture.set_qform(affine, code=1)
         picture.set_sform(None, code=0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, picture.to_filename)
+    with atomic_output(path, overwrite=True) as temporary:
+        picture.to_filename(temporary)
 
 
 def head_affine(shape: Sequence[int], mm: Sequence[float], oblique: bool) -> DoubleArray:
@@ -80,13 +81,3 @@ def _remove_others(directory: Path, wanted: set[Path], known: bool) -> None:
     for folder in sorted((p for p in directory.rglob("*") if p.is_dir()), reverse=True):  # the inner ones first
         if not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write a file under another name beside it, then give it its own."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -17,6 +17,8 @@ from ignite.engine import Events
 from monai.data.utils import set_rnd
 from monai.engines.workflow import Workflow
 
+from monai_boundary._output_file import atomic_output
+
 Settings = Mapping[str, Any]
 
 
@@ -45,17 +47,10 @@ def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
 
     The file is written under another name in the same folder, flushed to the disk and renamed.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.part")
-    try:
-        with partial.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_output(path, overwrite=True) as partial, partial.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _as_saved(value: Any) -> Any:

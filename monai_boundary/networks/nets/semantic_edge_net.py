@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
 
 _FORMAT = "monai_boundary.semantic_edge_net"
@@ -120,9 +121,8 @@ def save_semantic_edge_net(net: SemanticEdgeNet, path: str | os.PathLike[str]) -
         "scores": dict(net.scores),
         "weights": {name: value.cpu() for name, value in net.state_dict().items()},
     }
-    part = f"{os.fspath(path)}.part"
-    torch.save(content, part)
-    os.replace(part, path)  # noqa: PTH105  # a reader sees the whole file or none
+    with atomic_output(path, overwrite=True) as part:  # a reader sees the whole file or none
+        torch.save(content, part)
 
 
 def load_semantic_edge_net(

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
 from monai_boundary.data import (
     check_new_outputs,
@@ -208,10 +208,10 @@ def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:
     """Write the phantom unless it is there; several processes may do so at once."""
     place = folder / f"phantom_{'x'.join(map(str, shape))}"
     if not place.is_dir():
-        partial = folder / f"{place.name}.{os.getpid()}.part"
-        write_em_phantom(partial, shape=shape)
         try:
-            partial.rename(place)
-        except OSError:  # another process was first
-            shutil.rmtree(partial)
+            with atomic_output(place) as partial:
+                write_em_phantom(partial, shape=shape)
+        except ValueError:
+            if not place.is_dir():  # or another process was first
+                raise
     return place

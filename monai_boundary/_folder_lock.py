@@ -35,11 +35,10 @@ class FolderLock:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     lock = FolderLock(folder)
-        ...     lock.acquire()
-        ...     lock.release()
-        ...     list(Path(folder).iterdir())
-        []
+        ...     with FolderLock(folder) as lock:
+        ...         held = [path.name for path in Path(folder).iterdir()]
+        ...     held, list(Path(folder).iterdir())
+        (['.running.json'], [])
     """
 
     _held: ClassVar[weakref.WeakValueDictionary[Path, FolderLock]] = weakref.WeakValueDictionary()
@@ -76,6 +75,13 @@ class FolderLock:
         """Give the folder back."""
         if self._give_back is not None:
             self._give_back()
+
+    def __enter__(self) -> FolderLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def _opened(self) -> int:
         end = time.monotonic() + ORPHANS

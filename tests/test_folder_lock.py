@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_boundary.workflows import FolderLock
-from monai_boundary.workflows.runs import folder_lock
+from monai_boundary import _folder_lock as folder_lock
+from monai_boundary._folder_lock import FolderLock
 
 # what another process does with the folder: the lock by the operating system's own call, not by the code under test
 HOLD = """
