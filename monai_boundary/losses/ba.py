@@ -8,14 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape
-from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.losses._base import ClassLoss, entropy_inputs
+from monai_boundary.ops.activation import voxel_cross_entropy
 from monai_boundary.ops.barrier_contour import CONTOURS, REGION_REDUCTIONS, check_width
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
-from monai_boundary.ops.channels import select_channels
 
 # The cut runs on the host; torch.compile leaves it as it is and compiles what is around it.
 _weights = torch.compiler.disable(batch_boundary_weights)
@@ -65,16 +63,16 @@ def ba_loss_terms(
         >>> base.shape, boundary.shape
         (torch.Size([1, 1]), torch.Size([1, 1]))
     """
-    scores, truth = plain_inputs(input, target)
+    scores, truth, _ = entropy_inputs(
+        input,
+        target,
+        include_background=include_background,
+        to_onehot_y=to_onehot_y,
+        sigmoid=sigmoid,
+        softmax=softmax,
+        other_act=other_act,
+    )
     with torch.autocast(scores.device.type, enabled=False):
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        if not sigmoid:
-            scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
-        scores, truth = select_channels(scores, truth, include_background, to_onehot_y)
-        check_same_shape("target", truth.shape, "input", scores.shape)
-        truth = truth.to(scores.dtype)
-        if not sigmoid:
-            scores = clamp_to_unit(scores, allow_nan=False)
         probability = torch.sigmoid(scores) if sigmoid else scores
         losses = voxel_cross_entropy(scores, truth, sigmoid)
         base = losses.flatten(2).mean(-1)
@@ -95,7 +93,7 @@ def _check_finite(values: Tensor, scores: Tensor) -> None:
         raise ValueError(f"`input` needs finite numbers, got NaN or infinity in {wrong} of {scores.numel()} places.")
 
 
-class BALoss(_Loss):
+class BALoss(ClassLoss):
     """Boundary-aware loss: cross-entropy plus alpha times the cross-entropy on the cut's contours.
 
     L = BCE(u, g) + alpha * L_BAL(u, g) with L_BAL the sum (or mean) over the true regions i of the cross-entropy
@@ -165,19 +163,12 @@ class BALoss(_Loss):
         include_base: bool = True,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         check_choice("contour", contour, CONTOURS)
         check_choice("region_reduction", region_reduction, REGION_REDUCTIONS)
-        check_choice("reduction", reduction, REDUCTIONS)
         check_positive("alpha", alpha, zero=True)
         if contour_width is not None:
             check_width(contour_width, 1 if isinstance(contour_width, int) else len(contour_width), contour)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.alpha = alpha
         self.contour = contour
         self.contour_width = contour_width
@@ -236,11 +227,7 @@ class BALoss(_Loss):
             seeds=seeds,
             regions=regions,
             cells=cells,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
+            **self.class_options,
             boundary=self.alpha > 0,
             contour=self.contour,
             contour_width=self.contour_width,
@@ -252,4 +239,4 @@ class BALoss(_Loss):
         if boundary is not None:
             self.terms["boundary"] = boundary.detach().mean()
             loss = loss + self.alpha * boundary
-        return reduce_values(loss, self.reduction)
+        return self.reduced(loss)

@@ -7,13 +7,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_same_shape
-from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
-from monai_boundary.ops.channels import select_channels
-from monai_boundary.ops.class_masks import counted_voxels
+from monai_boundary._validation import check_choice
+from monai_boundary.losses._base import ClassLoss, entropy_inputs
+from monai_boundary.ops.activation import voxel_cross_entropy
 
 BALANCES = ("sample", "batch")
 
@@ -55,21 +52,12 @@ def balanced_cross_entropy(
         >>> balanced_cross_entropy(torch.zeros(1, 1, 1, 4), edge, sigmoid=True) / torch.tensor(2.0).log()
         tensor([[0.3750]])
     """
-    scores, truth = plain_inputs(input, target)
     check_choice("balance", balance, BALANCES)
+    options = {"include_background": include_background, "to_onehot_y": to_onehot_y}
+    activation = {"sigmoid": sigmoid, "softmax": softmax, "other_act": other_act}
+    scores, truth, counted = entropy_inputs(input, target, mask, **options, **activation)
     with torch.autocast(scores.device.type, enabled=False):
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        if not sigmoid:
-            scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
-        counted = None if mask is None else counted_voxels(mask, scores)
-        if counted is not None:
-            truth = torch.where(counted, truth, 0)
-        scores, truth = select_channels(scores, truth, include_background, to_onehot_y)
-        check_same_shape("target", truth.shape, "input", scores.shape)
-        truth = truth.to(scores.dtype)
         _check_range(truth)
-        if not sigmoid:
-            scores = clamp_to_unit(scores, allow_nan=False)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
         beta = 1 - _mean(truth, counted, axes)
         beta = torch.where((beta > 0) & (beta < 1), beta, 0.5)
@@ -78,7 +66,7 @@ def balanced_cross_entropy(
         return _mean(values, counted, list(range(2, truth.ndim))).flatten(1)
 
 
-class BalancedBCELoss(_Loss):
+class BalancedBCELoss(ClassLoss):
     r"""Balanced binary cross-entropy: the few edge voxels weigh as much as the many others.
 
     .. math:: L = -\frac{1}{N} \Big( \beta \sum_{j : g_j = 1} \log u_j + (1 - \beta) \sum_{j : g_j = 0} \log(1 - u_j)
@@ -125,15 +113,8 @@ class BalancedBCELoss(_Loss):
         balance: str = "sample",
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         check_choice("balance", balance, BALANCES)
-        check_choice("reduction", reduction, REDUCTIONS)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.balance = balance
 
     def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -152,18 +133,8 @@ class BalancedBCELoss(_Loss):
         Warns:
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
         """
-        loss = balanced_cross_entropy(
-            input,
-            target,
-            mask=mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
-            balance=self.balance,
-        )
-        return reduce_values(loss, self.reduction)
+        loss = balanced_cross_entropy(input, target, mask=mask, balance=self.balance, **self.class_options)
+        return self.reduced(loss)
 
 
 def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:

@@ -168,11 +168,11 @@ def accepted_targets(loss: Callable[..., Tensor]) -> frozenset[str] | None:
     if hasattr(loss, "target_names"):
         names: frozenset[str] | None = loss.target_names
         return names
-    return _keywords(loss)
+    return keywords_of(loss)
 
 
-def _keywords(loss: Callable[..., Tensor]) -> frozenset[str] | None:
-    """The keywords that a loss takes beside input and target; None where it takes any."""
+def keywords_of(loss: Callable[..., Tensor]) -> frozenset[str] | None:
+    """Return the keywords that a loss takes beside input and target; None where it takes any."""
     call = loss.forward if isinstance(loss, nn.Module) else loss
     parameters = list(inspect.signature(call).parameters.values())
     if any(p.kind is p.VAR_KEYWORD for p in parameters):

@@ -8,18 +8,17 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape
-from monai_boundary.losses._class_inputs import REDUCTIONS, plain_inputs, reduce_values
-from monai_boundary.losses.signed_distance import _maps_of, _spacings_of
+from monai_boundary.losses._base import ClassLoss, check_classes, plain_inputs, wide
+from monai_boundary.losses._target_maps import maps_of, spacings_of
 from monai_boundary.ops.activation import voxel_cross_entropy
-from monai_boundary.ops.class_masks import counted_voxels, target_masks
+from monai_boundary.ops.class_masks import target_masks
 from monai_boundary.ops.distance_weights import CLASS_WEIGHTS, distance_weights
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 
-class DistanceWeightedCELoss(_Loss):
+class DistanceWeightedCELoss(ClassLoss):
     """Distance-weighted cross-entropy: the mean over the voxels of -u log s, where s is the true class's probability.
 
     u = w_c + w0 exp(-D^2 / (2 sigma^2)), see `monai_boundary.ops.distance_weights` (Ronneberger et al., 2015, with one
@@ -55,12 +54,10 @@ class DistanceWeightedCELoss(_Loss):
         spacing: Sequence[float] | float | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_choice("reduction", reduction, REDUCTIONS)
+        super().__init__(True, to_onehot_y, reduction=reduction)
         check_choice("class_weight", class_weight, CLASS_WEIGHTS)
         check_positive("w0", w0, zero=True)
         check_positive("sigma", sigma)
-        self.to_onehot_y = to_onehot_y
         self.w0 = w0
         self.sigma = sigma
         self.class_weight = class_weight
@@ -94,19 +91,18 @@ class DistanceWeightedCELoss(_Loss):
         if distance_map is not None and weight_map is not None:
             raise ValueError("`weight_map` needs `distance_map` left out (it already holds the distances), got both.")
         given = distance_map is not None or weight_map is not None
-        sizes = self.spacing if given or self.spacing is not None else _spacings_of(target)
-        scores, truth = plain_inputs(input, target)
+        sizes = self.spacing if given or self.spacing is not None else spacings_of(target)
+        scores, truth, counted = plain_inputs(input, target, mask)
+        check_classes(scores, truth, self.to_onehot_y)
         with torch.autocast(scores.device.type, enabled=False):
-            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-            counted = None if mask is None else counted_voxels(mask, scores)
+            scores = wide(scores)
             masks = target_masks(truth, scores.shape[1] if self.to_onehot_y else None, counted)
-            check_same_shape("target", masks.shape, "input", scores.shape)
             if scores.shape[1] == 1:
                 entropy = voxel_cross_entropy(scores, masks.to(scores.dtype), sigmoid=True)
             else:
                 entropy = -(F.log_softmax(scores, dim=1) * masks).sum(1, keepdim=True)
             if weight_map is None:
-                phi = _maps_of(masks, sizes, known=counted) if distance_map is None else distance_map
+                phi = maps_of(masks, sizes, known=counted) if distance_map is None else distance_map
                 weights = distance_weights(
                     masks,
                     plain_tensor(phi),
@@ -124,4 +120,4 @@ class DistanceWeightedCELoss(_Loss):
             else:
                 summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
                 loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
-        return reduce_values(loss, self.reduction)
+        return self.reduced(loss)

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from monai_boundary._validation import check_choice, check_positive, check_same_shape
-from monai_boundary.losses._class_inputs import first_class, plain_inputs
+from monai_boundary.losses._base import ClassLoss, class_inputs, first_class, wide
+from monai_boundary.losses._target_maps import spacings_of
 from monai_boundary.losses.balanced_cross_entropy import BALANCES, balanced_cross_entropy
-from monai_boundary.losses.compound import _keywords, accepted_targets
-from monai_boundary.losses.signed_distance import _spacings_of
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
+from monai_boundary.losses.compound import accepted_targets, keywords_of
 from monai_boundary.ops.class_masks import target_masks
 from monai_boundary.ops.edges import CLASSES, check_edge_options, edge_masks
 from monai_boundary.ops.plain_tensor import plain_tensor
@@ -23,7 +22,7 @@ _SMOOTH = 1e-5
 _EMPTY_SHARE = 0.01
 
 
-class EdgeAwareLoss(nn.Module):
+class EdgeAwareLoss(ClassLoss):
     """Dice(segmentation) + 0.5 Dice(edges) + 0.1 balanced BCE(edges), for a network with two heads.
 
     Hatamizadeh et al., "End-to-End Boundary Aware Networks for Medical Image Segmentation", Eq. 3-5. Dice is
@@ -104,8 +103,7 @@ class EdgeAwareLoss(nn.Module):
         edge_frame: bool = False,
         spacing: Sequence[float] | float | None = None,
     ) -> None:
-        super().__init__()
-        check_activation(sigmoid, softmax, other_act)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act)
         check_choice("balance", balance, BALANCES)
         check_choice("edge_classes", edge_classes, (None, *CLASSES))
         check_edge_options(edge_side, edge_thickness, edge_unit, connectivity=1)
@@ -118,25 +116,18 @@ class EdgeAwareLoss(nn.Module):
             raise ValueError(
                 "`region_loss` needs its own activation, got one of `sigmoid`, `softmax`, `other_act` beside it."
             )
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.lambda_region = lambda_region
         self.lambda_edge_dice = lambda_edge_dice
         self.lambda_edge_bce = lambda_edge_bce
         self.balance = balance
         self.region_loss = region_loss
-        self._accepted = None if region_loss is None else _keywords(region_loss)
+        self._accepted = None if region_loss is None else keywords_of(region_loss)
         self.edge_classes = edge_classes
         self.spacing = spacing
-        self.edge_options: dict[str, Any] = {
-            "side": edge_side,
-            "thickness": edge_thickness,
-            "unit": edge_unit,
-            "frame": edge_frame,
-        }
+        self.edge_side = edge_side
+        self.edge_thickness = edge_thickness
+        self.edge_unit = edge_unit
+        self.edge_frame = edge_frame
         self.terms: dict[str, Tensor] = {}
 
     @property
@@ -223,16 +214,9 @@ class EdgeAwareLoss(nn.Module):
             return plain_tensor(value).reshape(())
         if targets:
             raise ValueError(f"`{next(iter(targets))}` needs a `region_loss` that takes it, got None.")
-        scores, truth = plain_inputs(region, target)
-        masks = target_masks(truth, self._num_classes(scores))
-        check_same_shape("target", masks.shape, "input", scores.shape)
-        with torch.autocast(scores.device.type, enabled=False):
-            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-            probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
-            if not (self.sigmoid or self.softmax):
-                probability = clamp_to_unit(probability)
-            first = first_class(scores.shape[1], self.include_background)
-            return _squared_dice(probability[:, first:], masks[:, first:])
+        probability, masks, _ = class_inputs(region, target, None, **self.class_options)
+        with torch.autocast(probability.device.type, enabled=False):
+            return _squared_dice(probability, masks)
 
     def _edge_terms(
         self, region: Any, edge_scores: Tensor, target: Tensor, edges: Tensor | None
@@ -246,19 +230,23 @@ class EdgeAwareLoss(nn.Module):
         check_same_shape("edges", true.shape, "input[1], the edge logits", edge_scores.shape)
         cross_entropy = balanced_cross_entropy(edge_scores, true, sigmoid=True, balance=self.balance).mean()
         with torch.autocast(edge_scores.device.type, enabled=False):
-            wide = edge_scores.to(torch.promote_types(edge_scores.dtype, torch.float32))
-            return _squared_dice(torch.sigmoid(wide), true), cross_entropy
+            return _squared_dice(torch.sigmoid(wide(edge_scores)), true), cross_entropy
 
     def _edges_of(self, region: Tensor, edge_scores: Tensor, target: Tensor) -> Tensor:
         """The edges of the target, in the channels of the edge head."""
         channels = edge_scores.shape[1]
         classes = self.edge_classes or ("any" if channels == 1 else "each")
         spacing: Any = None
-        if self.edge_options["unit"] == "mm":
-            spacing = _spacings_of(target) if self.spacing is None else self.spacing
+        if self.edge_unit == "mm":
+            spacing = spacings_of(target) if self.spacing is None else self.spacing
         masks = target_masks(target, self._num_classes(region))
         edges = edge_masks(
-            masks[:, first_class(masks.shape[1], self.include_background) :], spacing=spacing, **self.edge_options
+            masks[:, first_class(masks.shape[1], self.include_background) :],
+            self.edge_side,
+            self.edge_thickness,
+            self.edge_unit,
+            spacing=spacing,
+            frame=self.edge_frame,
         )
         if classes == "any":
             edges = edges.any(dim=1, keepdim=True)

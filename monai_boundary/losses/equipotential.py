@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation
+from monai_boundary.losses._base import ClassLoss, class_inputs
 from monai_boundary.ops.anisotropic import PADDINGS, SPLITTERS, check_window, ray_directions
 from monai_boundary.ops.equipotential import equipotential_values
 from monai_boundary.ops.equipotential_terms import PotentialTerm, Rays
@@ -149,7 +147,7 @@ def _differs(fields: Tensor, masks: Tensor, rays: Rays, places: Sequence[Sequenc
     return wrong
 
 
-class _EquipotentialLoss(_Loss):
+class _EquipotentialLoss(ClassLoss):
     """What the three losses share: arguments, terms and reduction."""
 
     def __init__(
@@ -162,9 +160,7 @@ class _EquipotentialLoss(_Loss):
         other_act: Callable[[Tensor], Tensor] | None,
         reduction: str,
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
-        check_choice("reduction", reduction, REDUCTIONS)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         for term in terms:
             check_window(term.rays.w)
             check_choice("splitter", term.rays.splitter, SPLITTERS)
@@ -176,11 +172,6 @@ class _EquipotentialLoss(_Loss):
             if term.pooled and reduction != "mean":
                 raise ValueError(f'`reduction` needs "mean" where `pooled`, for there is one value, got {reduction!r}.')
         self._terms = tuple(terms)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.terms: dict[str, Tensor] = {}
 
     def forward(
@@ -210,14 +201,10 @@ class _EquipotentialLoss(_Loss):
             self._terms,
             potential=potential,
             mask=mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
+            **self.class_options,
         )
         self.terms = {term.kind: value.mean() for term, value in zip(self._terms, each, strict=True)}
-        return reduce_values(total, self.reduction)
+        return self.reduced(total)
 
 
 class EquipotentialPointLoss(_EquipotentialLoss):
@@ -268,6 +255,7 @@ class EquipotentialPointLoss(_EquipotentialLoss):
     ) -> None:
         terms = [PotentialTerm("point", Rays(w, splitter, padding), norm=norm)]
         super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
+        self.w, self.splitter, self.padding, self.norm = w, splitter, padding, norm
 
 
 class EquipotentialLineLoss(_EquipotentialLoss):
@@ -327,6 +315,7 @@ class EquipotentialLineLoss(_EquipotentialLoss):
     ) -> None:
         terms = [PotentialTerm("line", Rays(w, splitter, padding), mu=mu, pooled=pooled)]
         super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
+        self.w, self.splitter, self.padding, self.mu, self.pooled = w, splitter, padding, mu, pooled
 
 
 class EquipotentialLoss(_EquipotentialLoss):
@@ -389,3 +378,6 @@ class EquipotentialLoss(_EquipotentialLoss):
             PotentialTerm("line", line_rays, line_weight, mu=mu, pooled=pooled),
         ]
         super().__init__(terms, include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
+        self.point_weight, self.line_weight = point_weight, line_weight
+        self.w, self.splitter, self.padding, self.line_padding = w, splitter, padding, line_padding
+        self.norm, self.mu, self.pooled = norm, mu, pooled

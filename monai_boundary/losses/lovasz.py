@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation
+from monai_boundary.losses._base import ClassLoss
 
 CLASSES = ("present", "all")
 
@@ -47,13 +45,13 @@ def lovasz_extension(errors: Tensor, masks: Tensor) -> Tensor:
     return (found.values * steps.to(errors.dtype)).sum(-1)
 
 
-class LovaszSoftmaxLoss(_Loss):
+class LovaszSoftmaxLoss(ClassLoss):
     """Lovasz-softmax: a piecewise linear, convex surrogate of the mean Jaccard loss (Berman et al. 2018, Eq. 11-12).
 
     Each class of each item is compared by itself: the errors ``|g - s|`` of the probabilities go through the Lovasz
     extension of 1 - IoU (`lovasz_extension`), and the mean is over the classes. MONAI has no such loss. 0 for a perfect
     prediction, 1 where everything is wrong. It sorts the voxels: n log n. The gradient at equal errors is that of one
-    order of them.
+    order of them. With a mask, the voxels that do not count are no part of intersection and union.
 
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
@@ -91,44 +89,13 @@ class LovaszSoftmaxLoss(_Loss):
         batch: bool = False,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         check_choice("classes", classes, CLASSES)
-        check_choice("reduction", reduction, REDUCTIONS)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.classes = classes
         self.batch = batch
 
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            input: (B, C, H, W[, D]).
-            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
-            mask: (B, 1, spatial), voxels that count (> 0): the others are no part of intersection and union, and their
-                target may hold any value (255).
-
-        Raises:
-            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
-                with ``to_onehot_y``).
-
-        Warns:
-            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
-        """
-        probability, masks, counted = class_inputs(
-            input,
-            target,
-            mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
-        )
+    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the mean over the classes of each item, (B,); (1,) with ``batch``."""
         errors = (masks.to(probability.dtype) - probability).abs()
         if counted is not None:
             errors = torch.where(counted, errors, 0)  # an error of 0 outside of the truth comes last and adds nothing
@@ -136,10 +103,8 @@ class LovaszSoftmaxLoss(_Loss):
         if self.batch:
             errors, masks = (t.transpose(0, 1).flatten(1)[None] for t in (errors, masks))
         each = lovasz_extension(errors, masks)
-        if self.classes == "present":
-            present = masks.any(-1)
-            present = present | ~present.any(1, keepdim=True)
-            each = torch.where(present, each, 0).sum(1) / present.sum(1).clamp(min=1)
-        else:
-            each = each.mean(1)
-        return reduce_values(each, self.reduction)
+        if self.classes == "all":
+            return each.mean(1)
+        present = masks.any(-1)
+        present = present | ~present.any(1, keepdim=True)
+        return torch.where(present, each, 0).sum(1) / present.sum(1).clamp(min=1)

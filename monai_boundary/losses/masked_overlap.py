@@ -5,16 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from monai_boundary._validation import check_same_shape
-from monai_boundary.losses._class_inputs import plain_inputs
-from monai_boundary.ops.activation import check_activation, to_probabilities
-from monai_boundary.ops.class_masks import counted_voxels, target_masks
+from monai_boundary.losses._base import ClassLoss
 
 
-class MaskedOverlapLoss(nn.Module):
+class MaskedOverlapLoss(ClassLoss):
     """A loss of sums over voxels, as if the voxels that do not count were not there.
 
     Probabilities and one-hot truth are multiplied by the mask, *after* the activation, in every channel. A loss that
@@ -56,35 +52,16 @@ class MaskedOverlapLoss(nn.Module):
         softmax: bool = False,
         other_act: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        super().__init__()
-        check_activation(sigmoid, softmax, other_act)
+        super().__init__(True, to_onehot_y, sigmoid, softmax, other_act)
         if not callable(loss):
             raise TypeError(f"`loss` needs a callable, got {type(loss).__name__}.")
         activated = [name for name in ("sigmoid", "softmax", "other_act", "to_onehot_y") if getattr(loss, name, None)]
         if activated:
             raise ValueError(f"`loss` needs probabilities and one-hot truth, got one with {', '.join(activated)}.")
         self.loss = loss
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
 
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            input: (B, C, H, W[, D]).
-            target: 0/1 per class, (B, C, spatial), or indices (B, 1, spatial) with ``to_onehot_y``. Voxels that do not
-                count may hold any value.
-            mask: (B, 1, spatial), voxels that count (> 0); all of them if not given.
-        """
-        scores, truth = plain_inputs(input, target)
-        counted = None if mask is None else counted_voxels(mask, scores)
-        with torch.autocast(scores.device.type, enabled=False):
-            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-            probability = to_probabilities(scores, self.sigmoid, self.softmax, self.other_act)
-            one_hot = target_masks(truth, scores.shape[1] if self.to_onehot_y else None, counted).to(probability.dtype)
-            check_same_shape("target", one_hot.shape, "input", probability.shape)
-            if counted is not None:
-                probability = probability * counted
-            return self.loss(probability, one_hot)
+    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the value of the loss, as it reduces it."""
+        if counted is not None:
+            probability = probability * counted
+        return self.loss(probability, masks.to(probability.dtype))

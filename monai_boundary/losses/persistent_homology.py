@@ -7,11 +7,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation
+from monai_boundary.losses._base import ClassLoss
 from monai_boundary.ops.persistence import persistence_pairs
 
 
@@ -59,13 +56,14 @@ def persistence_distance(probability: Tensor, mask: Tensor, min_persistence: flo
     return total
 
 
-class PersistentHomologyLoss(_Loss):
+class PersistentHomologyLoss(ClassLoss):
     """Persistent-homology loss of Hu et al. 2019: the distance of the persistence diagrams of prediction and truth.
 
     See `persistence_distance` for the equation. It counts components, holes and cavities, and says nothing of where
     they are: a comparator from the papers' tables, to be added to a regional loss with a small weight (Hu et al.:
     0.005). It runs on the CPU, one map after the other, and needs GUDHI (``pip install monai-boundary[topology]``):
-    use it on crops (the paper: 65 x 65). 0 for a perfect prediction.
+    use it on crops (the paper: 65 x 65). 0 for a perfect prediction. With a mask, the voxels that do not count hold 0
+    in prediction and truth.
 
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
@@ -78,6 +76,7 @@ class PersistentHomologyLoss(_Loss):
 
     Raises:
         ValueError: if an option is out of range, or several activations are asked for.
+        ImportError: when called, if GUDHI is not installed.
 
     Example:
         >>> import torch
@@ -98,49 +97,17 @@ class PersistentHomologyLoss(_Loss):
         min_persistence: float = 0.0,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
-        check_choice("reduction", reduction, REDUCTIONS)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         if not 0 <= min_persistence < 1:
             raise ValueError(f"`min_persistence` needs a number from 0 up to 1, got {min_persistence!r}.")
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.min_persistence = min_persistence
 
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            input: (B, C, H, W[, D]).
-            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
-            mask: (B, 1, spatial), voxels that count (> 0). The others hold 0 in prediction and truth (whose target may
-                hold any value, 255), and no gradient goes to them.
-
-        Raises:
-            ImportError: if GUDHI is not installed.
-            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
-                with ``to_onehot_y``).
-
-        Warns:
-            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
-        """
-        probability, masks, counted = class_inputs(
-            input,
-            target,
-            mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
-        )
+    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the distance of each item and class, (B, C)."""
         if counted is not None:
             probability = torch.where(counted, probability, 0)
         each = [
             torch.stack([persistence_distance(u, g, self.min_persistence) for u, g in zip(item, truth, strict=True)])
             for item, truth in zip(probability, masks, strict=True)
         ]
-        return reduce_values(torch.stack(each), self.reduction)
+        return torch.stack(each)

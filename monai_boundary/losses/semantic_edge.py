@@ -9,17 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.loss import _Loss
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
+from monai_boundary.losses._base import ClassLoss
 from monai_boundary.losses._feature_tiles import tiled_distances, tiling_helps, whole_distances
-from monai_boundary.ops.activation import check_activation
 
 _PARTS = ("features", "fitted", "num_classes", "spatial_dims")
 
 
-class SEMEDALoss(_Loss):
+class SEMEDALoss(ClassLoss):
     """SEMEDA: the weighted L1 distance of prediction and truth in the layers of a fitted edge network.
 
     Chen et al. 2020, Eq. 4-5: L = sum over layers l of lambda_l * ``||psi_l(s) - psi_l(g)||_1``, here as a mean over
@@ -27,7 +25,9 @@ class SEMEDALoss(_Loss):
     norm). The gradient flows through the network to the prediction; its weights are frozen. 0 for a perfect prediction.
     A class that is absent costs what is predicted of it. To be added to a regional loss (`CompoundLoss`).
 
-    All channels take part, the background too, as the edge network was fitted with them.
+    All channels take part, the background too, as the edge network was fitted with them. With a mask, the voxels that
+    do not count hold 0 in prediction and truth. After each call ``terms`` holds the distance in each layer, detached
+    and unweighted: ``layer1``, ...
 
     Args:
         net: a fitted `monai_boundary.networks.SemanticEdgeNet`, for the classes and dimensions of the prediction. The
@@ -71,9 +71,7 @@ class SEMEDALoss(_Loss):
         feature_reduction: str = "mean",
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
-        check_choice("reduction", reduction, REDUCTIONS)
+        super().__init__(True, to_onehot_y, sigmoid, softmax, other_act, reduction)
         check_choice("features", features, ("after", "before"))
         check_choice("feature_reduction", feature_reduction, ("mean", "sum"))
         if not all(hasattr(net, part) for part in _PARTS):
@@ -87,53 +85,25 @@ class SEMEDALoss(_Loss):
         for weight in layer_weights:
             check_positive("layer_weights", weight, zero=True)
         self.net = copy.deepcopy(net).eval().requires_grad_(False)
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.layer_weights = tuple(float(weight) for weight in layer_weights)
         self.features = features
         self.feature_reduction = feature_reduction
         self.terms: dict[str, Tensor] = {}
 
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return the loss; the distance in each layer is left in ``terms``, detached and unweighted: ``layer1``, ...
-
-        Args:
-            input: (B, C, H, W[, D]).
-            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
-            mask: (B, 1, spatial), voxels that count (> 0). The others hold 0 in prediction and truth (whose target may
-                hold any value, 255), and no gradient goes to them.
-
-        Raises:
-            ValueError: if shapes do not fit each other or the edge network, or the target is not one-hot (or holds
-                indices outside 0..C-1 with ``to_onehot_y``).
-
-        Warns:
-            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
-        """
+    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the weighted distance of each item, (B,); leave the distance in each layer in ``terms``."""
         net: Any = self.net
-        probability, masks, counted = class_inputs(
-            input,
-            target,
-            mask,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
-        )
         layers = max(number for number, weight in enumerate(self.layer_weights, 1) if weight)
         after = self.features == "after"
-        with torch.autocast(probability.device.type, enabled=False):
-            if counted is not None:
-                probability = torch.where(counted, probability, 0)
-            compare = tiled_distances if tiling_helps(probability) else whole_distances
-            each, distances = compare(
-                probability,
-                masks,
-                lambda x: net.features(x, after, layers),
-                self.layer_weights[:layers],
-                self.feature_reduction == "mean",
-            )
+        if counted is not None:
+            probability = torch.where(counted, probability, 0)
+        compare = tiled_distances if tiling_helps(probability) else whole_distances
+        each, distances = compare(
+            probability,
+            masks,
+            lambda x: net.features(x, after, layers),
+            self.layer_weights[:layers],
+            self.feature_reduction == "mean",
+        )
         self.terms = {f"layer{number}": d.detach().mean() for number, d in enumerate(distances, 1)}
-        return reduce_values(each, self.reduction)
+        return each

@@ -9,25 +9,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from monai.data import MetaTensor
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice, check_positive, check_same_shape, check_section_axis
-from monai_boundary.losses._class_inputs import REDUCTIONS, first_class, plain_inputs, reduce_values
+from monai_boundary._validation import check_positive, check_same_shape, check_section_axis
+from monai_boundary.losses._base import (
+    ClassLoss,
+    check_classes,
+    first_class,
+    known_target,
+    plain_inputs,
+    wide,
+)
 from monai_boundary.losses._empty_classes import class_truth, give_opinion_by_section
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities
-from monai_boundary.ops.class_masks import counted_voxels, target_masks
-from monai_boundary.ops.grid import affine_spacing
+from monai_boundary.losses._target_maps import maps_of, spacings_of
+from monai_boundary.ops.activation import clamp_to_unit, to_probabilities
+from monai_boundary.ops.class_masks import target_masks
 from monai_boundary.ops.plain_tensor import plain_tensor
-from monai_boundary.ops.signed_distance import batch_signed_distance, check_distance_options
+from monai_boundary.ops.signed_distance import check_distance_options
 
 _SAMPLE = 2**12  # voxels of each map that are looked at
-
-# Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
-_maps_of = torch.compiler.disable(
-    batch_signed_distance, reason="distance maps are made on the host: give `distance_map` for fullgraph=True"
-)
 
 
 def signed_distance_loss(
@@ -73,27 +73,19 @@ def signed_distance_loss(
         >>> float(signed_distance_loss(label, label))  # -(0.5 + 1.5 + 2.5 + 1.5 + 0.5) / 8
         -0.8125
     """
-    sizes = _spacings_of(target) if spacing is None and distance_map is None else spacing
-    scores, truth = plain_inputs(input, target)
-    if not to_onehot_y:
-        check_same_shape("target", truth.shape, "input", scores.shape)
-    elif scores.shape[1] == 1:
-        raise ValueError("`to_onehot_y` needs a prediction of at least 2 channels, got 1.")
-    else:
-        check_same_shape("target", truth.shape, "input, with one channel", (len(scores), 1, *scores.shape[2:]))
+    sizes = spacings_of(target) if spacing is None and distance_map is None else spacing
+    scores, truth, counted = plain_inputs(input, target, mask)
+    check_classes(scores, truth, to_onehot_y)
     first = first_class(scores.shape[1], include_background)
-    counted = None if mask is None else counted_voxels(mask, scores)
-    if counted is not None:
-        truth = torch.where(counted, truth, 0)
     with torch.autocast(scores.device.type, enabled=False):
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        scores = wide(scores)
         fused = softmax and counted is None and not torch.compiler.is_compiling()
         probability = scores if fused else to_probabilities(scores, sigmoid, softmax, other_act)
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
         if distance_map is None:
             masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)
-            phi = _maps_of(masks[:, first:], sizes, known=counted, **options)
+            phi = maps_of(masks[:, first:], sizes, known=counted, **options)
         else:
             phi = _given_map(distance_map, scores.shape, first)
         sides = functools.partial(class_truth, truth, scores.shape[1], to_onehot_y, first)
@@ -103,7 +95,7 @@ def signed_distance_loss(
             _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
         )
         if distance_map is not None and not torch.compiler.is_compiling():
-            _check_values(value, phi, truth, to_onehot_y, scores.shape[1] - phi.shape[1])
+            _check_values(value, phi, known_target(truth, counted), to_onehot_y, scores.shape[1] - phi.shape[1])
         return value
 
 
@@ -178,15 +170,6 @@ class _MeanProduct(torch.autograd.Function):
         return result, None, None
 
 
-def _spacings_of(target: Tensor) -> list[tuple[float, ...]] | None:
-    """The voxel sizes of a collated batch of MetaTensors, by their affines; None where there is no affine."""
-    if not isinstance(target, MetaTensor):
-        return None
-    affine = target.affine
-    each = affine if affine.ndim == 3 else affine[None].expand(len(target), -1, -1)
-    return [affine_spacing(one, target.ndim - 2) for one in each]
-
-
 def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
     """The map's channels that belong to the classes from ``first`` on."""
     phi = plain_tensor(distance_map).detach()
@@ -222,7 +205,7 @@ def _check_values(value: Tensor, phi: Tensor, truth: Tensor, to_onehot_y: bool, 
         )
 
 
-class SignedDistanceLoss(_Loss):
+class SignedDistanceLoss(ClassLoss):
     """Boundary loss: the mean over items, classes and voxels of s * phi, with phi the signed distance to the border.
 
     Kervadec et al., "Boundary loss for highly unbalanced segmentation", Eq. 5. The paper writes an integral; the mean
@@ -293,26 +276,17 @@ class SignedDistanceLoss(_Loss):
         backend: str = "auto",
         empty_distance: float = 1.0,
     ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
-        check_choice("reduction", reduction, REDUCTIONS)
+        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction)
         check_distance_options(convention, clip, normalise, backend)
         check_section_axis(section_axis, 3)
         check_positive("empty_distance", empty_distance, zero=True)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
         self.spacing = spacing
+        self.convention = convention
+        self.section_axis = section_axis
+        self.clip = clip
+        self.normalise = normalise
+        self.backend = backend
         self.empty_distance = empty_distance
-        self.options: dict[str, Any] = {
-            "convention": convention,
-            "section_axis": section_axis,
-            "clip": clip,
-            "normalise": normalise,
-            "backend": backend,
-        }
 
     def forward(
         self, input: Tensor, target: Tensor, *, distance_map: Tensor | None = None, mask: Tensor | None = None
@@ -341,13 +315,13 @@ class SignedDistanceLoss(_Loss):
             target,
             distance_map=distance_map,
             mask=mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
             spacing=self.spacing,
             empty_distance=self.empty_distance,
-            **self.options,
+            convention=self.convention,
+            section_axis=self.section_axis,
+            clip=self.clip,
+            normalise=self.normalise,
+            backend=self.backend,
+            **self.class_options,
         )
-        return reduce_values(loss, self.reduction)
+        return self.reduced(loss)

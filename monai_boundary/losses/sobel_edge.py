@@ -3,28 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.modules.loss import _Loss
 
-from monai_boundary._validation import check_choice
-from monai_boundary.losses._class_inputs import REDUCTIONS, class_inputs, reduce_values
-from monai_boundary.ops.activation import check_activation
+from monai_boundary.losses._base import ClassLoss
 
 _BLOCK = 2**16  # voxels whose gradients are worked on at a time, so that they stay in the processor's cache
 
 
-class SobelEdgeLoss(_Loss):
+class SobelEdgeLoss(ClassLoss):
     """The mean absolute difference of the Sobel gradients of prediction and truth, each class by itself.
 
     The baseline that Chen et al. 2020 (section 4.1) compare SEMEDA with. For each axis the kernel is (-1, 0, 1) along
     it and (1, 2, 1) / 4 along the others, so that a step of 1 has the gradient 1 in 2-D and in 3-D; the paper's kernels
     are not normalised (4 times as large in 2-D), and its best weight, 4, is 16 here. The image's frame is repeated: it
     is no edge. Mean over axes and voxels. 0 for a perfect prediction, and for one that differs by a constant.
+
+    With a mask, the gradient is not known where a kernel meets a voxel that does not count: the mean is over the rest,
+    so that the rim of an ignored area is no edge.
 
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
@@ -46,61 +45,18 @@ class SobelEdgeLoss(_Loss):
         (0.0, 0.125)
     """
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        to_onehot_y: bool = False,
-        sigmoid: bool = False,
-        softmax: bool = False,
-        other_act: Callable[[Tensor], Tensor] | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(reduction=reduction)
-        check_activation(sigmoid, softmax, other_act)
-        check_choice("reduction", reduction, REDUCTIONS)
-        self.include_background = include_background
-        self.to_onehot_y = to_onehot_y
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.other_act = other_act
-
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """Return the loss.
-
-        Args:
-            input: (B, C, H, W[, D]).
-            target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
-            mask: (B, 1, spatial), voxels that count (> 0). The gradient is not known where a kernel meets one of the
-                others: the mean is over the rest, so that the rim of an ignored area is no edge.
-
-        Raises:
-            ValueError: if shapes do not fit, or the target is not one-hot (or holds indices outside 0..C-1
-                with ``to_onehot_y``).
-
-        Warns:
-            UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
-        """
-        probability, masks, counted = class_inputs(
-            input,
-            target,
-            mask,
-            include_background=self.include_background,
-            to_onehot_y=self.to_onehot_y,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            other_act=self.other_act,
-        )
-        with torch.autocast(probability.device.type, enabled=False):
-            apart = probability - masks.to(probability.dtype)  # the gradients are linear
-            seen = None
-            if counted is not None:
-                apart = torch.where(counted, apart, 0)
-                seen = ~_grown(~counted)
-            padded = F.pad(apart, [1] * 2 * (apart.ndim - 2), mode="replicate")
-            sums = edge_sums if torch.compiler.is_compiling() else _StreamedEdgeSums.apply
-            total = sums(padded, seen)
-            voxels = apart[0, 0].numel() if seen is None else seen.flatten(2).sum(-1).clamp(min=1)
-            return reduce_values(total / (voxels * (apart.ndim - 2)), self.reduction)
+    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the mean of each item and class, (B, C)."""
+        apart = probability - masks.to(probability.dtype)  # the gradients are linear
+        seen = None
+        if counted is not None:
+            apart = torch.where(counted, apart, 0)
+            seen = ~_grown(~counted)
+        padded = F.pad(apart, [1] * 2 * (apart.ndim - 2), mode="replicate")
+        sums = edge_sums if torch.compiler.is_compiling() else _StreamedEdgeSums.apply
+        voxels = apart[0, 0].numel() if seen is None else seen.flatten(2).sum(-1).clamp(min=1)
+        total: Tensor = sums(padded, seen) / (voxels * (apart.ndim - 2))
+        return total
 
 
 def edge_sums(padded: Tensor, seen: Tensor | None = None) -> Tensor:

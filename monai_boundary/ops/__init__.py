@@ -22,7 +22,6 @@ from monai_boundary.ops.barrier import (
 )
 from monai_boundary.ops.barrier_contour import boundary_weights, leak_contour, leaked_regions
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
-from monai_boundary.ops.channels import select_channels
 from monai_boundary.ops.class_masks import class_masks, target_masks
 from monai_boundary.ops.contour import contour_mask, region_boundaries
 from monai_boundary.ops.distance_backends import (
@@ -125,7 +124,6 @@ __all__ = [
     "restore_distance_sign",
     "seed_map",
     "seed_points",
-    "select_channels",
     "semantic_edges",
     "signed_distance_map",
     "slices_around",
