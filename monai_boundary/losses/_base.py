@@ -184,6 +184,7 @@ def entropy_inputs(
     target: Tensor,
     mask: Tensor | None = None,
     *,
+    maskable: bool = True,
     include_background: bool = True,
     to_onehot_y: bool = False,
     sigmoid: bool = False,
@@ -194,10 +195,11 @@ def entropy_inputs(
 
     The scores (B, C, spatial) are logits with ``sigmoid``, for a cross-entropy that is exact in both tails, and else
     probabilities. The target may hold shares between 0 and 1, and may lack the channel of a background that is left
-    out.
+    out. A loss that takes no mask says so (``maskable``), for the advice of an error.
 
     Raises:
-        ValueError: if shapes do not fit, there is one channel and ``to_onehot_y``, or a probability is NaN.
+        ValueError: if shapes do not fit, there is one channel and ``to_onehot_y``, the target is not within [0, 1], or
+            a probability is NaN.
     """
     scores, truth, counted = plain_inputs(input, target, mask)
     classes = scores.shape[1]
@@ -208,11 +210,13 @@ def entropy_inputs(
             scores = to_probabilities(scores, softmax=softmax, other_act=other_act)
         if to_onehot_y:
             check_classes(scores, truth, to_onehot_y)
-            truth = target_masks(truth, classes, counted).float()
+            truth = target_masks(truth, classes, counted, maskable=maskable).float()
         scores = scores[:, first:]
         truth = truth[:, first:] if truth.shape[1] == classes else truth
         check_same_shape("target", truth.shape, "input", scores.shape)
         truth = known_target(truth, counted).to(scores.dtype)
+        if not to_onehot_y:
+            _check_range(truth)
         return scores if sigmoid else clamp_to_unit(scores, allow_nan=False), truth, counted
 
 
@@ -224,3 +228,12 @@ def wide(scores: Tensor) -> Tensor:
 def first_class(channels: int, include_background: bool) -> int:
     """Return the first channel that is compared: 1 where the background is left out and there are others."""
     return 0 if include_background or channels == 1 else 1
+
+
+@torch.no_grad()
+def _check_range(target: Tensor) -> None:
+    if torch.compiler.is_compiling():
+        return
+    low, high = torch.stack(torch.aminmax(target)).tolist()
+    if not (low >= 0 and high <= 1):  # also true for NaN
+        raise ValueError(f"`target` needs values in [0, 1], got {low:g} to {high:g}.")

@@ -66,6 +66,7 @@ def ba_loss_terms(
     scores, truth, _ = entropy_inputs(
         input,
         target,
+        maskable=False,
         include_background=include_background,
         to_onehot_y=to_onehot_y,
         sigmoid=sigmoid,

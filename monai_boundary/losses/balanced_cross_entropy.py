@@ -57,7 +57,6 @@ def balanced_cross_entropy(
     activation = {"sigmoid": sigmoid, "softmax": softmax, "other_act": other_act}
     scores, truth, counted = entropy_inputs(input, target, mask, **options, **activation)
     with torch.autocast(scores.device.type, enabled=False):
-        _check_range(truth)
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
         beta = 1 - _mean(truth, counted, axes)
         beta = torch.where((beta > 0) & (beta < 1), beta, 0.5)
@@ -143,12 +142,3 @@ def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:
         return values.mean(dim=axes, keepdim=True)
     total = torch.where(counted, values, 0).sum(dim=axes, keepdim=True)
     return total / counted.sum(dim=axes, keepdim=True).clamp(min=1)
-
-
-@torch.no_grad()
-def _check_range(target: Tensor) -> None:
-    if torch.compiler.is_compiling():
-        return
-    low, high = torch.stack(torch.aminmax(target)).tolist()
-    if not (low >= 0 and high <= 1):  # also true for NaN
-        raise ValueError(f"`target` needs values in [0, 1], got {low:g} to {high:g}.")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_positive
+from monai_boundary.losses._base import argument_text
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 
@@ -140,6 +141,11 @@ class CompoundLoss(nn.Module):
         for key in targets:
             if not any(accepted is None or key in accepted for accepted in self._accepts.values()):
                 raise ValueError(f"`{key}` needs a term that takes it, got {', '.join(self.weights)}.")
+
+    def extra_repr(self) -> str:
+        """Return weights, schedule, and the terms that are functions, for a printed loss."""
+        functions = [f"{name}={argument_text(loss)}" for name, loss in self._plain.items()]
+        return ", ".join([*functions, f"weights={self.weights}", f"schedule={argument_text(self.schedule)}"])
 
     def get_extra_state(self) -> dict[str, float]:
         """Return the weights, for ``state_dict()``."""

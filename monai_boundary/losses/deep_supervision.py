@@ -64,6 +64,10 @@ class DeepSupervisedLoss(DeepSupervisionLoss):
             check_choice(f"resampling[{name!r}]", mode, RESAMPLING)
         self.terms: dict[str, Tensor] = {}
 
+    def extra_repr(self) -> str:
+        """Return the arguments, for a printed loss."""
+        return f"weight_mode={self.weight_mode!r}, weights={self.weights}, resampling={self.resampling}"
+
     def forward(  # type: ignore[override]
         self, input: Tensor | Sequence[Tensor], target: Tensor, **targets: Tensor | None
     ) -> Tensor:

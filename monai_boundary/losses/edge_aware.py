@@ -14,7 +14,7 @@ from monai_boundary.losses._base import ClassLoss, class_inputs, first_class, wi
 from monai_boundary.losses._target_maps import spacings_of
 from monai_boundary.losses.balanced_cross_entropy import BALANCES, balanced_cross_entropy
 from monai_boundary.losses.compound import accepted_targets, keywords_of
-from monai_boundary.ops.class_masks import target_masks
+from monai_boundary.ops.class_masks import counted_voxels, target_masks
 from monai_boundary.ops.edges import CLASSES, check_edge_options, edge_masks
 from monai_boundary.ops.plain_tensor import plain_tensor
 
@@ -132,8 +132,8 @@ class EdgeAwareLoss(ClassLoss):
 
     @property
     def target_names(self) -> frozenset[str] | None:
-        """Keywords of the precomputed targets: ``edges``, and those of ``region_loss``; None where it takes any."""
-        own = frozenset() if self.region_loss is None else accepted_targets(self.region_loss)
+        """Keywords of the precomputed targets: ``edges``, and those of the segmentation; None where it takes any."""
+        own = frozenset({"mask"}) if self.region_loss is None else accepted_targets(self.region_loss)
         return None if own is None else own | {"edges"}
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -152,8 +152,14 @@ class EdgeAwareLoss(ClassLoss):
             )
         change(weights)
 
-    def forward(
-        self, input: Tensor | Sequence[Any], target: Tensor, *, edges: Tensor | None = None, **targets: Any
+    def forward(  # type: ignore[override]
+        self,
+        input: Tensor | Sequence[Any],
+        target: Tensor,
+        *,
+        edges: Tensor | None = None,
+        mask: Tensor | None = None,
+        **targets: Any,
     ) -> Tensor:
         """Return the weighted sum, a scalar.
 
@@ -163,6 +169,9 @@ class EdgeAwareLoss(ClassLoss):
             target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
             edges: true edges (B, E, spatial), 0 or 1, as ``EdgeMaskd`` makes them. Made from the target if not given;
                 on a whole image the value is the same.
+            mask: (B, 1, spatial), voxels that count (> 0), for the segmentation (a ``region_loss`` has to take it) and
+                for the edges. Elsewhere the target may hold any value (255), and no edge is drawn where a class meets
+                such voxels.
             targets: what else ``region_loss`` takes (``distance_map=...``).
 
         Raises:
@@ -170,12 +179,12 @@ class EdgeAwareLoss(ClassLoss):
                 takes is given, or the target holds anything but classes.
         """
         region, edge_scores = self._heads(input)
-        value = self._region_term(region, target, targets)
+        value = self._region_term(region, target, mask, targets)
         terms = {"region": value.detach()}
         terms.update({f"region.{name}": term for name, term in getattr(self.region_loss, "terms", {}).items()})
         total = self.lambda_region * value
         if edge_scores is not None:
-            dice, cross_entropy = self._edge_terms(region, edge_scores, target, edges)
+            dice, cross_entropy = self._edge_terms(region, edge_scores, target, edges, mask)
             terms.update(edge_dice=dice.detach(), edge_bce=cross_entropy.detach())
             total = total + self.lambda_edge_dice * dice + self.lambda_edge_bce * cross_entropy
         self.terms = terms
@@ -202,8 +211,9 @@ class EdgeAwareLoss(ClassLoss):
         region = input[0] if len(input) == 2 else [input[0], *input[2:]]
         return region, plain_tensor(input[1]) if counts else None
 
-    def _region_term(self, region: Any, target: Tensor, targets: dict[str, Any]) -> Tensor:
+    def _region_term(self, region: Any, target: Tensor, mask: Tensor | None, targets: dict[str, Any]) -> Tensor:
         if self.region_loss is not None:
+            targets = targets if mask is None else {**targets, "mask": mask}
             accepted = self._accepted
             unknown = [] if accepted is None else sorted(set(targets) - accepted)
             if unknown:
@@ -214,32 +224,31 @@ class EdgeAwareLoss(ClassLoss):
             return plain_tensor(value).reshape(())
         if targets:
             raise ValueError(f"`{next(iter(targets))}` needs a `region_loss` that takes it, got None.")
-        probability, masks, _ = class_inputs(region, target, None, **self.class_options)
+        probability, masks, counted = class_inputs(region, target, mask, **self.class_options)
         with torch.autocast(probability.device.type, enabled=False):
-            return _squared_dice(probability, masks)
+            return _squared_dice(probability, masks, counted)
 
     def _edge_terms(
-        self, region: Any, edge_scores: Tensor, target: Tensor, edges: Tensor | None
+        self, region: Any, edge_scores: Tensor, target: Tensor, edges: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        heads = (
-            region if isinstance(region, Tensor) else region[0]
-        )  # deep supervision: the first is the full resolution
+        head = region if isinstance(region, Tensor) else region[0]  # deep supervision: the first is at full resolution
+        counted = None if mask is None else counted_voxels(mask, edge_scores)
         if edges is None:
-            edges = self._edges_of(heads, edge_scores, target)
+            edges = self._edges_of(head, edge_scores, target, counted)
         true = plain_tensor(edges)
         check_same_shape("edges", true.shape, "input[1], the edge logits", edge_scores.shape)
-        cross_entropy = balanced_cross_entropy(edge_scores, true, sigmoid=True, balance=self.balance).mean()
+        cross_entropy = balanced_cross_entropy(edge_scores, true, mask=mask, sigmoid=True, balance=self.balance).mean()
         with torch.autocast(edge_scores.device.type, enabled=False):
-            return _squared_dice(torch.sigmoid(wide(edge_scores)), true), cross_entropy
+            return _squared_dice(torch.sigmoid(wide(edge_scores)), true, counted), cross_entropy
 
-    def _edges_of(self, region: Tensor, edge_scores: Tensor, target: Tensor) -> Tensor:
+    def _edges_of(self, region: Tensor, edge_scores: Tensor, target: Tensor, counted: Tensor | None) -> Tensor:
         """The edges of the target, in the channels of the edge head."""
         channels = edge_scores.shape[1]
         classes = self.edge_classes or ("any" if channels == 1 else "each")
         spacing: Any = None
         if self.edge_unit == "mm":
             spacing = spacings_of(target) if self.spacing is None else self.spacing
-        masks = target_masks(target, self._num_classes(region))
+        masks = target_masks(target, self._num_classes(region), counted)
         edges = edge_masks(
             masks[:, first_class(masks.shape[1], self.include_background) :],
             self.edge_side,
@@ -247,6 +256,7 @@ class EdgeAwareLoss(ClassLoss):
             self.edge_unit,
             spacing=spacing,
             frame=self.edge_frame,
+            known=counted,
         )
         if classes == "any":
             edges = edges.any(dim=1, keepdim=True)
@@ -263,15 +273,19 @@ class EdgeAwareLoss(ClassLoss):
         return scores.shape[1] if self.to_onehot_y else None
 
 
-def _squared_dice(probability: Tensor, truth: Tensor) -> Tensor:
-    """Dice with squared sums (Eq. 4), the mean over items and channels.
+def _squared_dice(probability: Tensor, truth: Tensor, counted: Tensor | None) -> Tensor:
+    """Dice with squared sums (Eq. 4) over the voxels that count, the mean over items and channels.
 
     1 - (2 sum(u g) + e) / (sum(u^2) + sum(g^2) + e), written as sum((u - g)^2) / (...), which is 0 and not a rounding
     error at the perfect prediction. The constant above makes a perfect empty prediction 0.
     """
     true = truth.to(probability.dtype)
+    voxels: Any = true[0, 0].numel()
+    if counted is not None:
+        probability, true = (torch.where(counted, values, 0) for values in (probability, true))
+        voxels = counted.flatten(2).sum(-1)
     sizes = true.square().flatten(2).sum(-1)
     apart = (probability - true).square().flatten(2).sum(-1)
     both = probability.square().flatten(2).sum(-1) + sizes
-    smooth = torch.where(sizes > 0, _SMOOTH, _EMPTY_SHARE * true[0, 0].numel())
+    smooth = torch.where(sizes > 0, _SMOOTH, _EMPTY_SHARE * voxels).clamp(min=_SMOOTH)
     return (apart / (both + smooth)).mean()

@@ -32,6 +32,11 @@ _TARGET = _Words(
     "Voxels that are of no class need a `mask` that leaves them out.",
     "Set `to_onehot_y=True` for class indices; voxels that are of no class need a `mask` that leaves them out.",
 )
+_TARGET_OF_ALL = _Words(
+    "target",
+    "Every voxel needs a class: this loss leaves none out.",
+    "Set `to_onehot_y=True` for class indices.",
+)
 
 
 def class_masks(label: Tensor, num_classes: int | None = None, ignore_index: int | None = None) -> Tensor:
@@ -61,13 +66,16 @@ def class_masks(label: Tensor, num_classes: int | None = None, ignore_index: int
     return _checked_masks(plain_tensor(label), num_classes, ignore_index, _LABEL)
 
 
-def target_masks(target: Tensor, num_classes: int | None = None, counted: Tensor | None = None) -> Tensor:
+def target_masks(
+    target: Tensor, num_classes: int | None = None, counted: Tensor | None = None, *, maskable: bool = True
+) -> Tensor:
     """Return one mask per class of a loss's target, whose errors speak of `target`, `to_onehot_y` and `mask`.
 
     Args:
-        target: see `class_masks` (``label``).
-        num_classes: see `class_masks`.
+        target: class indices (B, 1, spatial) when ``num_classes`` is given, else 0/1 per class (B, C, spatial).
+        num_classes: number of classes C, background included.
         counted: boolean, (B, 1, spatial): the other voxels are in no mask, and may hold any value.
+        maskable: the loss takes a ``mask``, and an error may advise it.
 
     Returns:
         boolean masks (B, C, spatial).
@@ -81,7 +89,7 @@ def target_masks(target: Tensor, num_classes: int | None = None, counted: Tensor
     """
     plain = plain_tensor(target)
     if counted is None:
-        return _checked_masks(plain, num_classes, None, _TARGET)
+        return _checked_masks(plain, num_classes, None, _TARGET if maskable else _TARGET_OF_ALL)
     return _checked_masks(torch.where(counted, plain, 0), num_classes, None, _TARGET) & counted
 
 

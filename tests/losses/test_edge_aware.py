@@ -17,6 +17,7 @@ from monai_boundary.losses import (
     CompoundLoss,
     DeepSupervisedLoss,
     EdgeAwareLoss,
+    MaskedOverlapLoss,
     RebalanceSchedule,
     SignedDistanceLoss,
     balanced_cross_entropy,
@@ -285,3 +286,23 @@ def test_bad_input() -> None:
         EdgeAwareLoss(to_onehot_y=True)((region[:, :1], edge_scores), label[:, :1])
     with pytest.raises(ValueError, match="`target` needs 0 and 1 in one channel per class"):
         loss((region, edge_scores), 2 * label)
+
+
+@pytest.mark.parametrize("region_loss", [None, MaskedOverlapLoss(DiceLoss(), sigmoid=True)], ids=["Dice", "given"])
+def test_voxels_that_do_not_count(region_loss: Any) -> None:
+    """What is left out is as if the image ended there: no gradient, no edge where a class meets it, any value."""
+    label = torch.zeros(1, 1, 12, 12)
+    label[..., 3:9, 2:] = 1
+    known = torch.ones(1, 1, 12, 12)
+    known[..., 8:] = 0
+    outputs = [torch.linspace(-2, 2, 144).view(1, 1, 12, 12).roll(shift, -1).requires_grad_() for shift in (0, 3)]
+    activation = {} if region_loss else {"sigmoid": True}
+    loss = EdgeAwareLoss(region_loss=region_loss, **activation)
+    value = loss(outputs, torch.where(known > 0, label, 255), mask=known)
+    gradients = torch.autograd.grad(value, outputs)
+    assert all(float(gradient[..., 8:].abs().max()) == 0 for gradient in gradients)
+    assert all(float(gradient[..., :8].abs().min()) > 0 for gradient in gradients)
+    cropped = loss([output[..., :8] for output in outputs], label[..., :8])
+    torch.testing.assert_close(value, cropped)
+    with pytest.raises(ValueError, match="`mask` needs a `region_loss` that takes it"):
+        EdgeAwareLoss(region_loss=DiceLoss(sigmoid=True))(outputs, label, mask=known)
