@@ -32,23 +32,32 @@ def ba_loss_terms(
     softmax: bool = False,
     other_act: Callable[[Tensor], Tensor] | None = None,
     boundary: bool = True,
-    **options: Any,
+    contour: str = "leak",
+    contour_width: int | Sequence[int] | None = None,
+    region_reduction: str = "mean",
+    balance: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """The two terms of BALoss for every item and channel: cross-entropy, and its mean over the contours.
 
     Args:
         input: logits or probabilities of the membrane, (B, C, H, W[, D]).
         target: true membrane, 0 or 1, same shape, or labels (B, 1, spatial) with ``to_onehot_y``.
-        seeds: see `BALoss.forward`, as ``regions`` and ``cells``.
-        regions: see ``seeds``.
-        cells: see ``seeds``.
-        include_background: see `BALoss`, as ``to_onehot_y``, ``sigmoid``, ``softmax`` and ``other_act``.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
+        seeds: region ids at one voxel per region, 0 elsewhere, same shape (after the background is left out); or for
+            each item the voxel indices (K, ndim). Derived from the target if not given.
+        regions: true regions, same shape, for ``leak``; derived if not given.
+        cells: ids of the nearest region, same shape, for ``per_region``; derived if not given.
+        include_background: use channel 0 too. A lone channel is no background, and is kept.
+        to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
+        sigmoid: ``input`` holds logits.
+        softmax: ``input`` holds logits of exclusive channels.
+        other_act: gives probabilities from ``input``.
         boundary: compute the second term.
-        options: of `monai_boundary.ops.boundary_weights`.
+        contour: where the walls are judged: ``"leak"`` (the true membrane near voxels that a foreign front took),
+            ``"partition"`` (where the fronts of all seeds meet) or ``"per_region"`` (the paper's cut of each region).
+        contour_width: for ``leak``, how near to leaked voxels the membrane counts (3 unless given); for the others,
+            width of the contours in voxels, odd (1 unless given). One number or one per axis.
+        region_reduction: ``"mean"`` or ``"sum"`` over the regions.
+        balance: give membrane and other voxels of a contour half of its weight each.
 
     Returns:
         Mean cross-entropy (B, C), and boundary term (B, C) or None; C without the background where it is left out.
@@ -80,7 +89,13 @@ def ba_loss_terms(
         _check_finite(base, scores)
         if not boundary:
             return base, None
-        weights = _weights(probability, truth, seeds=seeds, regions=regions, cells=cells, **options)
+        chosen = {
+            "contour": contour,
+            "contour_width": contour_width,
+            "region_reduction": region_reduction,
+            "balance": balance,
+        }
+        weights = _weights(probability, truth, seeds=seeds, regions=regions, cells=cells, **chosen)
         return base, (losses * weights.to(losses.dtype)).flatten(2).sum(-1)
 
 
@@ -195,7 +210,7 @@ class BALoss(ClassLoss):
         self.alpha = float(weights.get("boundary", self.alpha))
         self._base_weight = float(weights.get("bce", self._base_weight))
 
-    def forward(
+    def forward(  # type: ignore[override]
         self,
         input: Tensor,
         target: Tensor,

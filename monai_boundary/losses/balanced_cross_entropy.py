@@ -27,18 +27,19 @@ def balanced_cross_entropy(
     other_act: Callable[[Tensor], Tensor] | None = None,
     balance: str = "sample",
 ) -> Tensor:
-    """The balanced cross-entropy of every item and channel; see `BalancedBCELoss`.
+    """The balanced cross-entropy of every item and channel, by the equation of `BalancedBCELoss`.
 
     Args:
         input: logits or probabilities, (B, C, H, W[, D]).
-        target: see `BalancedBCELoss.forward`, as ``mask``.
-        mask: see ``target``.
-        include_background: see `BalancedBCELoss`, as all that follow.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
-        balance: see ``include_background``.
+        target: edges, 0 or 1 (or between: a share of both), (B, C, spatial); or labels (B, 1, spatial) with
+            ``to_onehot_y``.
+        mask: (B, 1, spatial), voxels that count (> 0), in the balance and in the mean.
+        include_background: use channel 0 too. A lone channel is no background, and is kept.
+        to_onehot_y: turn a label (B, 1, spatial) into one channel per class.
+        sigmoid: ``input`` holds logits.
+        softmax: ``input`` holds logits of exclusive channels.
+        other_act: gives probabilities from ``input``.
+        balance: beta of each item and channel (``"sample"``), or of each channel over the whole ``"batch"``.
 
     Returns:
         (B, C), or (B, C - 1) without the background.
@@ -53,9 +54,16 @@ def balanced_cross_entropy(
         tensor([[0.3750]])
     """
     check_choice("balance", balance, BALANCES)
-    options = {"include_background": include_background, "to_onehot_y": to_onehot_y}
-    activation = {"sigmoid": sigmoid, "softmax": softmax, "other_act": other_act}
-    scores, truth, counted = entropy_inputs(input, target, mask, **options, **activation)
+    scores, truth, counted = entropy_inputs(
+        input,
+        target,
+        mask,
+        include_background=include_background,
+        to_onehot_y=to_onehot_y,
+        sigmoid=sigmoid,
+        softmax=softmax,
+        other_act=other_act,
+    )
     with torch.autocast(scores.device.type, enabled=False):
         axes = list(range(2, truth.ndim)) if balance == "sample" else [0, *range(2, truth.ndim)]
         beta = 1 - _mean(truth, counted, axes)

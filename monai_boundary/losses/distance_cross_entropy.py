@@ -30,7 +30,8 @@ class DistanceWeightedCELoss(ClassLoss):
         w0: weight on the border.
         sigma: width of the band, in mm where the spacing is known, else in voxels (the paper: 5 voxels).
         class_weight: w_c: ``"frequency"`` of the class (as the paper prints it), ``"inverse"`` or ``"none"`` (1).
-        spacing: see `SignedDistanceLoss`.
+        spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
+            MetaTensor, else 1. Not used with a given map.
         reduction: ``mean``, ``sum`` over the items, or ``none``: (B,).
 
     Raises:

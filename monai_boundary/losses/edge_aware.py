@@ -51,16 +51,17 @@ class EdgeAwareLoss(ClassLoss):
         lambda_region: weight of the segmentation's term.
         lambda_edge_dice: weight of the edges' Dice.
         lambda_edge_bce: weight of the edges' balanced cross-entropy.
-        balance: ``"sample"`` or ``"batch"``, see `BalancedBCELoss`.
+        balance: of the edges' cross-entropy: the share of edges in each item and channel (``"sample"``), or in each
+            channel over the whole ``"batch"``.
         region_loss: another loss in place of the segmentation's Dice, called as ``region_loss(segmentation, target,
             **targets)``, which gives a scalar and has its own activation: a `CompoundLoss` of Dice and
             `SignedDistanceLoss`, for example.
         edge_classes: edges made here: of ``"each"`` class, or of ``"any"`` in one channel. By default as the edge head
             has channels: ``"any"`` where it has one.
-        edge_side: see `monai_boundary.ops.edge_masks` (``side``), as the following.
-        edge_thickness: ``thickness``.
-        edge_unit: ``unit``; mm by ``spacing``.
-        edge_frame: ``frame``.
+        edge_side: of edges made here: ``"inner"`` (voxels of the class), ``"outer"`` (voxels outside it) or ``"both"``.
+        edge_thickness: on each side, in ``edge_unit``; a whole number in voxels.
+        edge_unit: ``"voxel"``, or ``"mm"`` by ``spacing``.
+        edge_frame: the outside of the image is background, so that a class which the image cuts has an edge there.
         spacing: voxel size along each axis in mm, for edges in mm made here; by default of the target's affine where it
             is a MetaTensor, else 1.
 
@@ -152,7 +153,7 @@ class EdgeAwareLoss(ClassLoss):
             )
         change(weights)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input: Tensor | Sequence[Any],
         target: Tensor,

@@ -37,15 +37,17 @@ def equipotential_terms(
 
     Args:
         input: logits or probabilities, (B, C, H, W[, D]).
-        target: see `EquipotentialPointLoss.forward`, as ``potential`` and ``mask``.
-        terms: see `monai_boundary.ops.equipotential_values`.
-        potential: see ``target``.
-        mask: see ``target``.
-        include_background: see `EquipotentialPointLoss`, as all that follow.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
+        target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+        terms: which are computed, each with its rays and its weight in the total.
+        potential: the fields of the truth as ``PotentialFieldd`` makes them, (B, directions * C, spatial). Made from
+            the target if not given.
+        mask: (B, 1, spatial), voxels that count (> 0): in each direction the voxels are left out whose ray meets one of
+            the others.
+        include_background: use channel 0 too. A lone channel is no background, and is kept.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
 
     Returns:
         Total (B, C), and the terms without gradient (len(terms), B, C); C without the background where it is left out.
@@ -223,7 +225,7 @@ class EquipotentialPointLoss(_EquipotentialLoss):
         softmax: ``input`` holds logits of exclusive classes.
         other_act: gives probabilities from ``input``.
         w: odd width of the kernel in voxels, at most the image's smallest side. The paper: 7..11 on crops of 256.
-        splitter: the directions, ``"A"``, ``"B"`` or ``"C"``: see `monai_boundary.ops.ray_directions`.
+        splitter: the directions: ``"A"`` (to the faces), ``"B"`` (the diagonals) or ``"C"`` (both).
         padding: what a ray meets outside the image, ``"replicate"`` or ``"zero"``.
         norm: 2 for squared differences, 1 for absolute ones.
         reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
@@ -273,14 +275,14 @@ class EquipotentialLineLoss(_EquipotentialLoss):
     array.
 
     Args:
-        include_background: see `EquipotentialPointLoss`, as all up to ``padding``.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
-        w: see ``include_background``.
-        splitter: see ``include_background``.
-        padding: see ``include_background``. The released line loss pads with ``"zero"``.
+        include_background: use channel 0 too (the paper does). A lone channel is no background, and is kept.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+        w: odd width of the kernel in voxels, at most the image's smallest side.
+        splitter: the directions: ``"A"`` (to the faces), ``"B"`` (the diagonals) or ``"C"`` (both).
+        padding: what a ray meets outside the image, ``"replicate"`` or ``"zero"`` (the released line loss).
         mu: even exponent; 10, or 2 on larger images (the paper).
         pooled: the released code: sums over all voxels, classes and items at once, where a perfect prediction scores
             slightly below 0. Needs ``reduction="mean"``.
@@ -324,21 +326,21 @@ class EquipotentialLoss(_EquipotentialLoss):
     To be added to a regional loss (`CompoundLoss`). The energies are computed once; ``terms`` shows both.
 
     Args:
-        include_background: see `EquipotentialPointLoss`, as all up to ``norm``.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
+        include_background: use channel 0 too (the paper does). A lone channel is no background, and is kept.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
         point_weight: lambda1; 0.1 is the best single weight in the paper's tables.
         line_weight: lambda2; 0.2 is the best single weight in the paper's tables.
-        w: see ``include_background``.
-        splitter: see ``include_background``.
-        padding: see ``include_background``.
+        w: odd width of the kernel in voxels, at most the image's smallest side.
+        splitter: the directions: ``"A"`` (to the faces), ``"B"`` (the diagonals) or ``"C"`` (both).
+        padding: what a ray meets outside the image, ``"replicate"`` or ``"zero"``.
         line_padding: padding of the line loss alone, where it differs (released: ``"zero"``).
-        norm: see ``include_background``.
-        mu: see `EquipotentialLineLoss`, as ``pooled`` and ``reduction``.
-        pooled: see ``mu``.
-        reduction: see ``mu``.
+        norm: of the point loss: 2 for squared differences, 1 for absolute ones.
+        mu: of the line loss: even exponent; 10, or 2 on larger images (the paper).
+        pooled: the released line loss: sums over all voxels, classes and items at once. Needs ``reduction="mean"``.
+        reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
 
     Raises:
         ValueError: as the two losses, and if a weight is negative or not finite.

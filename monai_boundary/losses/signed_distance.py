@@ -43,23 +43,37 @@ def signed_distance_loss(
     other_act: Callable[[Tensor], Tensor] | None = None,
     spacing: Sequence[float] | float | None = None,
     empty_distance: float = 1.0,
-    **options: Any,
+    convention: str = "faces",
+    section_axis: int | None = None,
+    clip: float | None = None,
+    normalise: str | None = None,
+    backend: str = "auto",
 ) -> Tensor:
     """The boundary loss of every item and class: the mean over the voxels of s * phi (Kervadec et al., Eq. 5).
 
     Args:
         input: logits or probabilities s, (B, C, H, W[, D]).
-        target: see `SignedDistanceLoss.forward`, as ``distance_map`` and ``mask``.
-        distance_map: see ``target``.
-        mask: see ``target``.
-        include_background: see `SignedDistanceLoss`, as all that follow.
-        to_onehot_y: see ``include_background``.
-        sigmoid: see ``include_background``.
-        softmax: see ``include_background``.
-        other_act: see ``include_background``.
-        spacing: see ``include_background``.
-        empty_distance: see ``include_background``.
-        options: of `monai_boundary.ops.batch_signed_distance`, for a map that has to be made.
+        target: 0/1 per class, (B, C, spatial), which may overlap; or indices (B, 1, spatial) with ``to_onehot_y``.
+        distance_map: signed distance maps as ``SignedDistanceMapd`` makes them, (B, C, spatial), or without the channel
+            of a background that is excluded. Made from the target if not given.
+        mask: (B, 1, spatial), voxels that count (> 0). The mean is over them; the target may hold any value elsewhere.
+        include_background: use channel 0 too. A lone channel is no background, and is kept.
+        to_onehot_y: the target is class indices (B, 1, spatial).
+        sigmoid: ``input`` holds logits of independent channels.
+        softmax: ``input`` holds logits of exclusive classes.
+        other_act: gives probabilities from ``input``.
+        spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
+            MetaTensor, else 1.
+        empty_distance: in the unit of the map: a class that is absent from an item has this distance everywhere, and
+            one that fills it minus this; 0 for no opinion.
+        convention: where the border lies: ``"faces"`` (between voxels), ``"border"`` (on the class's outermost voxels)
+            or ``"released"`` (the formula of the paper's code and of MONAI).
+        section_axis: axis of a volume across which every slice is an image of its own: the map is that of each slice,
+            and a slice without border is an item without one.
+        clip: largest distance in mm; farther voxels get it.
+        normalise: divide the map by its largest distance (``"max"``) or by the image's diagonal (``"diagonal"``).
+        backend: what makes the maps: ``"auto"``, ``"numba"``, ``"torch"``, ``"scipy"``, ``"simpleitk"``, ``"edt"``,
+            ``"cupy"`` or ``"cucim"``. Only ``numba`` and ``torch`` know ``"faces"``.
 
     Returns:
         (B, C), or (B, C - 1) without the background. In the unit of the map (mm).
@@ -85,11 +99,20 @@ def signed_distance_loss(
             probability = clamp_to_unit(probability)
         if distance_map is None:
             masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)
-            phi = maps_of(masks[:, first:], sizes, known=counted, **options)
+            phi = maps_of(
+                masks[:, first:],
+                sizes,
+                known=counted,
+                convention=convention,
+                section_axis=section_axis,
+                clip=clip,
+                normalise=normalise,
+                backend=backend,
+            )
         else:
             phi = _given_map(distance_map, scores.shape, first)
         sides = functools.partial(class_truth, truth, scores.shape[1], to_onehot_y, first)
-        axis = options.get("section_axis") if distance_map is None else None
+        axis = section_axis if distance_map is None else None
         phi = give_opinion_by_section(phi.to(scores.dtype), sides, empty_distance, axis, counted=counted)
         value = (
             _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
@@ -233,12 +256,14 @@ class SignedDistanceLoss(ClassLoss):
         reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
         spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
             MetaTensor, else 1. Not used with a given map, as all that follow but ``empty_distance``.
-        convention: see `monai_boundary.ops.signed_distance_map`, as ``section_axis``, ``clip``, ``normalise`` and
-            ``backend``.
-        section_axis: the maps of each 2-D slice of a volume; a slice without border is then an item without one.
-        clip: largest distance in mm.
-        normalise: None, ``"max"`` or ``"diagonal"``.
-        backend: which library makes the maps.
+        convention: where the border lies: ``"faces"`` (between voxels), ``"border"`` (on the class's outermost voxels)
+            or ``"released"`` (the formula of the paper's code and of MONAI).
+        section_axis: axis of a volume across which every slice is an image of its own: the map is that of each slice,
+            and a slice without border is an item without one.
+        clip: largest distance in mm; farther voxels get it.
+        normalise: divide the map by its largest distance (``"max"``) or by the image's diagonal (``"diagonal"``).
+        backend: what makes the maps: ``"auto"``, ``"numba"``, ``"torch"``, ``"scipy"``, ``"simpleitk"``, ``"edt"``,
+            ``"cupy"`` or ``"cucim"``. Only ``numba`` and ``torch`` know ``"faces"``.
         empty_distance: how far every voxel of an item is taken to lie from the border of a class that has none in it,
             in the unit of the map (mm). The paper is silent; its code and MONAI's class have 0, no opinion. 1 is less
             than most voxels of a map have, so that many images without foreground do not drown those that have some:

@@ -53,7 +53,9 @@ def semantic_edge_net(
         num_classes: channels of the prediction.
         key: of the label.
         cases: items that are looked at, spread over all.
-        options: of `monai_boundary.networks.fit_semantic_edge_net`, such as ``noise`` or ``device``.
+        options: of the fit: ``ignore_index``, ``noise``, ``target_f1``, ``max_steps``, ``patience``, ``batch_size``,
+            ``learning_rate``, ``seed``, ``device``, ``progress``, with the defaults of
+            `monai_boundary.networks.fit_semantic_edge_net`.
 
     Raises:
         ValueError: if the file is not there or for other classes or dimensions, or no label has a border.
