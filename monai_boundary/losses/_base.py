@@ -24,7 +24,7 @@ Activation = Callable[[Tensor], Tensor]
 class ClassLoss(_Loss):
     """A loss of class probabilities: it owns background, one-hot, activation, mask and reduction.
 
-    A loss that compares probabilities with masks, and nothing else, writes `values` alone. One that takes a target of
+    A loss that compares probabilities with masks, and nothing else, writes ``_values`` alone. One that takes a target of
     its own (a distance map, seeds) writes ``forward``, with the functions of this module.
 
     Where a prediction has one channel, there is no background to leave out, and the channel is compared also with
@@ -89,9 +89,9 @@ class ClassLoss(_Loss):
         """
         probability, masks, counted = class_inputs(input, target, mask, **self.class_options)
         with torch.autocast(probability.device.type, enabled=False):
-            return self.reduced(self.values(probability, masks, counted))
+            return self._reduced(self._values(probability, masks, counted))
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return what is reduced, (B, C) or (B,).
 
         Args:
@@ -101,7 +101,7 @@ class ClassLoss(_Loss):
         """
         raise NotImplementedError
 
-    def reduced(self, each: Tensor) -> Tensor:
+    def _reduced(self, each: Tensor) -> Tensor:
         """Return the mean or the sum of the values, or the values themselves."""
         if self.reduction == "none":
             return each

@@ -255,4 +255,4 @@ class BALoss(ClassLoss):
         if boundary is not None:
             self.terms["boundary"] = boundary.detach().mean()
             loss = loss + self.alpha * boundary
-        return self.reduced(loss)
+        return self._reduced(loss)

@@ -141,7 +141,7 @@ class BalancedBCELoss(ClassLoss):
             UserWarning: if probabilities are expected and values outside [0, 1] came; they are clamped.
         """
         loss = balanced_cross_entropy(input, target, mask=mask, balance=self.balance, **self.class_options)
-        return self.reduced(loss)
+        return self._reduced(loss)
 
 
 def _mean(values: Tensor, counted: Tensor | None, axes: list[int]) -> Tensor:

@@ -121,4 +121,4 @@ class DistanceWeightedCELoss(ClassLoss):
             else:
                 summed = torch.where(counted, entropy * weights, 0).flatten(1).sum(-1)
                 loss = summed / counted.flatten(1).sum(-1).clamp(min=1)
-        return self.reduced(loss)
+        return self._reduced(loss)

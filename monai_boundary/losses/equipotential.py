@@ -206,7 +206,7 @@ class _EquipotentialLoss(ClassLoss):
             **self.class_options,
         )
         self.terms = {term.kind: value.mean() for term, value in zip(self._terms, each, strict=True)}
-        return self.reduced(total)
+        return self._reduced(total)
 
 
 class EquipotentialPointLoss(_EquipotentialLoss):

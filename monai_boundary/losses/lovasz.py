@@ -94,7 +94,7 @@ class LovaszSoftmaxLoss(ClassLoss):
         self.classes = classes
         self.batch = batch
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return the mean over the classes of each item, (B,); (1,) with ``batch``."""
         errors = (masks.to(probability.dtype) - probability).abs()
         if counted is not None:

@@ -60,7 +60,7 @@ class MaskedOverlapLoss(ClassLoss):
             raise ValueError(f"`loss` needs probabilities and one-hot truth, got one with {', '.join(activated)}.")
         self.loss = loss
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return the value of the loss, as it reduces it."""
         if counted is not None:
             probability = probability * counted

@@ -102,7 +102,7 @@ class PersistentHomologyLoss(ClassLoss):
             raise ValueError(f"`min_persistence` needs a number from 0 up to 1, got {min_persistence!r}.")
         self.min_persistence = min_persistence
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return the distance of each item and class, (B, C)."""
         if counted is not None:
             probability = torch.where(counted, probability, 0)

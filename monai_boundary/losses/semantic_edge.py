@@ -90,7 +90,7 @@ class SEMEDALoss(ClassLoss):
         self.feature_reduction = feature_reduction
         self.terms: dict[str, Tensor] = {}
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return the weighted distance of each item, (B,); leave the distance in each layer in ``terms``."""
         net: Any = self.net
         layers = max(number for number, weight in enumerate(self.layer_weights, 1) if weight)

@@ -349,4 +349,4 @@ class SignedDistanceLoss(ClassLoss):
             backend=self.backend,
             **self.class_options,
         )
-        return self.reduced(loss)
+        return self._reduced(loss)

@@ -45,7 +45,7 @@ class SobelEdgeLoss(ClassLoss):
         (0.0, 0.125)
     """
 
-    def values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
+    def _values(self, probability: Tensor, masks: Tensor, counted: Tensor | None) -> Tensor:
         """Return the mean of each item and class, (B, C)."""
         apart = probability - masks.to(probability.dtype)  # the gradients are linear
         seen = None
