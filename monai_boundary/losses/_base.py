@@ -24,8 +24,8 @@ Activation = Callable[[Tensor], Tensor]
 class ClassLoss(_Loss):
     """A loss of class probabilities: it owns background, one-hot, activation, mask and reduction.
 
-    A loss that compares probabilities with masks, and nothing else, writes ``_values`` alone. One that takes a target of
-    its own (a distance map, seeds) writes ``forward``, with the functions of this module.
+    A loss that compares probabilities with masks, and nothing else, writes ``_values`` alone. One that takes a target
+    of its own (a distance map, seeds) writes ``forward``, with the functions of this module.
 
     Where a prediction has one channel, there is no background to leave out, and the channel is compared also with
     ``include_background=False``, without a warning: this is one rule for all losses (MONAI warns and does the same).
