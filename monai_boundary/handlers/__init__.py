@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ignite handlers: thin shells that let MONAI's engines run this library's losses, metrics and pictures."""
 
+import warnings
+from typing import Any
+
+from monai_boundary.handlers.former_names import FORMER_NAMES
 from monai_boundary.handlers.pictures.cases import CasePictures
-from monai_boundary.handlers.pictures.lesions import LesionPictures
 from monai_boundary.handlers.pictures.sections import ValidationPictures
-from monai_boundary.handlers.pictures.tumours import TumourPictures
+from monai_boundary.handlers.pictures.volumes import VolumePictures
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.handlers.scores.lesions import LesionScoresHandler
 from monai_boundary.handlers.scores.masks import MaskScoresHandler
 from monai_boundary.handlers.scores.membranes import (
     AdaptedRandHandler,
@@ -15,7 +17,7 @@ from monai_boundary.handlers.scores.membranes import (
     ThresholdCurveHandler,
     VariationOfInformationHandler,
 )
-from monai_boundary.handlers.scores.tumours import TumourScoresHandler
+from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
 from monai_boundary.handlers.training.epoch_line import EpochLine
 from monai_boundary.handlers.training.loss_terms import LossTerms
 from monai_boundary.handlers.training.loss_weights import LossWeightHandler
@@ -38,8 +40,6 @@ __all__ = [
     "EpochLine",
     "InstanceScoresHandler",
     "ItemScoresHandler",
-    "LesionPictures",
-    "LesionScoresHandler",
     "LossTerms",
     "LossWeightHandler",
     "LossWithTargets",
@@ -50,12 +50,21 @@ __all__ = [
     "StopWithoutImprovement",
     "TerminalProgress",
     "ThresholdCurveHandler",
-    "TumourPictures",
-    "TumourScoresHandler",
     "ValidationPictures",
     "VariationOfInformationHandler",
+    "VolumePictures",
+    "VolumeScoresHandler",
     "higher_is_better",
     "is_terminal",
     "lower_is_better",
     "save_atomically",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what took the place of a former name, so that a configuration which names it still runs."""
+    if name not in FORMER_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made, now = FORMER_NAMES[name]
+    warnings.warn(f"monai_boundary.handlers.{name} is now {now}: name that.", DeprecationWarning, stacklevel=2)
+    return made

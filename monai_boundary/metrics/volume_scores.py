@@ -56,6 +56,7 @@ class VolumeScoresMetric(MaskMetric):
         missed_mm: the distances where one mask is empty, in mm, or ``"diagonal"`` of the image.
         both_empty: ``"undefined"``, or ``"perfect"``: where both are empty, overlaps are 1 and distances 0.
         section_axis: of lesion scores: axis across the sections, for borders in each section alone.
+        fully_connected: of lesion scores: whether lesions are connected by edges and corners too.
         f1_rule: of lesion scores, ``"wmh2017"`` or ``"isles2022"``.
 
     Raises:
@@ -74,6 +75,8 @@ class VolumeScoresMetric(MaskMetric):
         ('posterior_dice', 'posterior_missed', 'posterior_false_alarm', 'dice')
     """
 
+    undefined = "lack a structure that was not predicted either"
+
     def __init__(
         self,
         structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,
@@ -85,6 +88,7 @@ class VolumeScoresMetric(MaskMetric):
         missed_mm: float | str = "diagonal",
         both_empty: str = "undefined",
         section_axis: int | None = None,
+        fully_connected: bool = True,
         f1_rule: str = "wmh2017",
     ) -> None:
         check_choice("both_empty", both_empty, ("undefined", "perfect"))
@@ -96,6 +100,7 @@ class VolumeScoresMetric(MaskMetric):
         self.tolerances = tuple(sorted({t for name in wanted if (t := _tolerance(name)) is not None}))
         check_tolerances(self.tolerances)
         self.averaged = wanted
+        self.key_score = wanted[0]
         self.mask_scores = (*wanted, *_COUNTS)
         single = isinstance(structures, Mapping) and len(structures) == 1
         super().__init__(structures, spacing=spacing, reduction=reduction)
@@ -106,7 +111,11 @@ class VolumeScoresMetric(MaskMetric):
         self.counted = tuple(name for name in self.score_names if name.endswith(_COUNTS))
         self.ignore_labels = tuple(ignore_labels)
         self.options: dict[str, Any] = {"missed_mm": missed_mm, "both_empty": both_empty}
-        self.lesion_options: dict[str, Any] = {"section_axis": section_axis, "f1_rule": f1_rule}
+        self.lesion_options: dict[str, Any] = {
+            "section_axis": section_axis,
+            "fully_connected": fully_connected,
+            "f1_rule": f1_rule,
+        }
 
     def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> dict[str, float]:
         """Return the scores of one structure in one patient by name."""

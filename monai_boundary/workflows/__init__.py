@@ -39,28 +39,17 @@ from monai_boundary.workflows.runs.training_settings import (
     write_training_settings,
 )
 from monai_boundary.workflows.volumes.case_checks import check_cases
-from monai_boundary.workflows.volumes.data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.dataset import SliceDataset, case_names, volume_dataset
 from monai_boundary.workflows.volumes.fitting import check_patch_strides, fitting_patch
-from monai_boundary.workflows.volumes.lesion_evaluation import (
-    SaveLesionsd,
-    check_segmentations,
-    write_lesion_evaluation,
-)
-from monai_boundary.workflows.volumes.lesion_pipeline import (
-    LesionGridd,
-    LesionTargetsd,
-    lesion_crops,
-    lesion_transforms,
-)
 from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
 from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_postprocessing, volume_transforms
-from monai_boundary.workflows.volumes.slice_dataset import SliceDataset, case_names, tumour_dataset
+from monai_boundary.workflows.volumes.save import SaveVolumesd, check_segmentations
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
 from monai_boundary.workflows.volumes.task import VolumeTask
-from monai_boundary.workflows.volumes.tasks.brats import BRATS
+from monai_boundary.workflows.volumes.tasks.brats import BRATS, brats_task
 from monai_boundary.workflows.volumes.tasks.isles import ISLES
 from monai_boundary.workflows.volumes.tasks.wmh import WMH
-from monai_boundary.workflows.volumes.tumour_pipeline import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
 
 __all__ = [
     "BRATS",
@@ -70,20 +59,17 @@ __all__ = [
     "CaseReport",
     "Cells",
     "FolderLock",
-    "LesionGridd",
-    "LesionTargetsd",
     "LoadedDataset",
     "LossSpec",
     "MetricsFiles",
     "NormalizeSectionsd",
     "PolynomialRate",
-    "SaveLesionsd",
+    "SaveVolumesd",
     "SectionwiseInferer",
     "SliceDataset",
-    "TumourCased",
-    "TumourPlaced",
     "VolumeTask",
     "as_evaluated",
+    "brats_task",
     "case_names",
     "check_cases",
     "check_em_outputs",
@@ -104,12 +90,9 @@ __all__ = [
     "find_model",
     "fitting_patch",
     "keep_evaluated",
-    "lesion_crops",
-    "lesion_dataset",
     "lesion_patients",
     "lesion_scored",
     "lesion_split",
-    "lesion_transforms",
     "log_next_inference",
     "log_scores",
     "log_training_summary",
@@ -129,17 +112,14 @@ __all__ = [
     "stride_multiple",
     "tracking_run_name",
     "trained_settings",
-    "tumour_crops",
-    "tumour_dataset",
-    "tumour_transforms",
     "volume_crops",
+    "volume_dataset",
     "volume_postprocessing",
     "volume_transforms",
     "with_median_spacing",
     "write_case_scores",
     "write_evaluation",
     "write_json",
-    "write_lesion_evaluation",
     "write_table",
     "write_training_settings",
 ]

@@ -20,7 +20,7 @@ from scipy import ndimage
 from monai_boundary.data import wmh_datalist, write_lesion_phantom
 from monai_boundary.losses import SignedDistanceLoss
 from monai_boundary.ops import batch_signed_distance
-from monai_boundary.workflows import lesion_transforms
+from monai_boundary.workflows import WMH, volume_transforms
 
 SHAPE = (240, 240, 155)
 SPACING = (0.9, 0.9, 1.2)
@@ -112,10 +112,11 @@ def test_the_loss_within_a_training_step(race: Any) -> None:
 def test_size_of_the_disk_cache(race: Any, tmp_path: Path) -> None:
     """What the map adds to a PersistentDataset of the WMH bundle: two modalities, the label, what is counted."""
     write_lesion_phantom(tmp_path / "data", patients=2, shape=(128, 128, 48), seed=0)
-    cases = wmh_datalist(tmp_path / "data")
+    found = wmh_datalist(tmp_path / "data")
+    cases = [{"image": [i["flair"], i["t1"]], **{k: i[k] for k in ("label", "case", "ignore_labels")}} for i in found]
     total = {}
     for name, dropped in (("with", []), ("without", [DeleteItemsd("sdm_label")])):
-        transforms = Compose([*lesion_transforms(["flair", "t1"], maps=True), *dropped])
+        transforms = Compose([*volume_transforms(WMH, training=True, maps=True), *dropped])
         dataset = PersistentDataset(cases, transforms, cache_dir=tmp_path / name)
         assert all(("sdm_label" in item) == (not dropped) for item in dataset)
         total[name] = sum(file.stat().st_size for file in (tmp_path / name).glob("*.pt"))

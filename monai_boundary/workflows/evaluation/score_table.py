@@ -113,11 +113,11 @@ def missed_notes(
 
 
 def _count(scores: Mapping[str, Any], distance: str, count: str) -> int:
-    """Number of misses that went into a distance: of its region; of the mean over regions those of all."""
+    """Number of misses that went into a distance: of its region; of the mean over structures those of all."""
     prefix = distance[: -len(next(d for d in DISTANCES if distance.endswith(d)))]
     names: Sequence[str] = [f"{prefix}{count}"]
     if not prefix and count not in scores:
-        names = [f"{region}_{count}" for region in TUMOUR_REGIONS]
+        names = [name for name in scores if name.endswith(f"_{count}")]
     values = [float(scores.get(name, 0)) for name in names]
     return int(sum(value for value in values if math.isfinite(value)))
 

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.data import Dataset, PersistentDataset
-from monai.data.utils import pickle_hashing
-from monai.transforms import LoadImage, Transform
+from monai.transforms import LoadImage
 
 from monai_boundary._validation import check_choice
 from monai_boundary.data import (
@@ -28,7 +26,6 @@ from monai_boundary.data import (
 )
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.data.volumes.nifti_reader import NiftiReader
-from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +35,6 @@ READERS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "isles2018": isles2018_datalist,
     "brats": brats_datalist,
 }
-CACHES = ("memory", "disk", "none")
 PHANTOM: dict[str, Any] = {"patients": 10, "shape": (64, 64, 24)}
 TUMOUR_PHANTOM: dict[str, Any] = {"patients": 12, "shape": (64, 64, 48)}
 
@@ -53,6 +49,8 @@ def lesion_patients(
     patient_pattern: str | None = None,
 ) -> list[dict[str, Any]]:
     r"""Return an item for each patient (or case) of a data set, without its label where none is required.
+
+    The files of its modalities are a list under ``image``.
 
     Args:
         dataset_dir: folder in the given layout. ``None`` writes a phantom, always the same, to
@@ -90,9 +88,19 @@ def lesion_patients(
             f"No data set was given (--dataset_dir): using {options['patients']} drawn phantoms of {options['shape']} "
             f"voxels in {dataset_dir}. Their scores say nothing about real images."
         )
-    items = READERS[layout](Path(dataset_dir), modalities=modalities, require_labels=require_labels)
+    found = READERS[layout](Path(dataset_dir), modalities=modalities, require_labels=require_labels)
+    items = [_with_image_list(item, modalities) for item in found]
     items = _with_patients(items, patient_pattern) if patient_pattern is not None else items
     return items if require_labels else [{k: v for k, v in item.items() if k != "label"} for item in items]
+
+
+def _with_image_list(item: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
+    """The files of all modalities under ``image``, in the order of the network's channels."""
+    if "image" in item:
+        return dict(item)
+    names = [m.lower() for m in ([modalities] if isinstance(modalities, str) else modalities)]
+    rest = {key: value for key, value in item.items() if key not in names}
+    return {"image": [item[name] for name in names], **rest}
 
 
 def lesion_split(
@@ -170,39 +178,6 @@ def _say_if_empty(part: str, items: Sequence[Mapping[str, Any]]) -> None:
         if bool(((np.abs(values) > 0.5) & ~np.isin(np.rint(values), item.get("ignore_labels", ()))).any()):
             return
     logger.warning(f"None of the {len(items)} labels for {part} holds a lesion: nothing can be learnt or scored there.")
-
-
-def lesion_dataset(
-    data: Sequence[Mapping[str, Any]],
-    transform: Transform,
-    cache: str = "memory",
-    cache_dir: str | os.PathLike[str] = "cache",
-) -> Dataset:
-    """Return a dataset that computes what is before the random transforms once: in memory, on disk, or not.
-
-    The cache on disk is found again by the items and by the transforms' arguments, so that a changed option is never
-    answered by an old file; files that change under the same name are not noticed.
-
-    Args:
-        data: items.
-        transform: a ``Compose``.
-        cache: ``"memory"`` (`LoadedDataset`), ``"disk"`` (``PersistentDataset``) or ``"none"``.
-        cache_dir: folder of the cache on disk.
-
-    Raises:
-        ValueError: if ``cache`` is another, or the folder cannot be written.
-
-    Example:
-        >>> from monai.transforms import Compose
-        >>> type(lesion_dataset([{"a": 1}], Compose([]), cache="none")).__name__
-        'Dataset'
-    """
-    check_choice("cache", cache, CACHES)
-    if cache == "memory":
-        return LoadedDataset(data=data, transform=transform, progress=False)
-    if cache == "disk":
-        return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
-    return Dataset(data=data, transform=transform)
 
 
 def patients_per_batch(batch_size: int, crops: int) -> int:

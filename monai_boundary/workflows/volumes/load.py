@@ -11,7 +11,7 @@ import torch
 from monai.transforms import LoadImage, ResampleToMatch, Transform
 
 from monai_boundary._validation import check_choice
-from monai_boundary.data.volumes.nifti_reader import NiftiReader
+from monai_boundary.data.volumes.volume_reader import VolumeReader
 from monai_boundary.workflows.volumes.place import at_place_of, check_volume, native_place, placed_at
 
 
@@ -50,7 +50,7 @@ class LoadVolumed(Transform):
         self.optional = tuple(optional)
         check_choice("reference", reference, (None, "label", *self.channels))
         self.reference = reference
-        reader: Any = NiftiReader(finite=True)  # MONAI takes a reader too, other than it declares
+        reader: Any = VolumeReader(finite=True)  # MONAI takes a reader too, other than it declares
         self._load = LoadImage(reader=reader, dtype=np.float32, ensure_channel_first=True)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What both volume bundles ask of a patient's files: readable, finite, three dimensions, a place that is known."""
+"""What the volume bundles ask of a patient's files: readable, finite, three dimensions, a place that is known."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import LoadImaged
 
-from monai_boundary.data.volumes.nifti_reader import NiftiReader, check_finite
+from monai_boundary.data.volumes.nifti_reader import check_finite
 from monai_boundary.data.volumes.nifti_writer import HEADER_BYTES, nifti_header
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
 
 NATIVE_KEYS = ("native_affine", "native_header")
-
-
-def load_volumes(keys: Sequence[str]) -> LoadImaged:
-    """Return the transform that loads files as float32, channels first; NaN and damaged files are named."""
-    reader: Any = NiftiReader(finite=True)  # MONAI takes a reader too, other than it declares
-    return LoadImaged(keys, reader=reader, dtype=np.float32, ensure_channel_first=True)
 
 
 def check_volume(name: str, volume: Any, channels: int | None = None) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from monai.transforms import LoadImage
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from monai_boundary._typing import DoubleArray
-from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES, NiftiReader, affine_mm
+from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES, affine_mm
+from monai_boundary.data.volumes.volume_reader import read_volume
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.workflows.volumes.task import VolumeTask
 
@@ -64,10 +64,7 @@ def _affine(file: str) -> DoubleArray:
         except (OSError, nibabel.filebasedimages.ImageFileError) as error:
             raise ValueError(f"`image` needs a readable NIfTI file, got {file!r} ({error}).") from error
         return affine_mm(header)
-    reader: Any = NiftiReader()
-    image: Any = LoadImage(reader=reader, image_only=True)(file)
-    affine: DoubleArray = np.asarray(image.affine, dtype=np.float64)
-    return affine
+    return read_volume(file)[1]
 
 
 def _first_file(item: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
 from monai.handlers import from_engine
 
-from monai_boundary.handlers import TumourScoresHandler
+from monai_boundary.handlers import VolumeScoresHandler
 from monai_boundary.workflows import read_table, write_case_scores
 
 
@@ -25,7 +25,7 @@ def test_scores_by_case_and_over_all(tmp_path: Path, caplog: pytest.LogCaptureFi
         {"image": p, "label": t, "case": "a", "slice": 4 + k}
         for k, (p, t) in enumerate(zip(preds, truths, strict=True))
     ]
-    handler = TumourScoresHandler(from_engine(["pred", "label"]), regions=["tc"], spacing=2.0)
+    handler = VolumeScoresHandler(from_engine(["pred", "label"]), structures=["tc"], key_score="dice", spacing=2.0)
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(Dataset(items), batch_size=2),

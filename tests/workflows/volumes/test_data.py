@@ -12,8 +12,10 @@ from monai.data import CacheDataset, Dataset, PersistentDataset
 from monai.transforms import Compose, RandLambdad
 
 from monai_boundary.data import write_lesion_phantom
-from monai_boundary.workflows.volumes.data import lesion_dataset, lesion_patients, lesion_split, patients_per_batch
-from monai_boundary.workflows.volumes.lesion_pipeline import lesion_transforms
+from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.dataset import volume_dataset
+from monai_boundary.workflows.volumes.pipeline import volume_transforms
+from monai_boundary.workflows.volumes.tasks.wmh import WMH
 from tests.data.nifti_files import label, write
 
 SMALL = {"patients": 4, "shape": [32, 32, 8]}
@@ -34,8 +36,8 @@ def test_no_data_set_is_a_phantom_and_says_so(
     sides = [{item["patient"] for item in split[part]} for part in ("training", "validation")]
     assert not sides[0] & sides[1]
     item = split["training"][0]
-    assert set(modalities) <= set(item)
-    assert {"flair", "t1", "dwi", "adc", "cbf", "cbv", "mtt", "tmax"} & set(item) == set(modalities)
+    assert len(item["image"]) == len(modalities)
+    assert all(name in Path(file).name.lower() for name, file in zip(modalities, item["image"], strict=True))
     assert Path(item["label"]).is_file()
     assert (tmp_path / f"phantom_{layout}").is_dir()
 
@@ -67,9 +69,9 @@ def test_patients_without_labels_and_of_a_single_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`require_labels` needs one file of 'label' for patient 'SiteA-0', got none"):
         lesion_patients(tmp_path, "wmh", ["flair"], tmp_path)
     found = lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, require_labels=False)
-    assert [sorted(item) for item in found] == [["case", "flair", "ignore_labels", "patient", "site"]] * 2
+    assert [sorted(item) for item in found] == [["case", "ignore_labels", "image", "patient", "site"]] * 2
     (one,) = lesion_patients(Path(items[1]["label"]).parent, "wmh", ["flair"], tmp_path, require_labels=False)
-    assert one["flair"] == items[1]["flair"]
+    assert one["image"] == [items[1]["flair"]]
 
 
 def test_the_layout_is_known(tmp_path: Path) -> None:
@@ -80,7 +82,8 @@ def test_the_layout_is_known(tmp_path: Path) -> None:
 
 
 def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
-    items = write_lesion_phantom(tmp_path / "data", patients=1, shape=(32, 32, 8))
+    (one,) = write_lesion_phantom(tmp_path / "data", patients=1, shape=(32, 32, 8))
+    items = [{"image": [one["flair"]], **{key: one[key] for key in ("label", "case", "ignore_labels")}}]
     calls: list[int] = []
 
     def twice(values: torch.Tensor) -> torch.Tensor:
@@ -88,8 +91,11 @@ def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
         return values * 2
 
     def dataset(cache: str, **options: Any) -> Dataset:
-        steps = [*lesion_transforms(["flair"], maps=True, **options), RandLambdad("image", twice, prob=1.0)]
-        return lesion_dataset(items, Compose(steps), cache, tmp_path / "cache")
+        steps = [
+            *volume_transforms(WMH.changed(channels=["flair"]), training=True, maps=True, **options),
+            RandLambdad("image", twice, prob=1.0),
+        ]
+        return volume_dataset(items, Compose(steps), cache, tmp_path / "cache")
 
     plain = dataset("none")[0]
     for cache, kind in [("memory", CacheDataset), ("disk", PersistentDataset)]:
@@ -106,7 +112,7 @@ def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
     assert float(clipped.max()) == 5.0
     assert len(list((tmp_path / "cache").glob("*.pt"))) == 2
     with pytest.raises(ValueError, match="`cache` needs one of 'memory', 'disk', 'none', got 'ram'"):
-        lesion_dataset(items, Compose([]), "ram")
+        volume_dataset(items, Compose([]), "ram")
 
 
 def test_patients_per_batch() -> None:
@@ -181,6 +187,6 @@ def test_other_modalities_than_flair_need_no_label(tmp_path: Path) -> None:
 def test_folders_that_cannot_be_written_are_found_first(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
-        lesion_dataset([], Compose([]), "disk", tmp_path / "file")
+        volume_dataset([], Compose([]), "disk", tmp_path / "file")
     with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
         lesion_patients(None, "wmh", ["flair"], tmp_path / "file")

@@ -7,27 +7,16 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Compose
+from monai.transforms import Compose, LoadImage
 
+from monai_boundary.data import NiftiReader
 from monai_boundary.data.volumes.nifti_writer import nifti_header
-from monai_boundary.workflows.volumes.lesion_pipeline import lesion_crops, lesion_transforms
-from monai_boundary.workflows.volumes.place import at_place_of, check_volume, crop_ratios, load_volumes, native_place
-from monai_boundary.workflows.volumes.tumour_pipeline import tumour_crops, tumour_transforms
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
+from monai_boundary.workflows.volumes.place import at_place_of, check_volume, crop_ratios, native_place, placed_at
+from monai_boundary.workflows.volumes.task import VolumeTask
+from monai_boundary.workflows.volumes.tasks.brats import brats_task
+from monai_boundary.workflows.volumes.tasks.wmh import WMH
 from tests.data.nifti_files import LAS, write
-
-
-def test_loaded_volumes_are_finite(tmp_path: Path) -> None:
-    values = np.zeros((6, 6, 3), np.float32)
-    values[0, 0, 0] = np.inf
-    path = str(write(tmp_path / "FLAIR.nii.gz", values))
-    with pytest.raises(ValueError, match=r"FLAIR.nii.gz needs finite values, got 0 NaN and 1 infinite of 108 voxels"):
-        load_volumes(["flair"])({"flair": path})
-
-
-def test_nan_of_one_modality_names_its_file(tmp_path: Path) -> None:
-    files = [str(write(tmp_path / f"{k}.nii.gz", np.full((6, 6, 3), k, np.float32))) for k in (1.0, np.nan, 2.0)]
-    with pytest.raises(ValueError, match=r"nan.nii.gz needs finite values, got 108 NaN"):
-        load_volumes(["image"])({"image": files})
 
 
 def test_volumes_that_are_none() -> None:
@@ -55,7 +44,7 @@ def test_rounding_of_a_header_is_taken_away() -> None:
 
 def test_the_native_place_of_a_file_and_of_an_array(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nii.gz")
-    place = native_place(load_volumes(["a"])({"a": str(path)})["a"])
+    place = native_place(LoadImage(reader=NiftiReader, ensure_channel_first=True)(path))
     np.testing.assert_allclose(place["native_affine"], LAS)
     np.testing.assert_array_equal(place["native_header"], nifti_header(path))
     assert not native_place(MetaTensor(torch.ones(1, 2, 2, 2)))["native_header"].any()
@@ -63,17 +52,26 @@ def test_the_native_place_of_a_file_and_of_an_array(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("kind", ["empty", "full"])
-def test_a_patient_with_one_kind_of_voxels_stops_no_sampler(tmp_path: Path, share: float, kind: str) -> None:
+@pytest.mark.parametrize("task", [WMH.changed(channels=["flair"]), brats_task(["t1c"], ["wt", "tc", "et"])])
+def test_a_patient_with_one_kind_of_voxels_stops_no_sampler(
+    tmp_path: Path, share: float, kind: str, task: VolumeTask
+) -> None:
     values = np.random.default_rng(0).random((12, 12, 6), np.float32) + 0.1
     label = np.full(values.shape, kind == "full", np.uint8)
     image, truth = str(write(tmp_path / "i.nii.gz", values)), str(write(tmp_path / "l.nii.gz", label))
-    made = Compose(lesion_transforms(["flair"], maps=True))({"flair": image, "label": truth, "case": "p"})
-    crops = Compose(lesion_crops([8, 8, 4], 3, lesion_share=share))(made)
+    steps = volume_transforms(task, training=True, maps=True)
+    made = Compose(steps)({"image": [image], "label": truth, "case": "p"})
+    crops = Compose(volume_crops(task.changed(foreground_share=share), [8, 8, 4], 3, maps=True))(made)
     assert [bool(crop["label"].any()) for crop in crops] == [kind == "full"] * 3
-    made = Compose(tumour_transforms(training=True, maps=True))({"image": image, "label": truth, "case": "p"})
-    patches = Compose(tumour_crops((8, 8, 4), 3, tumour_share=share, maps=True))(made)
-    assert [bool(patch["label"].any()) for patch in patches] == [kind == "full"] * 3
-    assert all(bool(torch.isfinite(patch["sdm_label"]).all()) for patch in patches)
+    assert all(bool(torch.isfinite(crop["sdm_label"]).all()) for crop in crops)
+
+
+def test_an_image_at_another_place_keeps_its_file() -> None:
+    image = MetaTensor(torch.ones(1, 2, 2, 2), affine=torch.eye(4), meta={"filename_or_obj": "a.nii.gz"})
+    moved = placed_at(torch.zeros(1, 3, 3, 3), torch.diag(torch.tensor([2.0, 2, 2, 1])), image)
+    assert (moved.shape, moved.meta["filename_or_obj"]) == ((1, 3, 3, 3), "a.nii.gz")
+    assert moved.affine.diagonal().tolist() == [2, 2, 2, 1]
+    assert image.affine.diagonal().tolist() == [1, 1, 1, 1]
 
 
 def test_ratios_of_crops() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lesion bundles leave behind: scores of whole patients, and segmentations on the grid of the input image."""
+"""Segmentations as files, on the grid of the input image."""
 
 from __future__ import annotations
 
@@ -13,25 +13,20 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.engines.workflow import Workflow
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple_rep
 
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.volumes.nifti_writer import write_nifti
-from monai_boundary.metrics.lesion_scores import LesionScoresMetric
 from monai_boundary.ops.grid import SAME_GRID_VOXELS
-from monai_boundary.workflows.evaluation.case_scores import write_case_scores
-
-_SHOWN = ("dice", "hd95_mm", "volume_difference_percent", "volume_difference_ml", "lesion_recall", "lesion_f1")
 
 
-class SaveLesionsd(MapTransform):
+class SaveVolumesd(MapTransform):
     """Write segmentations as NIfTI on the grid of the input image: its voxels, and what its header says of its place.
 
     The files are ``{case}_{postfix}.nii.gz``. Needs ``image`` with its affine, ``case`` and ``native_affine``, as
-    :func:`~monai_boundary.workflows.lesion_transforms` gives them; with ``native_header`` the files state the qform,
+    :func:`~monai_boundary.workflows.volume_transforms` gives them; with ``native_header`` the files state the qform,
     the sform and the unit of the input. Any orientation and a single slice will do. Of several channels the last one
     is written, or all. A file appears under its name when it is whole.
 
@@ -104,7 +99,7 @@ def check_segmentations(
 
     Args:
         items: the cases, with their names under ``case``.
-        output_dir: see :class:`SaveLesionsd`, as the next two.
+        output_dir: see :class:`SaveVolumesd`, as the next two.
         postfix: see ``output_dir``.
         overwrite: see ``output_dir``.
 
@@ -127,24 +122,3 @@ def _turn(affine: DoubleArray, native: DoubleArray) -> AnyArray:
             f"`image` needs the grid of `native_affine` {native.tolist()}, flipped or turned, got {affine.tolist()}."
         )
     return np.stack([axes, turned[axes, range(3)]], axis=1)
-
-
-def write_lesion_evaluation(
-    folder: str | os.PathLike[str],
-    evaluator: Workflow,
-    items: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Write the scores of whole patients to ``evaluation.json`` and, by case, to a CSV file; log and return them.
-
-    Args:
-        folder: where the files go.
-        evaluator: the engine that ran, with a :class:`~monai_boundary.handlers.LesionScoresHandler` without prefix.
-        items: the cases, in order, for their names.
-        settings: written into the JSON file.
-
-    Returns:
-        ``mean``, ``std`` (over the cases where a score is defined) and ``defined`` (their number) by score, but of
-        ``missed`` and ``false_alarm`` the number of cases.
-    """
-    return write_case_scores(folder, evaluator, LesionScoresMetric, items, settings, _SHOWN)

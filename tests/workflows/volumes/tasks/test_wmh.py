@@ -14,12 +14,8 @@ from monai.transforms import Compose
 
 from monai_boundary.data import wmh_datalist, write_lesion_phantom, write_stroke_phantom
 from monai_boundary.ops import check_distance_map, signed_distance_map
-from monai_boundary.workflows.volumes.lesion_pipeline import (
-    LesionGridd,
-    LesionTargetsd,
-    lesion_crops,
-    lesion_transforms,
-)
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
+from monai_boundary.workflows.volumes.tasks.wmh import WMH
 from tests.data.nifti_files import LAS, LPS, write
 
 BOTH = ["flair", "t1"]
@@ -32,8 +28,22 @@ def patients(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return sorted(items, key=lambda item: item["patient"][-1])
 
 
-def prepared(item: dict[str, Any], modalities: list[str] = BOTH, **options: Any) -> dict[str, Any]:
-    return Compose(lesion_transforms(modalities, **options))(item)
+def prepared(
+    item: dict[str, Any],
+    modalities: list[str] = BOTH,
+    *,
+    reference: str | None = None,
+    percentiles: tuple[float, float] = (0.1, 99.9),
+    maps: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    task = WMH.changed(channels=modalities, reference=reference, percentiles=percentiles)
+    whole = {"image": [item[name] for name in modalities], **{k: v for k, v in item.items() if k not in modalities}}
+    return Compose(volume_transforms(task, training=maps, maps=maps, **options))(whole)
+
+
+def crops(patch: list[int], number: int, share: float) -> Compose:
+    return Compose(volume_crops(WMH.changed(foreground_share=share), patch, number, maps=True))
 
 
 def test_channels_of_every_patient_lie_on_one_another(patients: list[dict[str, Any]]) -> None:
@@ -78,8 +88,8 @@ def test_maps_are_of_the_whole_volume_in_mm(patients: list[dict[str, Any]], sect
     assert out["sdm_label"].dtype == torch.float16
     expected = signed_distance_map(out["label"][0].numpy(), out["spacing"].tolist(), section_axis=section_axis)
     np.testing.assert_allclose(out["sdm_label"][0].float(), expected, rtol=2e-3, atol=1e-3)
-    assert len(out["label_cls_indices"]) == 2
-    assert len(out["label_cls_indices"][1]) == int(out["label"].sum())
+    assert len(out["where_cls_indices"]) == 2
+    assert len(out["where_cls_indices"][1]) == int(out["label"].sum())
 
 
 def test_images_on_grids_of_their_own_come_to_the_label_s(tmp_path: Path) -> None:
@@ -89,9 +99,7 @@ def test_images_on_grids_of_their_own_come_to_the_label_s(tmp_path: Path) -> Non
     # alone, the FLAIR's grid is not the label's: an error, unless the label says where to go
     with pytest.raises(RuntimeError) as error:
         prepared(item, ["flair"])
-    assert "patient sub-strokecase0001_ses-0001: `label` needs the spatial shape of `flair`" in str(
-        error.value.__cause__
-    )
+    assert "case sub-strokecase0001_ses-0001: `label` needs the spatial shape of `flair`" in str(error.value.__cause__)
     torch.testing.assert_close(prepared(item, ["flair"], reference="label")["image"][0], flair)
 
 
@@ -104,63 +112,10 @@ def test_without_a_label_the_image_knows_its_place(patients: list[dict[str, Any]
         assert nibabel.aff2axcodes(out["image"].affine.numpy()) == ("R", "A", "S")
 
 
-def volumes(**others: Any) -> dict[str, Any]:
-    affine = torch.diag(torch.tensor([1.0, 1, 3, 1], dtype=torch.float64))
-    made = {key: MetaTensor(torch.ones(1, 4, 4, 4), affine=affine) for key in ("flair", "t1", "label")}
-    return {**made, "case": "Utrecht-7", **others}
-
-
-@pytest.mark.parametrize(
-    ("others", "message"),
-    [
-        (
-            {"label": MetaTensor(torch.ones(1, 4, 4, 4), affine=torch.eye(4))},
-            r"Utrecht-7: `label` needs the affine of `flair`: the same voxel lies up to 6 mm \(6 voxels\) apart",
-        ),
-        ({"label": MetaTensor(torch.ones(1, 4, 4, 5))}, r"`label` needs the spatial shape of `flair`, \(4, 4, 4\)"),
-        (
-            {"t1": MetaTensor(torch.full((1, 4, 4, 4), float("nan")))},
-            "`t1` needs finite values, got 64 NaN and 0 infinite of 64 voxels",
-        ),
-        ({"t1": MetaTensor(torch.ones(1, 4, 4, 4), affine=torch.zeros(4, 4))}, "`t1`: `affine` needs independent"),
-        ({"flair": MetaTensor(torch.ones(2, 4, 4, 4))}, r"`flair` needs one 3-D volume, got shape \(2, 4, 4, 4\)"),
-        (
-            {"t1": MetaTensor(torch.ones(1, 4, 4, 4), affine=torch.eye(4) + 90 * torch.eye(4)[:, [3, 0, 1, 2]].T)},
-            "`t1`",
-        ),
-    ],
-)
-def test_bad_volumes_are_refused_with_the_patient_s_name(others: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        LesionGridd(BOTH)(volumes(**others))
-
-
-def test_images_of_different_places_are_refused() -> None:
-    away = torch.eye(4, dtype=torch.float64)
-    away[:3, 3] = 500
-    with pytest.raises(ValueError, match="`t1` needs to overlap `flair`"):
-        LesionGridd(BOTH)(volumes(t1=MetaTensor(torch.ones(1, 4, 4, 4), affine=away)))
-
-
-def test_the_reference_is_one_of_the_images_or_the_label() -> None:
-    with pytest.raises(ValueError, match="`reference` needs one of None, 'label', 'flair', 't1', got 'dwi'"):
-        LesionGridd(BOTH, reference="dwi")
-
-
-def test_unknown_ids_are_refused_and_rounding_is_not() -> None:
-    label = torch.zeros(1, 4, 4, 4)
-    label[0, 1, 1, 1] = 0.9999999
-    out = LesionTargetsd()(volumes(label=MetaTensor(label)))
-    assert int(out["label"].sum()) == 1
-    label[0, 2, 2, 2] = 3
-    with pytest.raises(ValueError, match=r"`label` of patient Utrecht-7: `y` needs 0, 1 \(lesion\) or an id of"):
-        LesionTargetsd()(volumes(label=MetaTensor(label), ignore_labels=[2]))
-
-
 @pytest.mark.parametrize("patch", [[16, 24], [8, 8, 4], [48, 48], [48, 32, 16]])
 def test_crops_are_those_of_the_whole_map(patients: list[dict[str, Any]], patch: list[int]) -> None:
     item = prepared(patients[0], maps=True)
-    samples = Compose(lesion_crops(patch, 12, lesion_share=0.5)).set_random_state(1)(item)
+    samples = crops(patch, 12, 0.5).set_random_state(1)(item)
     assert len(samples) == 12
     for sample in samples:
         assert set(sample) == {"image", "label", "label_counted", "sdm_label"}
@@ -183,23 +138,16 @@ def test_crops_are_those_of_the_whole_map(patients: list[dict[str, Any]], patch:
 def test_the_share_of_crops_with_lesions(patients: list[dict[str, Any]]) -> None:
     item = prepared(patients[1], maps=True)
     for share, least, most in [(1.0, 1.0, 1.0), (0.5, 0.5, 0.9), (0.0, 0.0, 0.8)]:
-        crops = Compose(lesion_crops([32, 48], 40, lesion_share=share)).set_random_state(0)(item)
-        found = np.mean([bool(crop["label"].any()) for crop in crops])
+        drawn = crops([32, 48], 40, share).set_random_state(0)(item)
+        found = np.mean([bool(crop["label"].any()) for crop in drawn])
         assert least <= found <= most, share
 
 
 def test_maps_of_crops_still_fit_their_labels(patients: list[dict[str, Any]]) -> None:
     item = prepared(patients[0], maps=True, map_dtype="float32")
-    for crop in Compose(lesion_crops([16, 16, 8], 4, lesion_share=1.0)).set_random_state(3)(item):
+    for crop in crops([16, 16, 8], 4, 1.0).set_random_state(3)(item):
         known = crop["label_counted"]
         check_distance_map(crop["sdm_label"], crop["label"].bool(), item["spacing"].tolist(), known=known)
-
-
-def test_bad_options_of_crops() -> None:
-    with pytest.raises(ValueError, match="`patch_size` needs 2 or 3 spatial dimensions, got 1"):
-        lesion_crops([16], 1)
-    with pytest.raises(ValueError, match=r"`lesion_share` needs 0\.\.1, got 1.5"):
-        lesion_crops([16, 16], 1, lesion_share=1.5)
 
 
 def test_other_orientation_of_one_modality(tmp_path: Path) -> None:
@@ -212,10 +160,8 @@ def test_other_orientation_of_one_modality(tmp_path: Path) -> None:
     torch.testing.assert_close(out["image"][0], out["image"][1], rtol=0, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:builtin type .*wig.*:DeprecationWarning")  # as an error it crashes itk's import
 def test_other_formats_say_the_same(patients: list[dict[str, Any]], tmp_path: Path) -> None:
-    """MHA and NRRD, through MONAI's ITKReader: same voxels, same places."""
-    pytest.importorskip("itk", reason="MONAI reads MHA and NRRD by itk")
+    """MHA and NRRD: same voxels, same places."""
     item = patients[2]
     for key, name in (("flair", "FLAIR.mha"), ("t1", "T1.nrrd"), ("label", "wmh.mha")):
         (tmp_path / "p").mkdir(exist_ok=True)

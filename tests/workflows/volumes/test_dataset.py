@@ -9,8 +9,9 @@ from monai.data import CacheDataset, DataLoader
 from monai.transforms import Compose, Lambdad, RandLambdad
 
 from monai_boundary.data import write_tumour_phantom
-from monai_boundary.workflows import SliceDataset, case_names, tumour_dataset
-from monai_boundary.workflows.volumes.tumour_pipeline import tumour_crops, tumour_transforms
+from monai_boundary.workflows.volumes.dataset import SliceDataset, case_names, volume_dataset
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
+from monai_boundary.workflows.volumes.tasks.brats import BRATS, brats_task
 
 
 def cases(number: int = 3) -> list[dict[str, object]]:
@@ -59,22 +60,25 @@ def test_lists_of_another_length() -> None:
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
 def test_slices_of_phantoms_by_any_cache(tmp_path: Path, cache: str) -> None:
     data = write_tumour_phantom(tmp_path / "data", patients=2, shape=(32, 32, 16))
-    steps = tumour_transforms(("tc",), training=True, intensities="unit", slices=3, slice_size=(24, 40))
-    dataset = tumour_dataset(
-        data, steps, tumour_crops((), 0, flat=True), slices=3, cache=cache, cache_dir=tmp_path / "cache"
+    steps = volume_transforms(
+        brats_task(list(BRATS.channels), ["tc"], "unit"), training=True, edges={}, slices=3, slice_size=(24, 40)
     )
+    random = volume_crops(BRATS, (), 0, edges=True, sliced=True)
+    dataset = volume_dataset(data, Compose([*steps, *random]), cache, tmp_path / "cache", slices=3)
     assert len(dataset) == 6
     for _ in range(2):
         assert {key: tuple(value.shape) for key, value in dataset[4].items()} == {
             "image": (4, 24, 40),
             "label": (1, 24, 40),
+            "label_counted": (1, 24, 40),
             "edge_label": (1, 24, 40),
         }
-    assert [name["case"] for name in case_names(dataset)] == ["BraTS2021_00000"] * 3 + ["BraTS2021_00001"] * 3
+    scored = volume_dataset(data, Compose(steps), cache, tmp_path / "cache", slices=3)
+    assert [name["case"] for name in case_names(scored)] == ["BraTS2021_00000"] * 3 + ["BraTS2021_00001"] * 3
     assert bool((tmp_path / "cache").exists()) == (cache == "disk")
 
 
 def test_volumes() -> None:
-    dataset = tumour_dataset(cases(2), [Lambdad("value", lambda x: x + 1)])
+    dataset = volume_dataset(cases(2), Compose([Lambdad("value", lambda x: x + 1)]))
     assert [float(item["value"]) for item in dataset] == [1, 2]
     assert case_names(dataset) == [{"case": "0"}, {"case": "1"}]

@@ -13,11 +13,33 @@ from monai.transforms import Compose
 
 from monai_boundary.data import TumourPhantom, brats_datalist, write_tumour_phantom
 from monai_boundary.ops import label_edges, signed_distance_map
-from monai_boundary.workflows import TumourCased, TumourPlaced, tumour_crops, tumour_transforms
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
+from monai_boundary.workflows.volumes.tasks.brats import BRATS, brats_task
 from tests.data.nifti_files import write
 
 SHAPE = (40, 32, 20)
 MM = TumourPhantom(shape=SHAPE).mm
+
+
+ALL = ("t1c", "t1", "t2", "flair")
+REGIONS = ("wt", "tc", "et")
+
+
+def steps_of(
+    regions: tuple[str, ...] = REGIONS,
+    *,
+    modalities: tuple[str, ...] = ALL,
+    intensities: str = "normal",
+    label_map: str | None = None,
+    **options: Any,
+) -> Any:
+    task = brats_task(modalities, regions, intensities, label_map=label_map)
+    edges = {"edges": {}} if options.get("training") else {}
+    return volume_transforms(task, **{**edges, **options})
+
+
+def crops_of(size: tuple[int, ...], number: int, share: float = 0.7, **options: Any) -> Any:
+    return volume_crops(BRATS.changed(foreground_share=share), size, number, edges=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +48,8 @@ def item(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_volumes_for_the_validation(item: dict[str, Any]) -> None:
-    data = Compose(tumour_transforms())(item)
-    assert set(data) == {"image", "label", "spacing", "case"}
+    data = Compose(steps_of())(item)
+    assert set(data) == {"image", "label", "label_counted", "spacing", "case"}
     assert (data["image"].shape, data["label"].shape) == ((4, *SHAPE), (3, *SHAPE))
     assert (data["label"].dtype, type(data["label"])) == (torch.uint8, torch.Tensor)
     assert data["spacing"].tolist() == pytest.approx(MM)
@@ -40,8 +62,8 @@ def test_volumes_for_the_validation(item: dict[str, Any]) -> None:
 
 
 def test_volumes_for_the_training(item: dict[str, Any]) -> None:
-    whole = Compose(tumour_transforms())(item)
-    data = Compose(tumour_transforms(training=True, maps=True, edges={"side": "inner"}))(item)
+    whole = Compose(steps_of())(item)
+    data = Compose(steps_of(training=True, maps=True, edges={"side": "inner"}))(item)
     box = tuple(slice(int(w.min()), int(w.max()) + 1) for w in (whole["image"] != 0).any(0).nonzero(as_tuple=True))
     for key in ("image", "label"):
         torch.testing.assert_close(data[key], whole[key][(slice(None), *box)])
@@ -56,7 +78,7 @@ def test_volumes_for_the_training(item: dict[str, Any]) -> None:
 
 
 def test_slices_around_the_core(item: dict[str, Any]) -> None:
-    steps = tumour_transforms(("wt", "tc"), training=True, maps=True, intensities="unit", slices=4, slice_size=(48, 24))
+    steps = steps_of(("wt", "tc"), training=True, maps=True, intensities="unit", slices=4, slice_size=(48, 24))
     slices = Compose(steps)(item)
     assert len(slices) == 4
     for one in slices:
@@ -74,7 +96,7 @@ def test_slices_around_the_core(item: dict[str, Any]) -> None:
 
 
 def test_without_labels(item: dict[str, Any]) -> None:
-    data = Compose(tumour_transforms(labels=False))({key: item[key] for key in ("image", "case")})
+    data = Compose(steps_of(labels=False))({key: item[key] for key in ("image", "case")})
     assert set(data) == {"image", "case", "native_affine", "native_header"}
     np.testing.assert_allclose(data["native_affine"], nibabel.load(item["label"]).affine, atol=1e-6)
     assert isinstance(data["image"], MetaTensor)
@@ -82,24 +104,24 @@ def test_without_labels(item: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("maps", [False, True])
 def test_patches(item: dict[str, Any], maps: bool) -> None:
-    cached = Compose(tumour_transforms(training=True, maps=maps))(item)
+    cached = Compose(steps_of(training=True, maps=maps))(item)
     size = (16, 48, 16)  # wider than the head
-    steps = Compose(tumour_crops(size, 6, tumour_share=1.0, maps=maps)).set_random_state(0)
+    steps = Compose(crops_of(size, 6, 1.0, maps=maps)).set_random_state(0)
     patches = steps(cached)
     assert len(patches) == 6
-    keys = {"image", "label", "edge_label", *(["sdm_label"] if maps else [])}
+    keys = {"image", "label", "label_counted", "edge_label", *(["sdm_label"] if maps else [])}
     for patch in patches:
         assert set(patch) == keys
         assert {tuple(patch[key].shape[1:]) for key in keys} == {size}
-        assert {patch[key].dtype for key in keys} == {torch.float32}
+        assert {patch[key].dtype for key in keys - {"label_counted"}} == {torch.float32}
         assert patch["label"][0].any()
-    none = Compose(tumour_crops((8, 8, 8), 40, tumour_share=0.0)).set_random_state(0)(cached)
+    none = Compose(crops_of((8, 8, 8), 40, 0.0)).set_random_state(0)(cached)
     assert np.mean([bool(patch["label"].any()) for patch in none]) < 1
 
 
 def test_slices_are_flipped_together(item: dict[str, Any]) -> None:
-    slices = Compose(tumour_transforms(("tc",), training=True, slices=2))(item)
-    steps = Compose(tumour_crops((), 0, flat=True)).set_random_state(3)
+    slices = Compose(steps_of(("tc",), training=True, slices=2))(item)
+    steps = Compose(crops_of((), 0, sliced=True)).set_random_state(3)
     for _ in range(6):
         out = steps(slices[0])
         np.testing.assert_array_equal(out["edge_label"], label_edges(out["label"][None], classes="any")[0])
@@ -111,38 +133,20 @@ def test_errors_name_the_case(item: dict[str, Any], tmp_path: Path) -> None:
     shift = other.affine.copy()
     shift[0, 3] += 9
     nibabel.Nifti1Image(np.asarray(other.dataobj), shift).to_filename(moved)
-    steps = Compose(tumour_transforms()[:2])
     with pytest.raises(RuntimeError) as error:
-        steps({**item, "label": str(moved)})
-    assert "case BraTS2021_00000: `label` needs the affine of `image`" in str(error.value.__cause__)
-    affine = torch.eye(4)
-    cases = [
-        (MetaTensor(torch.ones(1, 3, 3), affine=affine), "`image` needs 3-D volumes, got shape"),
-        (MetaTensor(torch.full((1, 3, 3, 3), torch.nan), affine=affine), "`image` needs finite values"),
-        (MetaTensor(torch.zeros(2, 3, 3, 3), affine=affine), "`image` needs voxels that are not 0, got"),
-        (MetaTensor(torch.ones(1, 3, 3, 3), affine=torch.zeros(4, 4)), "`image`: `affine` needs independent columns"),
-    ]
-    for image, message in cases:
-        with pytest.raises(ValueError, match=f"case b: {message}"):
-            TumourCased()({"image": image, "case": "b"})
-    with pytest.raises(ValueError, match="case without a name"):
-        TumourCased()({"image": cases[0][0]})
+        Compose(steps_of())({**item, "label": str(moved)})
+    assert "case BraTS2021_00000: `label` needs the affine of `t1c`" in str(error.value.__cause__)
 
 
 def test_bad_options() -> None:
     with pytest.raises(ValueError, match="`intensities` needs one of 'normal', 'unit', got 'z'"):
-        tumour_transforms(intensities="z")
-    with pytest.raises(ValueError, match=r"`tumour_share` needs 0..1, got 2"):
-        tumour_crops((8, 8, 8), 1, tumour_share=2)
-
-
-def test_places() -> None:
-    label = MetaTensor(torch.zeros(2, 3, 4), affine=torch.diag(torch.tensor([2.0, 0.5, 9.0, 1.0])))
-    label[1, 0, 0] = 1
-    out = TumourPlaced("label")({"label": label})
-    assert out["spacing"].tolist() == [2.0, 0.5]
-    assert out["where"].shape == (1, 3, 4)
-    assert out["where"].sum() == 1
+        brats_task(ALL, REGIONS, "z")
+    with pytest.raises(ValueError, match="`labels` needs one of 'wt', 'tc', 'et', got 'rim'"):
+        brats_task(ALL, ["rim"])
+    with pytest.raises(ValueError, match="`et_label` or `label_map` is needed, and not both"):
+        brats_task(ALL, REGIONS, et_label=3, label_map="brats2021")
+    assert brats_task("t1c", ["tc"], et_label=3).label_map == "brats2023"
+    assert list(brats_task(ALL, REGIONS, label_map="ped2024").channels) == list(ALL)
 
 
 def test_labels_of_another_cohort_by_name(tmp_path: Path) -> None:
@@ -155,7 +159,7 @@ def test_labels_of_another_cohort_by_name(tmp_path: Path) -> None:
         write(folder / f"{folder.name}-{suffix}.nii.gz", values)
     (item,) = brats_datalist(tmp_path, modalities="t1c")
     with pytest.raises(RuntimeError) as error:
-        Compose(tumour_transforms())(item)
+        Compose(steps_of(modalities=("t1c",)))(item)
     assert "BraTS-PED-00001-000-seg.nii.gz` of BraTS-PED needs `label_map` 'ped2024'" in str(error.value.__cause__)
-    regions = Compose(tumour_transforms(label_map="ped2024"))(item)["label"].flatten(1).sum(1).tolist()
+    regions = Compose(steps_of(modalities=("t1c",), label_map="ped2024"))(item)["label"].flatten(1).sum(1).tolist()
     assert regions == [245, 27, 2]
