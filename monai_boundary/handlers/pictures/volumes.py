@@ -118,7 +118,7 @@ class VolumePictures(CasePictures):
         ignored = np.zeros(label.shape[1:], dtype=bool)
         if self.values is not None:
             ignored = ~np.isin(label[0], (0, *self.values))
-        anywhere: AnyArray = (truth if truth.any() else prediction).any(axis=0)
+        anywhere = np.asarray((truth if truth.any() else prediction).any(axis=0))
         positions = slices_with_lesions(anywhere, self.slices)
         shown = [np.moveaxis(one[..., positions], -1, -3) for one in (image[self.channel], truth, prediction, ignored)]
         return VolumeSlices(shown[0], shown[1], shown[2], shown[3], positions)
@@ -138,7 +138,7 @@ class VolumePictures(CasePictures):
                 panel.imshow(shown.image[k].T, cmap="gray", origin="lower", interpolation="nearest")
                 panel.set_axis_off()
             panels[0, k].set_title(f"slice {position}" if self.single or count > 1 else "image")
-            self._draw(panels[1:, k], shown, k)
+            self._draw(list(panels[1:, k]), shown, k)
         if not self.single:
             for panel, name in zip(panels[1:, 0], ("truth", "prediction"), strict=True):
                 panel.set_title(name)
