@@ -26,7 +26,7 @@ def nested(shift: float) -> np.ndarray:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*always_return_as_numpy")
 def test_all_scores_of_three_regions(race: Any) -> None:
-    oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, which is not a dependency")
+    oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, of the extra `test`")
     true, predicted = nested(0.0), nested(1.5)
     tensors = [torch.from_numpy(masks)[None].float() for masks in (predicted, true)]
     found: dict[str, Any] = {}

@@ -9,6 +9,7 @@ import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import ndimage
 
 from monai_boundary.metrics import compute_lesion_detection
 
@@ -71,6 +72,56 @@ def test_drawn_f1_of_both_challenges() -> None:
     assert compute_lesion_detection(pred, truth, f1_rule="isles2022").f1 == pytest.approx(3 / 3.5)  # 0.857
     one_to_one = compute_lesion_detection(truth, truth, f1_rule="isles2022")
     assert one_to_one.f1 == compute_lesion_detection(truth, truth).f1 == 1
+
+
+def test_figures_of_a_scattered_prediction() -> None:
+    """18 lesions all found, one of them by two predicted lesions, among 185: the challenges' scripts say so."""
+    truth, pred = np.zeros((40, 60), dtype=int), np.zeros((40, 60), dtype=int)
+    truth[0:2, 0:54:3] = 1  # 18 lesions of 2 x 1
+    pred[0, 0:54:3] = 1
+    truth[3, 0:3] = 1  # joined to the first lesion by row 2
+    truth[2, 0] = 1
+    pred[3, 2] = 1
+    pred.reshape(-1)[(np.arange(166) // 20 * 2 + 10) * 60 + np.arange(166) % 20 * 3] = 1  # 166 false ones
+    wmh, isles = (compute_lesion_detection(pred, truth, f1_rule=rule) for rule in ("wmh2017", "isles2022"))
+    assert wmh[3:] == isles[3:] == (18, 185, 18, 19)
+    assert isles.f1 == pytest.approx(18 / (18 + 166 / 2))  # 0.178
+    assert wmh.f1 == pytest.approx(2 * (19 / 185) / (19 / 185 + 1))  # 0.186
+
+
+def isles_f1(pred: np.ndarray, truth: np.ndarray) -> float:
+    """The rule of ISLES 2022 as its paper and script state it, one component after the other, grown voxel by voxel."""
+
+    def grown(mask: np.ndarray) -> list[set[tuple[int, ...]]]:
+        left, parts = set(map(tuple, np.argwhere(mask).tolist())), []
+        while left:
+            part, edge = set(), [left.pop()]
+            while edge:
+                voxel = edge.pop()
+                part.add(voxel)
+                near = {tuple(np.add(voxel, step).tolist()) for step in np.ndindex((3,) * mask.ndim)}
+                new = {tuple(x - 1 for x in other) for other in near} & left
+                left -= new
+                edge.extend(new)
+            parts.append(part)
+        return parts
+
+    hit = sum(any(pred[voxel] for voxel in part) for part in grown(truth))
+    missed = sum(not any(pred[voxel] for voxel in part) for part in grown(truth))
+    false = sum(not any(truth[voxel] for voxel in part) for part in grown(pred))
+    return hit / (hit + (false + missed) / 2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rule_of_isles_on_seeded_lesions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = [ndimage.gaussian_filter(rng.normal(size=(22, 20, 12)), 1.2) for _ in range(2)]
+    truth = noise[0] > np.quantile(noise[0], 0.95)
+    blurred = noise[0] + (0.2 + 0.2 * seed) * noise[1]
+    pred = blurred > np.quantile(blurred, 0.9)
+    found = compute_lesion_detection(pred, truth, f1_rule="isles2022")
+    assert found.true_lesions > 5
+    assert found.f1 == pytest.approx(isles_f1(pred, truth))
 
 
 @pytest.mark.parametrize(("pred", "truth", "f1"), [(0, 1, 0.0), (1, 0, 0.0), (0, 0, math.nan), (1, 1, 1.0)])

@@ -17,7 +17,7 @@ from tests.metrics.surface_cases import CASES, random_masks
 @pytest.mark.filterwarnings("ignore:.*scipy.ndimage:DeprecationWarning")  # the oracle's own
 @pytest.mark.parametrize("seed", range(CASES))
 def test_distances_and_areas_are_those_of_surface_distance(seed: int) -> None:
-    oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, which is not a dependency")
+    oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, of the extra `test`")
     predicted, true, spacing = random_masks(seed)
     theirs = oracle.compute_surface_distances(true, predicted, spacing)
     ours = measure_surfaces(predicted, true, spacing)
