@@ -101,6 +101,14 @@ def test_numbers_do_not_depend_on_what_is_around() -> None:
     assert score(*large).scores == pytest.approx(score(pred, true).scores)
 
 
+def test_what_the_frame_cuts_is_as_in_a_larger_image() -> None:
+    """Beyond the frame is background."""
+    pred, true = ball(centre=(0, 1, 7)), ball(centre=(1, 0, 7))
+    found, wide = score(pred, true, challenge="met"), score(*(np.pad(m, 3) for m in (pred, true)), challenge="met")
+    assert found.scores == pytest.approx(wide.scores)
+    assert found.lesions == wide.lesions
+
+
 def test_a_missed_structure_looks_bad_in_every_score() -> None:
     nothing, true = np.zeros((12, 12, 8)), ball()
     missed, alarm, both = score(nothing, true).scores, score(true, nothing).scores, score(nothing, nothing).scores

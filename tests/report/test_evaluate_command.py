@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monai_boundary.__main__ import main
@@ -40,10 +41,15 @@ def test_two_folders(folders: list[str], tmp_path: Path, capsys: pytest.CaptureF
 
 def test_methods_by_name(folders: list[str], tmp_path: Path) -> None:
     methods = ["--pred", f"ours={folders[0]}", "--pred", f"right={folders[1]}"]
+    (tmp_path / "q").mkdir()
+    chances = write_cases(tmp_path / "q", {"a": ball() * np.float32(0.5), "\x1b[31mred": ball() * np.float32(0.5)})
+    methods += ["--probabilities", f"right={chances}", "--empty_policy", "ignore", "--challenge", "met"]
     options = ["--workers=1", "--classes", "a=1", "--spacing", "(1,1,3)", "--ignore_labels", "2,3", "--no-align"]
     assert evaluate([*methods, folders[1], "--output-dir", str(tmp_path / "out"), *options]) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert list(summary["methods"]) == ["ours", "right"]
+    assert (summary["settings"]["empty_policy"], summary["settings"]["challenge"]) == ("ignore", "met")
+    assert {"lesion_wise.csv", "thresholds.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
     assert (summary["settings"]["spacing"], summary["settings"]["ignore_labels"]) == ([1, 1, 3], [2, 3])
 
 
@@ -66,6 +72,8 @@ def test_what_the_user_can_mend_is_one_line(folders: list[str], tmp_path: Path) 
         (["--pred", "ab", folders[1], *out], "error: `pred` needs name=DIR, got 'ab'"),
         (["--pred", "a=x", "--pred", "a=y", folders[1], *out], "error: `pred` needs different names, got 'a' twice"),
         ([folders[0], "nowhere", *out], "error: `folder` needs a folder of segmentations, got 'nowhere'"),
+        (["--pred", "a=x", folders[1], "--probabilities", "q", *out], "error: `probabilities` needs name=DIR, got 'q'"),
+        ([*folders, "--probabilities", "a", "--probabilities", "b", *out], "error: `probabilities` needs one folder"),
         ([*folders, "--rank_by", "x", *out], "error: `rank_by` needs one of dice"),
     ]:
         with pytest.raises(SystemExit) as ended:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import socket
 from pathlib import Path
@@ -151,6 +152,70 @@ def test_methods_are_compared(folders: tuple[Path, Path], tmp_path: Path) -> Non
     assert result.tables.differing[0]["case"] == "c"
 
 
+def test_probabilities_and_a_case_in_which_one_is_nan(
+    folders: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chances = {name: mask * np.float32(0.7) for name, mask in (("a", ball()), ("b", FAR), ("c", ball()), ("d", ball()))}
+    chances["b"] = np.where(FAR > 0, np.float32(np.nan), 0)
+    folder = write_cases(tmp_path / "chances", chances, "_prob.nii.gz")
+    result = evaluate_folders(*folders, tmp_path / "out", classes="x=1", probabilities=folder, pictures="none")
+    assert [record["case"] for record in result.failed] == ["b"]
+    assert (
+        f"case b failed: probabilities need numbers, {folder / 'b_prob.nii.gz'} has {FAR.sum()} that are NaN"
+        in caplog.text
+    )
+    rows = {row["threshold"]: row for row in read_table(tmp_path / "out" / "thresholds.csv")}
+    assert (rows[0.7]["cases"], rows[0.75]["dice"]) == (3, 0)
+    assert rows[0.65]["dice"] == pytest.approx(2 / 3)  # d has nothing to find: 0
+    (folder / "a_prob.nii.gz").unlink()
+    with pytest.raises(ValueError, match="`probabilities` needs a file for each case"):
+        evaluate_folders(*folders, tmp_path / "out2", probabilities=folder)
+
+
+def test_what_a_miss_costs_in_the_summary(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """c is missed, a and b are not."""
+    found = {}
+    for policy in ("worst", "ignore"):
+        out = tmp_path / policy
+        result = evaluate_folders(*folders, out, empty_policy=policy, rank_by="hd95", pictures=1)
+        assert result.tables.ranked[0]["case"] == "c"
+        found[policy] = json.loads((out / "summary.json").read_text())["methods"]["pred"]["1"]
+    assert found["worst"]["scores"]["hd95_mm"]["mean"] == "inf"
+    assert found["ignore"]["scores"]["hd95_mm"]["defined"] == 2
+    assert found["ignore"]["missed"] == found["worst"]["missed"] == 1
+    page = (tmp_path / "ignore" / "report.html").read_text(encoding="utf-8")
+    assert "a distance counts in no mean" in page
+    assert "of 2 cases" in page
+    rows = {row["case"]: row for row in read_table(tmp_path / "worst" / "cases.csv")}
+    assert rows["c"]["hd95_mm"] == math.inf
+
+
+def test_masks_that_fill_the_image_one_voxel_and_nothing(tmp_path: Path) -> None:
+    one = np.zeros_like(ball())
+    one[0, 0, 0] = 1
+    true = {"full": ball() * 0 + 1, "one": one, "none": one * 0}
+    pred = {"full": ball() * 0 + 1, "one": one, "none": one}
+    folders = write_cases(tmp_path / "p", pred), write_cases(tmp_path / "t", true)
+    result = evaluate_folders(*folders, tmp_path / "out", classes="x=1", challenge="met", pictures="all")
+    rows = {row["case"]: row for row in result.tables.rows}
+    for case in ("full", "one"):
+        for name, best in (("dice", 1), ("nsd", 1), ("hd95", 0), ("component_dice", 1), ("betti_error", 0)):
+            assert rows[case][name] == best, (case, name)
+    assert (rows["none"]["false_alarm"], rows["none"]["dice"], rows["none"]["lesion_wise_dice"]) == (1, 0, 0)
+    assert rows["one"]["lesion_wise_dice"] != rows["one"]["lesion_wise_dice"]  # 2 mm^3 do not count
+
+
+def test_instances_in_a_folder(tmp_path: Path) -> None:
+    ids = np.repeat(np.arange(1, 4, dtype=np.int32), 4)[:, None, None] * np.ones((1, 4, 4), np.int32)
+    folders = write_cases(tmp_path / "p", {"a": np.where(ids == 2, 0, ids)}), write_cases(tmp_path / "t", {"a": ids})
+    evaluate_folders(*folders, tmp_path / "out", instances=True)
+    rows = read_table(tmp_path / "out" / "instances.csv")
+    assert [(row["kind"], row["true_id"]) for row in rows] == [("match", 1), ("missed", 2), ("match", 3)]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert '<section id="instances">' in page
+    assert "All 3, also in instances.csv" in page
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -159,6 +224,12 @@ def test_methods_are_compared(folders: tuple[Path, Path], tmp_path: Path) -> Non
         ({"border_tolerance_nm": 5.0}, "`border_tolerance_nm` needs `instances`"),
         ({"rank_by": "beauty"}, "`rank_by` needs one of dice, nsd"),
         ({"rank_by": "dice", "instances": True}, "`rank_by` needs one of cremi_score"),
+        ({"empty_policy": "zero"}, "`empty_policy` needs one of 'diagonal', 'worst', 'nan', 'ignore', got 'zero'"),
+        ({"empty_policy": "nan", "instances": True}, "`empty_policy` is about distances"),
+        ({"challenge": "gli", "instances": True}, "`challenge` needs classes or regions, not `instances`"),
+        ({"challenge": "adult"}, "`challenge` needs one of 'gli', 'ssa', 'ped', 'men', 'met'"),
+        ({"rank_by": "lesion_wise_dice"}, "`rank_by` needs one of dice, nsd"),
+        ({"probabilities": {"x": "."}}, "`probabilities` needs methods of `predictions`, pred, got 'x'"),
         ({"classes": "a=1", "regions": "brats"}, "one of `classes` and `regions` can be had, got both"),
         ({"classes": "a=1", "instances": True}, "one of `classes`, `regions` and `instances` can be had"),
     ],
