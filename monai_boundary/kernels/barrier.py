@@ -349,7 +349,7 @@ def barrier_cut(
         cells: (D, H, W), c + 1 in the cell of region c; where it is 1 everywhere, every domain is the whole image.
         seeds: C-order index of the seed of region c.
         pairs: the neighbours of region c, ``pairs[begins[c]:begins[c + 1]]``, in ascending order of their seeds.
-        begins: see ``pairs``.
+        begins: where the neighbours of region c begin in ``pairs``; one more entry than regions.
 
     Returns:
         The contours as ascending C-order indices, one after the other; where each begins; and per region whether it is

@@ -83,9 +83,12 @@ class BettiErrorMetric(MaskMetric):
     """Accumulate :func:`compute_betti_error` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        fully_connected: see :func:`compute_betti_error`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        fully_connected: whether voxels that share an edge or a corner are connected (True; the background is then
+            connected over faces), or faces only (and the background fully).
 
     Example:
         >>> import torch

@@ -98,7 +98,7 @@ def compute_component_scores(
         y_pred: predicted mask, 0 or 1, (H, W) or (H, W, D).
         y: true mask of the same shape.
         spacing: mm per axis in array order.
-        tolerances_mm: of the surface Dice.
+        tolerances_mm: mm, tolerances of the surface Dice; a score for each.
         empty_policy: what the distance of a component is in whose cell nothing is predicted; see
             :func:`~monai_boundary.metrics.compute_surface_scores`. Its overlaps are 0.
         fully_connected: whether components are connected by edges and corners too.
@@ -189,10 +189,12 @@ class ComponentScoresMetric(MaskMetric):
     """Accumulate :func:`compute_component_scores` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`; each class is parted by its own components.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...); each structure is parted by its own components.
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        tolerances_mm: see :func:`compute_component_scores`, as the following.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        tolerances_mm: mm, tolerances of the surface Dice; a score for each.
         empty_policy: what a missed component costs.
         fully_connected: whether components are connected by edges and corners too.
 

@@ -171,7 +171,8 @@ class InstanceMatchingMetric(ItemMetric):
 
     Args:
         threshold: of the IoU.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
 
     Example:
         >>> import torch

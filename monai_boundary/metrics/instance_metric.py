@@ -31,7 +31,8 @@ class InstanceMetric(ItemMetric):
         spacing: nanometres per axis in array order.
         per_section: score each section of a volume alone and take the mean.
         border_per_section: find the border in each section alone (True, as CREMI) or in 3-D.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
     """
 
     undefined = "have no truth voxel to score"  # by the truth alone: NaN does not come and go between epochs

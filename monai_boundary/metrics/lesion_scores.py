@@ -143,8 +143,9 @@ class LesionScoresMetric(MillimetreMetric):
 
     Args:
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        lesion_label: see :func:`compute_lesion_scores`, as the following.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        lesion_label: id of the lesions in the truth.
         ignore_labels: truth ids whose voxels are not scored.
         section_axis: axis across the sections, for borders in each section alone.
         fully_connected: whether lesions are connected by edges and corners too.

@@ -224,9 +224,11 @@ class LesionTableMetric(MaskMetric):
     ``lesion_recall_from_100``.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
         overlap: when a lesion is hit: ``"any"``, ``"share"`` or ``"iou"``.
         threshold: of ``"share"`` and ``"iou"``.
         size_edges_mm: where one size ends and the next begins, in mm^3 (2-D: mm^2), ascending.

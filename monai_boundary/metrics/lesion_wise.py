@@ -176,10 +176,12 @@ class LesionWiseScoresMetric(MaskMetric):
     The numbers of lesions are averaged as the others are: ``false_lesions`` is the mean number per patient.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`; ``("wt", "tc", "et")`` for BraTS.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...). ``("wt", "tc", "et")`` for BraTS.
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        challenge: see :func:`compute_lesion_wise_scores`, as the following.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        challenge: ``"gli"``, ``"ssa"``, ``"ped"``, ``"men"`` or ``"met"``.
         missed_mm: price of a missed or false lesion.
         both_empty: ``"undefined"`` or ``"perfect"``.
 

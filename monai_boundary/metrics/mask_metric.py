@@ -28,9 +28,11 @@ class MaskMetric(MillimetreMetric):
     items; all others are means over the items where they are defined.
 
     Args:
-        structures: see above.
-        spacing: mm per axis in array order; see :class:`~monai_boundary.metrics.MillimetreMetric`.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
+        spacing: mm per axis in array order; by default that of a MetaTensor truth.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
 
     Raises:
         ValueError: if the names are none, or come twice.

@@ -20,7 +20,8 @@ class MillimetreMetric(ItemMetric):
 
     Args:
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
     """
 
     def _image_spacing(self, y: torch.Tensor, item: int) -> tuple[float, ...] | None:

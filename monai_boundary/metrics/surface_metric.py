@@ -23,13 +23,16 @@ class SurfaceScoresMetric(MaskMetric):
     miss costs in the distances, ``empty_policy`` says.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        tolerances_mm: see :func:`compute_surface_scores`, as the following.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        tolerances_mm: tolerances in mm, a score of ``nsd`` and ``boundary_f`` for each: what two readers differ by.
         boundary_width_mm: width of the band of ``boundary_iou``.
         boundary_share: the same as a share of the diagonal.
-        empty_policy: ``"diagonal"``, ``"worst"``, ``"nan"`` or ``"ignore"``.
+        empty_policy: the distances where one mask is empty: the image's ``"diagonal"``, infinity (``"worst"``), NaN
+            that makes the mean NaN (``"nan"``), or NaN that is left out (``"ignore"``).
 
     Example:
         >>> import torch
@@ -92,9 +95,11 @@ class TrimapIoUMetric(MaskMetric):
     The scores are ``trimap_iou_1mm`` and so on, one for each width.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
         widths_mm: half widths of the bands.
 
     Example:

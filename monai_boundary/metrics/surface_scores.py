@@ -99,7 +99,8 @@ def compute_surface_scores(
         tolerances_mm: of ``nsd`` and ``boundary_f``: what two careful readers differ by.
         boundary_width_mm: width of the band of ``boundary_iou``; None for ``boundary_share``.
         boundary_share: the same as a share of the image's diagonal.
-        empty_policy: see above.
+        empty_policy: the distances where one mask is empty: ``"diagonal"``, ``"worst"``, ``"nan"`` or ``"ignore"``, as
+            in the table.
 
     Returns:
         The scores.

@@ -149,9 +149,13 @@ class TumourScoresMetric(MillimetreMetric):
     Args:
         regions: names of the channels; ``("tc",)`` for the tumour core alone.
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
-        missed_mm: see :func:`compute_tumour_scores`.
-        both_empty: see :func:`compute_tumour_scores`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
+        missed_mm: the distances where one mask is empty, in mm, or ``"diagonal"`` of the image.
+        both_empty: ``"undefined"``, or ``"perfect"``: where both are empty, dice and jaccard are 1, the distances 0.
+
+    Raises:
+        ValueError: if a region is named twice.
 
     Example:
         >>> import torch

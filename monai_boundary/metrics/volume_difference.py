@@ -85,9 +85,11 @@ class VolumeDifferenceMetric(MaskMetric):
     """Accumulate :func:`compute_volume_difference` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
 
     Args:
-        structures: see :class:`~monai_boundary.metrics.MaskMetric`.
+        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
+            or values}`` for a label map (B, 1, ...).
         spacing: mm per axis in array order.
-        reduction: see :class:`~monai_boundary.metrics.ItemMetric`.
+        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
 
     Example:
         >>> import torch

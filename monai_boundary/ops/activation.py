@@ -45,9 +45,9 @@ def to_probabilities(
 
     Args:
         input: logits, or probabilities where no activation is asked for.
-        sigmoid: see `check_activation`, as ``softmax`` and ``other_act``.
-        softmax: see ``sigmoid``.
-        other_act: see ``sigmoid``.
+        sigmoid: the input holds logits of independent channels.
+        softmax: the input holds logits of exclusive channels.
+        other_act: gives probabilities from the input. At most one of the three is given.
 
     Raises:
         ValueError: if ``softmax`` is asked for with one channel, where it gives 1 everywhere.

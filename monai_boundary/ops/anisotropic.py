@@ -65,8 +65,8 @@ def anisotropic_kernels(w: int, splitter: str = "A", ndim: int = 2) -> DoubleArr
 
     Args:
         w: odd width of the kernel in voxels.
-        splitter: see `ray_directions`.
-        ndim: see ``splitter``.
+        splitter: ``"A"``, ``"B"`` or ``"C"``.
+        ndim: 2 or 3.
 
     Returns:
         0 and 1, float64, (directions, w, w[, w]).
@@ -118,7 +118,7 @@ def anisotropic_potential(probability: Tensor, w: int = 7, splitter: str = "A", 
     Args:
         probability: (B, C, H, W[, D]), floating, or a mask (boolean or integer).
         w: odd width of the kernel, at most the smallest side of the image.
-        splitter: see `ray_directions`.
+        splitter: ``"A"``, ``"B"`` or ``"C"``.
         padding: what a ray meets outside the image: ``"replicate"`` (the voxel at the frame, so that the frame is no
             border) or ``"zero"``.
 
@@ -154,7 +154,8 @@ def ray_sum(field: Tensor, direction: Sequence[int], steps: int, padding: str = 
         field: (..., spatial), of as many spatial axes as ``direction`` has entries.
         direction: -1, 0 or 1 along each axis.
         steps: voxels beyond the first.
-        padding: see `anisotropic_potential`.
+        padding: what a ray meets outside the image: ``"replicate"`` (the voxel at the frame, so that the frame is no
+            border) or ``"zero"``.
 
     Returns:
         Same shape and dtype.
@@ -176,9 +177,9 @@ def ray_sum_adjoint(gradient: Tensor, direction: Sequence[int], steps: int, padd
 
     Args:
         gradient: (..., spatial).
-        direction: see `ray_sum`, as ``steps`` and ``padding``.
-        steps: see ``direction``.
-        padding: see ``direction``.
+        direction: -1, 0 or 1 along each axis.
+        steps: voxels beyond the first.
+        padding: what a ray meets outside the image: ``"replicate"`` or ``"zero"``.
 
     Returns:
         Same shape and dtype.

@@ -28,7 +28,10 @@ def batch_boundary_weights(
     seeds: Tensor | Sequence[Any] | None = None,
     regions: Tensor | None = None,
     cells: Tensor | None = None,
-    **options: Any,
+    contour: str = "leak",
+    contour_width: int | Sequence[int] | None = None,
+    region_reduction: str = "mean",
+    balance: bool = False,
 ) -> Tensor:
     """`boundary_weights` of every item and channel of a batch.
 
@@ -42,7 +45,12 @@ def batch_boundary_weights(
             from the target if not given.
         regions: true regions of the same shape.
         cells: nearest-region ids of the same shape.
-        options: of `boundary_weights`.
+        contour: ``"partition"``: where the fronts of all seeds meet. ``"per_region"``: the paper's cut of each region
+            against its neighbours. ``"leak"``: the membrane near voxels that a foreign front took.
+        contour_width: width of the contours in voxels, odd (for ``"leak"``: how near to leaked voxels the membrane
+            counts); one number or one per axis; 1, or 3 for ``"leak"``.
+        region_reduction: ``"mean"`` or ``"sum"`` over the regions that have a contour.
+        balance: give membrane and other voxels of a contour half of its weight each.
 
     Returns:
         Weights of the same shape and device, float32.
@@ -75,6 +83,13 @@ def batch_boundary_weights(
     _check_range("target", arrays["target"], 1, target)
     items = {name: array.reshape(count, *shape[2:]) for name, array in arrays.items()}
     out = np.empty((count, *shape[2:]), dtype=np.float32)
+
+    options = {
+        "contour": contour,
+        "contour_width": contour_width,
+        "region_reduction": region_reduction,
+        "balance": balance,
+    }
 
     def work(i: int) -> None:
         item = {name: array[i] for name, array in items.items()}

@@ -83,7 +83,7 @@ def other_side_distance(mask: Tensor, spacing: Sequence[float | None], backend: 
         mask: boolean, 2-D or 3-D.
         spacing: voxel size along each axis; ``None`` keeps an axis apart, so that each of its slices is an image of its
             own.
-        backend: as `choose_backend` returns it; ``numba`` or ``torch`` for boxes.
+        backend: name of a backend, not ``auto``: what `choose_backend` returns; ``numba`` or ``torch`` for boxes.
         boxes: a voxel is the box around its centre: ``max(|d| - s/2, 0)`` along each axis. Otherwise its centre.
 
     Returns:
@@ -112,8 +112,9 @@ def voxel_distance(voxels: Tensor, spacing: Sequence[float | None], backend: str
 
     Args:
         voxels: boolean, 2-D or 3-D.
-        spacing: see `other_side_distance`, as ``backend``.
-        backend: see ``spacing``.
+        spacing: voxel size along each axis; ``None`` keeps an axis apart, so that each of its slices is an image of its
+            own.
+        backend: name of a backend, not ``auto``.
 
     Returns:
         float32, of the mask's shape and on its device; infinite where an image (or slice) has none.
@@ -172,7 +173,7 @@ def distance_to_voxels(voxels: BoolArray, spacing: Sequence[float], backend: str
     Args:
         voxels: boolean, 2-D or 3-D, contiguous, at least one True.
         spacing: voxel size along each axis.
-        backend: as `choose_backend` returns it.
+        backend: name of a backend, not ``auto``.
     """
     return _FUNCTIONS[backend](voxels, spacing)
 

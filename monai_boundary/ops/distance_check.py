@@ -43,8 +43,8 @@ def check_distance_map(
         distance_map: (C, H, W[, D]), in mm, neither clipped to less than two voxels nor normalised.
         masks: 0/1 of the same shape.
         spacing: voxel size along each axis in mm, as it is now (after a zoom: of the zoomed image).
-        section_axis: as the map was made.
-        convention: as the map was made.
+        section_axis: axis across which every slice is an image of its own, where the map was made so.
+        convention: that of the map: ``"faces"``, ``"border"`` or ``"released"``.
         known: (1, H, W[, D]), voxels whose class is known; the others are not looked at.
 
     Returns:
@@ -99,7 +99,7 @@ def restore_distance_sign(
         distance_map: (C, H, W[, D]), as the transforms left it.
         masks: 0/1 of the same shape: the label, as the same transforms left it.
         spacing: voxel size along each axis in mm, as it is now.
-        section_axis: as the map was made.
+        section_axis: axis across which every slice is an image of its own, where the map was made so.
         least: the least distance, in the map's unit: a normalised map needs it said.
         known: (1, H, W[, D]), voxels whose class is known; the others get 0.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -116,7 +115,13 @@ def label_edges(
     classes: str = "each",
     include_background: bool = True,
     ignore_index: int | None = None,
-    **options: Any,
+    side: str = "both",
+    thickness: float = 1,
+    unit: str = "voxel",
+    spacing: Sequence[float] | Sequence[Sequence[float]] | float | None = None,
+    connectivity: int = 1,
+    frame: bool = False,
+    section_axis: int | None = None,
 ) -> Tensor:
     """Return the edges of a label, one channel for each class or one for all.
 
@@ -127,7 +132,13 @@ def label_edges(
         classes: ``"each"`` class has its channel, or one channel holds the edges of ``"any"`` class.
         include_background: False leaves out channel 0, where the label has more than one class.
         ignore_index: value of an index label that belongs to no class: where a class meets it is no edge.
-        options: of `edge_masks`.
+        side: ``"inner"`` (voxels of the class), ``"outer"`` (voxels outside it) or ``"both"``.
+        thickness: on each side, in ``unit``; a whole number of voxels.
+        unit: ``"voxel"`` or ``"mm"``.
+        spacing: mm along each axis, for all items or for each, for ``unit="mm"``; 1 if not given.
+        connectivity: what a step is, in voxels: 1 to face neighbours (4 or 6), 2 over edges too, 3 over corners too.
+        frame: the outside of the image is background, so that a class which the image cuts has an edge there.
+        section_axis: axis of a volume across which every slice is an image of its own.
 
     Returns:
         boolean edges (B, C, spatial), (B, C - 1, spatial) without background, or (B, 1, spatial) for ``"any"``.
@@ -149,7 +160,17 @@ def label_edges(
         known = (plain_tensor(label) != ignore_index).all(dim=1, keepdim=True)
     if not include_background and masks.shape[1] > 1:
         masks = masks[:, 1:]
-    edges = edge_masks(masks, known=known, **options)
+    edges = edge_masks(
+        masks,
+        side,
+        thickness,
+        unit,
+        spacing=spacing,
+        connectivity=connectivity,
+        frame=frame,
+        section_axis=section_axis,
+        known=known,
+    )
     return edges if classes == "each" else edges.any(dim=1, keepdim=True)
 
 
@@ -157,10 +178,10 @@ def check_edge_options(side: str, thickness: float, unit: str, connectivity: int
     """Raise ``ValueError`` unless the options of `edge_masks` are among those known.
 
     Args:
-        side: see `edge_masks`, as ``thickness``, ``unit`` and ``connectivity``.
-        thickness: see ``side``.
-        unit: see ``side``.
-        connectivity: see ``side``.
+        side: ``"inner"`` (voxels of the mask), ``"outer"`` (voxels outside it) or ``"both"``.
+        thickness: on each side, in ``unit``; a whole number of voxels.
+        unit: ``"voxel"`` or ``"mm"``.
+        connectivity: what a step is, in voxels: 1, 2 or 3.
         ndim: spatial axes of the image, 2 or 3.
 
     Raises:

@@ -247,7 +247,7 @@ def membrane_polarity(
     """Tell whether the greater value of a membrane label is the membrane: the phase that is smaller and thinner.
 
     Args:
-        label: see :func:`clean_membrane_label`, as the other arguments.
+        label: 2-D or 3-D, numeric or boolean.
         threshold: values above it are the greater phase.
         spacing: voxel size along each axis; 1 by default.
 

@@ -274,7 +274,8 @@ def reseed_regions(
         regions: the cropped regions, 0 is membrane.
         seeds: the cropped seed map, or ``None`` to seed every piece anew (as if the crop were the whole image).
         spacing: voxel size along each axis, any unit; 1 by default.
-        section_axis: see `label_regions`.
+        section_axis: label every section across this axis on its own (ids stay unique over the stack), for stacks too
+            anisotropic, or too badly aligned, to join sections. ``None`` joins through all faces.
 
     Returns:
         the new regions and the new seed map, int32, one seed per region.

@@ -153,7 +153,7 @@ def tumour_label(
         masks: 0 and not 0, (len(regions), spatial).
         regions: names of the channels.
         et_label: 4 is the map ``"brats2021"``, 3 ``"brats2023"``.
-        label_map: see `tumour_regions`; ``"brats2021"`` if neither is given.
+        label_map: what the labels mean, by year and cohort; ``"brats2021"`` if neither is given.
 
     Raises:
         ValueError: if a region is unknown or not in the map, or not one for each channel; if an argument is out of

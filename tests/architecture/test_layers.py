@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-from tests.architecture.source_tree import REPO
+from tests.architecture.source_tree import REPO, ROOMS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pip brings it
+    from pip._vendor import tomli as tomllib
+
+WITH_IGNITE = {"handlers", "workflows"}
 
 
 def test_contracts_of_import_linter() -> None:
@@ -21,6 +28,20 @@ def test_contracts_of_import_linter() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+def test_every_room_is_asked_about_ignite() -> None:
+    """A new room is with or without Ignite: a contract that does not name it could not fail for it."""
+    contracts = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    without = {
+        module.removeprefix("monai_boundary.")
+        for contract in contracts
+        if contract["type"] == "forbidden" and "ignite" in contract["forbidden_modules"]
+        for module in contract["source_modules"]
+    }
+    assert {*ROOMS} - without == WITH_IGNITE
 
 
 @pytest.mark.parametrize("module", ["monai_boundary", "monai_boundary.kernels"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,36 @@ from tests.architecture.source_tree import (
 )
 
 MAX_LINES = 400
+MEDIAN_LINES = 120
 MAX_FUNCTION_LINES = 60
 MAX_KIB = 600
 BINARY = {".npz", ".npy", ".png", ".tif", ".tiff", ".h5", ".pt", ".gz", ".ico", ".zip"}
 # A folder of one machine at the start of a path: what is before the slash is no part of a longer path or an address.
 MACHINE_PATH = re.compile(r"(?<![\w.~/}-])(?:/(?:home|Users|root|work|opt|mnt|srv|scratch)/[\w.]|[A-Z]:\\Users\\)")
+
+
+def _has_tests(tree: ast.Module) -> bool:
+    """Tell whether a file of tests can fail: a test in it asserts, and something of the package is imported."""
+    tests = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+    asserting = [
+        n
+        for test in tests
+        for n in ast.walk(test)
+        if isinstance(n, ast.Assert)
+        or (isinstance(n, ast.Call) and re.search(r"assert|raises|warns", ast.unparse(n.func)))
+    ]
+    imported = {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    return bool(asserting) and any(name.startswith("monai_boundary") for name in imported)
+
+
+def test_a_file_without_tests_is_none() -> None:
+    use = "from monai_boundary.ops import f\n"
+    assert not _has_tests(ast.parse(""))
+    assert not _has_tests(ast.parse(f"{use}assert f()"))
+    assert not _has_tests(ast.parse(f"{use}def test_it(): f()"))
+    assert not _has_tests(ast.parse("def test_it(): assert g()"))
+    assert _has_tests(ast.parse(f"{use}def test_it(): assert f()"))
+    assert _has_tests(ast.parse(f"{use}def test_it():\n    with pytest.raises(ValueError): f()"))
 
 
 def test_every_module_has_its_test() -> None:
@@ -40,7 +66,15 @@ def test_every_module_has_its_test() -> None:
         expected = TESTS / inside.parent / f"test_{inside.stem.lstrip('_')}.py"
         if not expected.exists():
             missing.append(f"{relative(path)} needs {relative(expected)}")
+        elif not _has_tests(parse(expected)):
+            missing.append(f"{relative(expected)} needs a test that asserts something of {relative(path)}")
     assert not missing, "\n".join(missing)
+
+
+def test_files_are_short() -> None:
+    """One idea a file: half of the files, of the package and of its tests, have no more lines than this."""
+    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in python_files()]
+    assert statistics.median(lines) <= MEDIAN_LINES, f"the median file has {statistics.median(lines)} lines"
 
 
 @pytest.mark.parametrize("path", python_files(), ids=relative)

@@ -45,23 +45,51 @@ def test_a_signature_as_text() -> None:
     assert api.signature_text(example) == "(a, /, b='x', *args, c=1.5, d=int, **kwargs)"
 
 
-def _used_in_the_package() -> set[str]:
-    """Return the names that code of the package uses: what modules share, and the pieces of a module."""
-    nodes = [node for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" for node in ast.walk(parse(path))]
-    loaded = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return loaded | {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+def _bound(function: ast.AST) -> set[str]:
+    """Return the names that a function binds itself: its parameters and what it assigns."""
+    stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    return stored | {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
+
+
+def _read(tree: ast.AST, hidden: frozenset[str] = frozenset()) -> set[str]:
+    """Return the names that code reads from its module: not a function's own variables of the same name."""
+    found: set[str] = set()
+    for node in ast.iter_child_nodes(tree):
+        inner = hidden | _bound(node) if isinstance(node, (ast.FunctionDef, ast.Lambda)) else hidden
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in hidden:
+            found.add(node.id)
+        found |= _read(node, inner)
+    return found
+
+
+def _imported(tree: ast.Module) -> set[tuple[str, str]]:
+    """Return what a module takes from others: (module, name), by ``from module import name`` or ``module.name``."""
+    froms = [(str(n.module), alias.name) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names]
+    homes = {name: f"{module}.{name}" for module, name in froms}
+    read = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+    return {*froms, *((homes[n.value.id], n.attr) for n in read if n.value.id in homes)}  # type: ignore[attr-defined]
+
+
+def test_a_variable_of_the_same_name_is_no_use() -> None:
+    tree = ast.parse("def a(): ...\ndef b(): a = 1; return a\ndef c(d): return d\ndef d(): return c")
+    assert _read(tree) == {"c"}
+    assert _imported(ast.parse("from p.q import a as b\nimport c")) == {("p.q", "a")}
+    assert _imported(ast.parse("from p import q\nq.a(b.c)")) == {("p", "q"), ("p.q", "a")}
 
 
 @pytest.mark.parametrize("room", PUBLIC_ROOMS)
 def test_public_names_are_exported_by_their_room(room: str) -> None:
-    known = set(api.exported(room)) | _used_in_the_package()
-    hidden = [
-        f"{relative(path)}: {name}"
-        for path in sorted((PACKAGE / room).rglob("*.py"))
-        if path.name not in ("__init__.py", "__main__.py") and not path.stem.startswith("_")
-        for name in sorted(defined_names(parse(path)))
-        if not name.startswith("_") and name not in known
-    ]
+    """What no room exports is used by another module or by its own; or it is private, or nobody needs it."""
+    exported = set(api.exported(room))
+    imported = set().union(*(_imported(parse(path)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"))
+    hidden = []
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        if path.name in ("__init__.py", "__main__.py") or path.stem.startswith("_"):
+            continue
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        used = exported | _read(parse(path)) | {name for place, name in imported if place == module}
+        names = sorted(name for name in defined_names(parse(path)) - used if not name.startswith("_"))
+        hidden += [f"{relative(path)}: {name}" for name in names]
     assert not hidden, f"neither in monai_boundary.{room}.__all__, nor used, nor private:\n" + "\n".join(hidden)
 
 
@@ -70,15 +98,12 @@ def _is_record(value: Any) -> bool:
 
 
 def _docs(value: Any) -> str:
-    """Return a docstring with those it builds upon: of its bases in this package, and of what it refers to."""
+    """Return a docstring, with those of the bases whose parameters a class takes over."""
     parts = [value]
     if inspect.isclass(value):
         bases = [base for base in value.__mro__ if base.__module__.startswith("monai_boundary")]
         parts = [*bases, *(vars(base)["__init__"] for base in bases if "__init__" in vars(base))]
-    own = "\n".join(inspect.cleandoc(part.__doc__ or "") for part in parts)
-    named = {match.split(".")[-1] for match in re.findall(r"(?<!`)`~?([\w.]+)`(?!`)", own)}
-    others = [other for name, other in EVERYTHING.items() if name.split(".")[-1] in named]
-    return "\n".join([own, *(inspect.getdoc(other) or "" for other in others)])
+    return "\n".join(inspect.cleandoc(part.__doc__ or "") for part in parts)
 
 
 def _documents(doc: str, parameter: str) -> bool:

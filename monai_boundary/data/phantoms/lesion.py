@@ -123,7 +123,8 @@ class LesionPhantom:
         Args:
             modalities: of ``"flair"``, ``"t1"``, ``"dwi"``, ``"adc"``, and the perfusion maps ``"cbf"``, ``"cbv"``,
                 ``"mtt"``, ``"tmax"``.
-            seed: as in :meth:`draw`. The head and its lesions depend on it alone.
+            seed: seed of ``numpy.random.default_rng``, or a generator (which is advanced). The head and its lesions
+                depend on it alone.
 
         Raises:
             ValueError: if a modality is unknown.

@@ -72,12 +72,12 @@ class NiftiReader(NibabelReader):
     the latter by trying its other readers, which would load the damaged file.
 
     Args:
-        channel_dim: see MONAI's ``NibabelReader``, as the next three.
-        as_closest_canonical: see ``channel_dim``.
-        squeeze_non_spatial_dims: see ``channel_dim``.
-        to_gpu: see ``channel_dim``.
+        channel_dim: axis of the file's channels, for ``EnsureChannelFirst``; None where it has none.
+        as_closest_canonical: turn the array so that its axes run as near to RAS as flips and transposes can.
+        squeeze_non_spatial_dims: drop axes of length 1 after the third, (256, 256, 30, 1) to (256, 256, 30).
+        to_gpu: read onto the GPU, with kvikio and cupy.
         finite: whether NaN and infinity are an error, which says how many there are.
-        kwargs: of ``nibabel.load``, for files that are not compressed.
+        kwargs: given to ``nibabel.load`` for files that are not compressed, for example ``mmap=False``.
 
     Raises:
         ValueError: when a file's data are wanted.

@@ -51,7 +51,7 @@ def write_nifti(
         path: the file, ``.nii.gz`` or ``.nii``.
         values: (x, y, z) or (x, y, z, channels), in the type that is to be stored.
         affine: (4, 4), from voxels to mm; not looked at where there is a header.
-        header: as `nifti_header` gives it.
+        header: from `nifti_header`.
         overwrite: whether a file of this name may be replaced.
 
     Raises:

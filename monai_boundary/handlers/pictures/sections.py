@@ -108,7 +108,7 @@ class ValidationPictures(CasePictures):
     another one. Of a 3-D case the middle section is shown with the cut of that section.
 
     Args:
-        folder: see :class:`CasePictures`, as the next two.
+        folder: where the pictures go, as ``epoch_0001_case_0.png``.
         cases: number of cases.
         interval: draw in every ``interval``-th epoch.
         image_key: entry of the engine's output or batch, as the next two (1, [D,] H, W) after decollating.
@@ -116,9 +116,11 @@ class ValidationPictures(CasePictures):
         label_key: the true instances, or the membrane if ``label_is_membrane``.
         label_is_membrane: the label is 1 on membrane and 0 in cells.
         instances_key: the segmentation that is scored; its panel is left out where there is none.
-        summary_writer: see :class:`CasePictures`, as the next.
+        summary_writer: TensorBoard writer, or ``None``.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
-        keep_best: see :class:`CasePictures`.
+        keep_best: draw the epoch of the best key metric too, whatever the interval, to ``best/case_0.png`` in the
+            folder: the pictures of the network that is kept. For a training; an evaluator that has no key metric, or
+            runs once, needs it not.
 
     Example:
         >>> ValidationPictures("pictures", cases=1).cases

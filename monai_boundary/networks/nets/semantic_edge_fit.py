@@ -61,7 +61,7 @@ def fit_semantic_edge_net(
             (0..1) of each voxel's one-hot vector by a random distribution over the classes. 0 is the paper.
         target_f1: F1 of the held-out edges that is enough.
         max_steps: of the optimiser.
-        patience: see above; the held-out crops are looked at every 25 steps.
+        patience: looks at the held-out crops (one every 25 steps) without a better F1 after which the fit ends.
         max_items: labels that are looked at.
         batch_size: crops in a step.
         learning_rate: of Adam.
@@ -148,7 +148,7 @@ def edge_scores(net: SemanticEdgeNet, masks: Tensor, edges: Tensor, known: Tenso
     Args:
         net: the network.
         masks: one-hot, (B, C, spatial).
-        edges: as `monai_boundary.ops.semantic_edges`, (B, 1, spatial).
+        edges: true edges, (B, 1, spatial), from `monai_boundary.ops.semantic_edges`.
         known: voxels that count, (B, 1, spatial).
 
     Returns:

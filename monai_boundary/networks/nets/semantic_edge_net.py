@@ -132,8 +132,8 @@ def load_semantic_edge_net(
 
     Args:
         path: of the file.
-        spatial_dims: what it must have; not checked if not given.
-        num_classes: see ``spatial_dims``.
+        spatial_dims: 2 or 3, what it must have; not checked if not given.
+        num_classes: classes that it must have; not checked if not given.
 
     Returns:
         The network, on the CPU.

@@ -126,6 +126,9 @@ class InstancesToMembrane(Transform):
         unlabelled: ``"membrane"`` keeps the voxels of id 0 as membrane, ``"nearest"`` redraws every wall.
         section_axis: spatial axis across which every section is drawn on its own (anisotropic stacks).
 
+    Raises:
+        ValueError: if an argument is out of range, or a spacing is given for voxels.
+
     Example:
         >>> import numpy as np
         >>> from monai_boundary.transforms import InstancesToMembrane

@@ -36,7 +36,7 @@ def em_scored(
         test_dir: a folder or file of a test set as ``dataset_dir`` is one of a training, or several: all of their
             sections (stacks, in 3-D) are scored. None scores a part of the split.
         spatial_dims: 2 or 3.
-        output_dir: see :func:`~monai_boundary.workflows.em_items`.
+        output_dir: where the phantom goes.
         part: of the split, where there is no test set.
         **options: further ones of :func:`~monai_boundary.workflows.em_items`.
 
@@ -73,9 +73,9 @@ def lesion_scored(
         data: what :func:`~monai_boundary.workflows.lesion_split` returned, or ``None`` where only a test set is scored.
         test_dir: a folder of a test set in the same layout, or several: all of their patients are scored, one or many.
             None scores a part of the split.
-        layout: see :func:`~monai_boundary.workflows.lesion_patients`, as the next two.
-        modalities: see ``layout``.
-        output_dir: see ``layout``.
+        layout: ``"wmh"``, ``"isles2022"``, ``"isles2018"`` or ``"brats"``: which reader of `monai_boundary.data`.
+        modalities: the images of a patient, in the order of the channels.
+        output_dir: where a phantom goes.
         part: of the split, where there is no test set.
         **options: further ones of :func:`~monai_boundary.workflows.lesion_patients`.
 

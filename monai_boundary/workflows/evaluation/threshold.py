@@ -30,7 +30,7 @@ class Cells(NamedTuple):
     Attributes:
         threshold: probabilities at or above it are membrane.
         source: where the threshold comes from, for people.
-        method: see `monai_boundary.ops.membrane_to_instances`, as the next.
+        method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
         min_size: cells of fewer voxels are removed.
     """
 
@@ -71,8 +71,8 @@ def choose_threshold(
         ckpt_path: the network.
         training: engine over the training part, or ``None``. It runs in any case, for its curve.
         curve: the handler of the curve of that engine.
-        method: see :class:`Cells`, as the next.
-        min_size: see ``method``.
+        method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
+        min_size: instances of fewer voxels are removed.
     """
     if training is not None:
         training.run()
@@ -115,9 +115,9 @@ def as_evaluated(
 
     Args:
         ckpt_path: the network.
-        threshold: a given one, or ``None``, as the next two.
-        method: see :class:`Cells`.
-        min_size: see :class:`Cells`.
+        threshold: a given one, or ``None`` for that of the evaluation.
+        method: a given one, or ``None`` for that of the evaluation.
+        min_size: a given one, or ``None`` for that of the evaluation.
     """
     found = _kept(ckpt_path)
     source = "given"

@@ -64,9 +64,10 @@ def em_inputs(
     """Return the items to segment: whole stacks, or sections where no volume has more than one. Labels are not read.
 
     Args:
-        dataset_dir: as in :func:`em_items`; here also a single picture.
+        dataset_dir: what :func:`~monai_boundary.data.em_datalist` reads, or a single picture. ``None`` writes a
+            phantom, always the same, to ``output_dir/phantom`` and says so.
         output_dir: where a phantom goes.
-        image_dataset: see :func:`em_items`.
+        image_dataset: which array of a file that holds several is the image.
         spacing: nanometres per voxel (z, y, x), instead of what the files state.
 
     Returns:
@@ -109,7 +110,7 @@ def check_em_outputs(
     """Check, before anything is segmented, that the outputs can be written and replace nothing.
 
     Args:
-        items: as :func:`em_inputs` returns them.
+        items: from :func:`em_inputs`.
         folder: where the outputs go; it is made.
         postfixes: ends of the names of an item's outputs.
         extension: of the outputs.
@@ -129,7 +130,7 @@ def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[in
     An image smaller than the patch is cropped to its own size, and a U-Net of four strides of 2 needs multiples of 16.
 
     Args:
-        items: as :func:`em_items` returns them.
+        items: from :func:`em_items`.
         patch_size: voxels, (y, x) or (z, y, x).
         multiple: product of the network's strides.
 
@@ -166,13 +167,15 @@ def em_split(
     beginning.
 
     Args:
-        dataset_dir: see :func:`em_items`, as the other arguments.
+        dataset_dir: what :func:`~monai_boundary.data.em_datalist` reads. ``None`` writes a phantom, always the same, to
+            ``output_dir/phantom`` and says so.
         spatial_dims: 2 or 3.
         fold: 0..num_folds - 1.
         num_folds: number of blocks.
         output_dir: where a phantom goes.
         phantom_shape: (z, y, x).
-        reading: see :func:`em_items`.
+        reading: how the data set is read, where that is not clear from the files: ``image_dataset``, ``label_dataset``,
+            ``label_kind``, ``polarity`` and ``spacing`` of :func:`~monai_boundary.data.em_datalist`.
 
     Raises:
         ValueError: if some labels are membranes and others ids.

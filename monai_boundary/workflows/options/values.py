@@ -78,7 +78,7 @@ def option_value(option: str, value: Any, kind: OptionKind, default: Any = None,
 
     Args:
         option: its id, for the message.
-        value: as the command line's reader left it: a number, a list, a text such as ``"false"``.
+        value: what the command line's reader left: a number, a list, a text such as ``"false"``.
         kind: of :func:`option_kind`.
         default: the option's, where it is a mapping.
         typed: the text as it was typed, where it is known; a path is taken from it.

@@ -21,15 +21,16 @@ class LoadedDataset(CacheDataset):
     Args:
         data: items.
         transform: what is before its first random transform is kept.
-        cache_num: see ``CacheDataset``, as all that follow.
-        cache_rate: see ``cache_num``.
-        num_workers: see ``cache_num``.
+        cache_num: the most items that are kept; the others are loaded when they are asked for.
+        cache_rate: the largest share of the items that is kept, 0..1.
+        num_workers: threads that load; None takes one for each core.
         progress: not shown.
-        copy_cache: see ``cache_num``.
-        as_contiguous: see ``cache_num``.
-        hash_as_key: see ``cache_num``.
-        hash_func: see ``cache_num``.
-        runtime_cache: see ``cache_num``.
+        copy_cache: give a copy of what is kept to the random transforms, which may write to it.
+        as_contiguous: keep arrays contiguous.
+        hash_as_key: keep equal items once, found by a hash of the item.
+        hash_func: the hash.
+        runtime_cache: keep an item when it is first asked for: ``"threads"``, ``"processes"`` or a list to keep it in;
+            False loads all at once.
 
     Example:
         >>> from monai.transforms import Compose
