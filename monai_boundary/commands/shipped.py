@@ -70,7 +70,7 @@ def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
     """Copy a bundle, to change it; the copy appears under its name when it is whole.
 
     Args:
-        name: see :func:`find_bundle`: of the package's, or a folder.
+        name: a bundle that comes with the package, or a folder.
         folder: the copy. An existing folder gets the bundle inside, under the bundle's name.
 
     Returns:
@@ -107,7 +107,7 @@ def pack_bundle(
     file. The same bundle gives the same bytes.
 
     Args:
-        name: see :func:`find_bundle`: of the package's, or a folder.
+        name: a bundle that comes with the package, or a folder.
         file: the zip; ``NAME.zip`` in the working directory if not given.
         output_dir: of a training, whose ``model.pt`` becomes ``models/model.pt``.
         overwrite: whether a file that is there is replaced.
