@@ -48,10 +48,12 @@ class VolumeScoresMetric(MaskMetric):
     names alone.
 
     Args:
-        structures: see above; None is one mask of 0 and 1.
+        structures: None for one mask of 0 and 1, names for a mask in each channel, or ``{name: label value or values}`` for
+            a label map.
         scores: which, in the order of the result.
         spacing: mm per axis in array order; by default that of the call, or of the truth's affine.
-        reduction: see `monai_boundary.metrics.ItemMetric`: ``"mean"`` over patients.
+        reduction: over the patients, as in MONAI: ``"mean"``, ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
+            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``.
         ignore_labels: values of the truth whose voxels are not scored, whatever was predicted there.
         missed_mm: the distances where one mask is empty, in mm, or ``"diagonal"`` of the image.
         both_empty: ``"undefined"``, or ``"perfect"``: where both are empty, overlaps are 1 and distances 0.
