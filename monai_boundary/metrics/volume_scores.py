@@ -48,8 +48,8 @@ class VolumeScoresMetric(MaskMetric):
     names alone.
 
     Args:
-        structures: None for one mask of 0 and 1, names for a mask in each channel, or ``{name: label value or values}`` for
-            a label map.
+        structures: None for one mask of 0 and 1, names for a mask in each channel, or ``{name: label value or values}``
+            for a label map.
         scores: which, in the order of the result.
         spacing: mm per axis in array order; by default that of the call, or of the truth's affine.
         reduction: over the patients, as in MONAI: ``"mean"``, ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
