@@ -60,7 +60,7 @@ def _line(part: Any) -> str:
 
 def _own(part: Any) -> dict[str, Any]:
     """Return the attributes of an object, of a module without those that every module has."""
-    hidden = {*_OF_EVERY_MODULE, "training"} if isinstance(part, nn.Module) else set()
+    hidden = {*_OF_EVERY_MODULE, "training", "terms"} if isinstance(part, nn.Module) else set()  # terms: of a call
     slots = [name for kind in type(part).__mro__ for name in _names(vars(kind).get("__slots__", ()))]
     found = {name: getattr(part, name) for name in slots if hasattr(part, name)} | dict(getattr(part, "__dict__", {}))
     return {key: value for key, value in found.items() if key not in hidden}

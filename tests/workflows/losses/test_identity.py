@@ -13,8 +13,21 @@ from monai.losses import DiceLoss
 from monai.networks.nets import BasicUNet, UNet
 from torch import nn
 
-from monai_boundary.losses import BALoss, CompoundLoss, EquipotentialLoss, SignedDistanceLoss
+from monai_boundary.losses import (
+    BALoss,
+    CompoundLoss,
+    ConstantSchedule,
+    DeepSupervisedLoss,
+    DelayedSchedule,
+    EdgeAwareLoss,
+    EquipotentialLoss,
+    IncreaseSchedule,
+    MaskedOverlapLoss,
+    SignedDistanceLoss,
+)
 from monai_boundary.workflows.losses.identity import loss_title, network_title
+
+SCHEDULES = (IncreaseSchedule(step=0.01), IncreaseSchedule(step=0.02))
 
 
 class Scaled:
@@ -66,6 +79,12 @@ DIFFERENT: dict[str, Callable[[int], Any]] = {
     "private": lambda k: Scaled([1.0, 2.0][k]),
     "slots": lambda k: Slotted([1, 2][k]),
     "method": lambda k: [Scaled(1.0).__call__, Scaled(1.0).other][k],
+    "mapping": lambda k: EdgeAwareLoss(sigmoid=True, edge_thickness=[1, 2][k]),
+    "schedule": lambda k: CompoundLoss({"region": DiceLoss(), "boundary": nn.MSELoss()}, schedule=SCHEDULES[k]),
+    "delay": lambda k: DelayedSchedule(ConstantSchedule(0.1), epochs=[1, 2][k]),
+    "plain term": lambda k: CompoundLoss({"a": powered([2, 4][k])}),
+    "masked": lambda k: MaskedOverlapLoss([DiceLoss(), DiceLoss(squared_pred=True)][k], sigmoid=True),
+    "heads": lambda k: DeepSupervisedLoss(nn.MSELoss(), resampling={"a": ["nearest", "linear"][k]}),
     "other_act": lambda k: DiceLoss(other_act=[torch.tanh, torch.sigmoid][k]),
 }
 
@@ -75,6 +94,14 @@ def test_two_losses_have_two_titles(name: str) -> None:
     made = DIFFERENT[name]
     assert loss_title(made(0)) != loss_title(made(1))
     assert loss_title(made(0)) == loss_title(made(0)), "and the same loss has one"
+
+
+def test_a_call_changes_no_title() -> None:
+    loss = BALoss(sigmoid=True, alpha=0)
+    title = loss_title(loss)
+    loss(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+    assert loss.terms
+    assert loss_title(loss) == title
 
 
 def test_a_title_can_be_read_and_survives_the_process() -> None:
