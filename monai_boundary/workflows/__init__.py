@@ -42,6 +42,7 @@ from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.workflows.volumes.dataset import SliceDataset, case_names, volume_dataset
 from monai_boundary.workflows.volumes.fitting import check_patch_strides, fitting_patch
+from monai_boundary.workflows.volumes.known_tasks import known_task
 from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
 from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_postprocessing, volume_transforms
 from monai_boundary.workflows.volumes.save import SaveVolumesd, check_segmentations
@@ -90,6 +91,7 @@ __all__ = [
     "find_model",
     "fitting_patch",
     "keep_evaluated",
+    "known_task",
     "lesion_patients",
     "lesion_scored",
     "lesion_split",

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bundle for data of one's own as its users run it: train, evaluate, infer; and what is wrong with the data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import yaml
+from monai.bundle import verify_net_in_out
+
+from monai_boundary.data.phantoms.organ import write_organ_phantom
+from monai_boundary.workflows import read_table
+from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, quiet_process, run
+
+NAME = "volume_boundary"
+CONFIGS = BUNDLES / NAME / "configs"
+TINY: dict[str, Any] = {
+    "epochs": 2,
+    "iterations": 3,
+    "num_folds": 2,
+    "network_channels": [4, 8],
+    "network_strides": [2],
+}
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
+    with quiet_process():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four patients in a folder with a space and a letter of another script."""
+    folder = tmp_path_factory.mktemp("own") / "Ä b"
+    return write_organ_phantom(folder, patients=4, shape=(16, 20, 12))
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("output")
+    run(NAME, "train.yaml", "train", dataset_dir=str(data), output_dir=str(output), **TINY)
+    return output
+
+
+def test_training_keeps_its_task_beside_the_network(trained: Path) -> None:
+    settings = json.loads((trained / "settings.json").read_text())
+    assert settings["task"]["channels"] == {"MRI": "zscore"}
+    assert settings["task"]["labels"] == {"background": 0, "anterior": 1, "posterior": 2}
+    assert settings["patch_size"] == [16, 20, 12], "the median image, in steps of 2"
+    rows = read_table(trained / "metrics.csv")
+    assert {"dice", "anterior_dice", "posterior_dice", "loss/region.dice"} <= set(rows[0])
+    assert len(list((trained / "pictures").glob("*.png"))) == 2
+
+
+def test_what_is_scored_is_what_is_written(trained: Path, data: Path) -> None:
+    run(NAME, "evaluate.yaml", "eval", output_dir=str(trained))
+    run(NAME, "inference.yaml", "infer", output_dir=str(trained), dataset_dir=str(data), save_probability=True)
+    rows = read_table(trained / "evaluation" / "evaluation_cases.csv")
+    assert len(rows) == 2
+    row = rows[0]
+    assert {"posterior_nsd_1mm", "nsd_2mm", "assd_mm", "hd95_mm", "boundary_iou"} <= set(row)
+    truth = nibabel.load(data / "labelsTr" / f"{row['case']}.nii.gz")
+    written = nibabel.load(trained / "segmentation" / f"{row['case']}_seg.nii.gz")
+    np.testing.assert_allclose(written.affine, truth.affine, atol=1e-5)
+    values, ids = np.asarray(written.dataobj), np.asarray(truth.dataobj)
+    for k, name in ((1, "anterior"), (2, "posterior")):
+        dice = 2 * ((values == k) & (ids == k)).sum() / ((values == k).sum() + (ids == k).sum())
+        assert row[f"{name}_dice"] == pytest.approx(dice, abs=1e-6)
+    probability = nibabel.load(trained / "segmentation" / f"{row['case']}_probability.nii.gz").get_fdata()
+    np.testing.assert_array_equal(probability.argmax(-1), values)
+
+
+def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_path: Path) -> None:
+    """Overlapping regions, an ignored id, a resampled grid, 2-D: all by options; ids come back as they were."""
+    for part in ("imagesTr", "labelsTr"):
+        shutil.copytree(data / part, tmp_path / "data" / part.replace("Tr", ""))
+    first = tmp_path / "data" / "labels" / "organ_00.nii.gz"
+    label = nibabel.load(first)
+    values = np.asarray(label.dataobj).copy()
+    values[0] = 7
+    nibabel.save(nibabel.Nifti1Image(values, label.affine), first)
+    output = {"output_dir": str(tmp_path / "out")}
+    options = {**TINY, "epochs": 1, "labels": {"whole": [1, 2], "back": [2]}, "ignore_label": 7, "spatial_dims": 2}
+    options |= {"spacing": [1.5, 1.5, 1.5], "patch_size": [32, 32], "loss": "boundary", "crops": 2, "batch_size": 2}
+    run(NAME, "train.yaml", "train", dataset_dir=str(tmp_path / "data"), **options, **output)
+    (row,) = read_table(tmp_path / "out" / "metrics.csv")
+    assert {"whole_dice", "back_dice", "loss/boundary"} <= set(row)
+    run(NAME, "evaluate.yaml", "eval", **output)
+    run(NAME, "inference.yaml", "infer", dataset_dir=str(tmp_path / "data" / "images"), **output)
+    written = nibabel.load(tmp_path / "out" / "segmentation" / "organ_01_seg.nii.gz")
+    assert written.shape == (16, 20, 12)
+    assert set(np.unique(written.dataobj)) <= {0, 1, 2}
+
+
+def start(data: Path, output: Path, **overrides: Any) -> str:
+    """Start a training on data with a fault, and return what the error and its causes say."""
+    with pytest.raises(RuntimeError) as error:
+        run(NAME, "train.yaml", "train", **{**TINY, "dataset_dir": str(data), "output_dir": str(output), **overrides})
+    return "\n".join(causes(error.value))
+
+
+def _without_description(folder: Path) -> None:
+    for name in ("dataset.json", "phantom.json"):
+        (folder / name).unlink()
+    shutil.rmtree(folder / "labelsTr")
+
+
+def _without_a_file(folder: Path) -> None:
+    (folder / "imagesTr" / "organ_01.nii.gz").unlink()
+
+
+def _change(folder: Path, part: str, make: Callable[[np.ndarray], np.ndarray]) -> None:
+    path = folder / part / "organ_01.nii.gz"
+    image = nibabel.load(path)
+    nibabel.save(nibabel.Nifti1Image(make(np.asarray(image.dataobj)), image.affine), path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_without_description, "`dataset_dir` needs a dataset.json (the Decathlon's or nnU-Net's), two folders"),
+        (_without_a_file, "missing files (1):"),
+        (lambda f: _change(f, "imagesTr", lambda v: np.stack([v, v], -1)), "cases of another number of channels (1)"),
+        (lambda f: _change(f, "imagesTr", lambda v: v[..., 0]), "images of two dimensions among volumes (1)"),
+        (lambda f: _change(f, "labelsTr", lambda v: v * 3), "ids that are not declared (1)"),
+        (lambda f: _change(f, "labelsTr", lambda v: v * np.float32(0.5)), "labels that hold no ids (1)"),
+        (lambda f: _change(f, "labelsTr", lambda v: v[1:]), "labels on another grid than the image (1)"),
+    ],
+)
+def test_what_is_wrong_with_the_data_is_named_before_the_first_epoch(
+    data: Path, tmp_path: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    shutil.copytree(data, tmp_path / "Ö a")
+    spoil(tmp_path / "Ö a")
+    text = start(tmp_path / "Ö a", tmp_path / "out")
+    assert message in text
+    assert "organ_01" in text or "dataset.json" in text
+    assert not (tmp_path / "out" / "metrics.csv").exists()
+
+
+def test_options_that_do_not_fit(data: Path, tmp_path: Path) -> None:
+    assert "`fold` needs 0..1, got 4" in start(data, tmp_path, fold=4)
+    assert "`channels` needs 1 names (MRI in" in start(data, tmp_path, channels={"t1": "zscore", "t2": "zscore"})
+    assert "`patch_size` needs multiples of [2, 2, 2]" in start(data, tmp_path, patch_size=[16, 15, 12])
+    with pytest.raises(RuntimeError) as error:
+        run(NAME, "evaluate.yaml", "eval", output_dir=str(tmp_path))
+    assert "run configs/train.yaml first" in "\n".join(causes(error.value))
+
+
+def test_a_patch_larger_than_the_images_is_padded(data: Path, tmp_path: Path) -> None:
+    run(
+        NAME,
+        "train.yaml",
+        "train",
+        **{**TINY, "epochs": 1},
+        dataset_dir=str(data),
+        output_dir=str(tmp_path),
+        patch_size=[32] * 3,
+    )
+    assert (tmp_path / "model.pt").is_file()
+
+
+def test_network_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"config_file": str(CONFIGS / "inference.yaml"), "meta_file": str(CONFIGS / "metadata.json")}
+    verify_net_in_out("network_def", device="cpu", n=2, **files)
+
+
+def test_the_folder_is_complete() -> None:
+    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
+        assert (BUNDLES / NAME / name).is_file(), name
+    meta = json.loads((CONFIGS / "metadata.json").read_text(encoding="utf-8"))
+    assert meta["version"] in meta["changelog"]
+
+
+def test_the_configurations_agree_where_they_repeat_each_other() -> None:
+    train, evaluated, segmented = (
+        as_if_untrained(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")))
+        for name in ("train", "evaluate", "inference")
+    )
+    for key in ("network_def", "overlap", "spatial_dims", "network_channels", "network_strides"):
+        assert train[key] == evaluated[key] == segmented[key], key
+    assert evaluated["inferer"] == train["validate"]["inferer"]
+    assert evaluated["preprocessing"] == train["validate"]["preprocessing"]
+    assert evaluated["postprocessing"] == train["validate"]["postprocessing"]
