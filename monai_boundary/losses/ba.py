@@ -125,6 +125,9 @@ class BALoss(ClassLoss):
     A crop needs no whole-image maps: seeds are placed inside it (``ReseedRegionsd``). A region without neighbours, an
     image that is all membrane or has none contribute nothing to the boundary term. No gradient flows through the cut.
 
+    It takes no ``mask``: an unknown voxel lets a front through or stops it, and that decides about all that lies behind
+    it, so leaving its own cross-entropy out would not make it unknown. Call unknown areas membrane, or crop them away.
+
     Args:
         include_background: use channel 0 too. A prediction of one channel has no background channel, and it is kept.
         to_onehot_y: turn a label (B, 1, spatial) into one channel per class.

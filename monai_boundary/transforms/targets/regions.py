@@ -45,6 +45,9 @@ class RegionTargets(Transform):
     Compute them on the whole image, before caching and the random transforms, which then move them with the label (mode
     ``"nearest"``); after a crop or padding use `ReseedRegions`.
 
+    There is no ``ignore_index``: whether an unknown voxel is a wall decides which region all behind it belongs to. Any
+    other value is refused; set unknown areas to membrane (1, or 0 in instances) before, or crop them away.
+
     Args:
         source: what the label is: ``"membrane"``, 0/1 with membrane = 1, or ``"instances"``, ids with 0 = membrane
             (touching instances are regions of their own).
