@@ -19,6 +19,15 @@ logger = logging.getLogger(__name__)
 DISTANCES = ("hausdorff_mm", "hd95_mm")
 COUNTS = ("missed", "false_alarm")
 
+_OF_STRUCTURES = {
+    "dice": "Dice",
+    "jaccard": "Jaccard",
+    "hausdorff_mm": "Hausdorff (mm)",
+    "hd95_mm": "HD95 (mm)",
+    "missed": "missed",
+    "false_alarm": "false alarms",
+}
+
 # scores that are shown to people, in this order
 TITLES = {
     "voi_split": "VOI split (bits)",
@@ -40,14 +49,7 @@ TITLES = {
     **{
         f"{region}_{score}": f"{region.upper()} {title}"
         for region in TUMOUR_REGIONS
-        for score, title in {
-            "dice": "Dice",
-            "jaccard": "Jaccard",
-            "hausdorff_mm": "Hausdorff (mm)",
-            "hd95_mm": "HD95 (mm)",
-            "missed": "missed",
-            "false_alarm": "false alarms",
-        }.items()
+        for score, title in _OF_STRUCTURES.items()
     },
 }
 
@@ -68,7 +70,7 @@ def log_scores(
     """
     notes = notes or {}
     ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
-    rows = [(TITLES.get(name, name), _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
+    rows = [(_title(name), _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
     rows += [(name, str(path), "") for name, path in files.items() if Path(path).exists()]
     width = max((len(name) for name, *_ in rows), default=0)
     lines = [f"  {name:<{width}}  {value}{f'  ({note})' if note else ''}" for name, value, note in rows]
@@ -110,6 +112,14 @@ def missed_notes(
         if counted:
             notes.setdefault(name, []).append(f"{', '.join(counted)}{counted_as}")
     return {name: "; ".join(texts) for name, texts in notes.items()}
+
+
+def _title(name: str) -> str:
+    """A score as people call it; of a structure, ``liver_hd95_mm``, with the structure's name."""
+    if name in TITLES:
+        return TITLES[name]
+    known = next((score for score in _OF_STRUCTURES if name.endswith(f"_{score}")), None)
+    return name if known is None else f"{name[: -len(known) - 1]} {_OF_STRUCTURES[known]}"
 
 
 def _count(scores: Mapping[str, Any], distance: str, count: str) -> int:

@@ -102,8 +102,8 @@ class TaskPredictiond(MapTransform):
     Args:
         keys: predictions (1, x, y, z) of indices, or (regions, x, y, z) of masks.
         task: for its labels.
-        regions: go on to the masks of the regions that the ids stand for: what is written is then what is scored. Class
-            indices stay as they are.
+        regions: go on to the masks of the regions that the ids stand for: what is written is then what is scored. They
+            are 0 where the data's ``label_counted`` is, as the truth's are. Class indices stay as they are.
         allow_missing_keys: do not raise for keys that the data lacks.
 
     Example:
@@ -128,6 +128,8 @@ class TaskPredictiond(MapTransform):
         for key in self.key_iterator(d):
             if self.task.is_regions or not self.regions:
                 d[key] = self._ids(d[key])
+            if self.task.is_regions and self.regions and "label_counted" in d:
+                d[key] = d[key] * torch.as_tensor(d["label_counted"]).as_subclass(torch.Tensor).to(d[key].device)
         return d
 
     def _ids(self, prediction: Any) -> Any:

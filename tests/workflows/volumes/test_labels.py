@@ -73,6 +73,15 @@ def test_predictions_become_ids_and_back() -> None:
     assert nested.dtype == torch.float32
 
 
+def test_regions_are_not_scored_where_the_label_does_not_count() -> None:
+    masks = torch.ones(2, 3, 1, 1)
+    counted = torch.tensor([1, 0, 1], dtype=torch.uint8).reshape(1, 3, 1, 1)
+    out = TaskPredictiond("pred", REGIONS, regions=True)({"pred": masks, "label_counted": counted})["pred"]
+    assert out.flatten(1).tolist() == [[1, 0, 1], [1, 0, 1]]
+    written = TaskPredictiond("pred", REGIONS)({"pred": masks, "label_counted": counted})["pred"]
+    assert written.flatten().tolist() == [2, 2, 2], "a file is written whole"
+
+
 def test_tumours_are_written_as_brats_has_them() -> None:
     task = VolumeTask({"t1": "unit"}, {"wt": [1, 2, 4], "tc": [1, 4], "et": [4]}, label_map="auto")
     masks = torch.tensor([[1, 1, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]]).reshape(3, 4, 1, 1)
