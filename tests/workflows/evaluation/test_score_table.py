@@ -54,3 +54,13 @@ def test_the_distance_of_a_region_has_its_own_misses() -> None:
 def test_means_of_some_cases_say_so() -> None:
     notes = missed_notes({"hd95_mm": 5.0, "missed": 1}, defined={"hd95_mm": 2, "dice": 2}, cases=4)
     assert notes == {"hd95_mm": "of 2 cases, undefined in 2; 1 missed, each counted as the image's diagonal"}
+
+
+def test_scores_of_any_structure_have_a_title(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scores = {"liver_hd95_mm": 3.0, "liver_missed": 2.0, "other_missed": 1.0, "hd95_mm": 4.0, "other_nsd_2mm": 0.5}
+    log_scores("Scores:", scores, {}, missed_notes(scores, 9.0))
+    lines = logged(caplog)
+    assert any(line.startswith("  liver HD95 (mm)") and "2 missed, each counted as 9.0 mm" in line for line in lines)
+    assert any(line.startswith("  HD95 (mm)") and "3 missed" in line for line in lines), "the mean over structures"
+    assert any(line.startswith("  other_nsd_2mm") for line in lines)
