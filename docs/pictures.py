@@ -3,22 +3,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
-import nibabel
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 from monai.losses import GeneralizedDiceLoss
-from PIL import Image
 from scipy import ndimage
 from score_pictures import draw_scores  # beside this file
 
-from monai_boundary.data import LesionPhantom, make_em_phantom, make_lesion_phantom, make_tumour_phantom
+from monai_boundary.data import LesionPhantom, make_em_phantom, make_tumour_phantom
 from monai_boundary.losses import EdgeAwareLoss
 from monai_boundary.networks import BoundaryAwareNet, fit_semantic_edge_net
 from monai_boundary.ops import (
@@ -38,7 +34,6 @@ from monai_boundary.ops import (
     semantic_edges,
     signed_distance_map,
 )
-from monai_boundary.report import evaluate_folders
 
 PAGES = Path(__file__).parent
 
@@ -273,38 +268,6 @@ def draw_attention() -> None:
     figure.savefig(PAGES / "concepts" / "attention-maps.png", dpi=80, metadata={"Software": None})
 
 
-def draw_evaluation_page() -> None:
-    """Score two pretended methods on phantoms, and take a picture of the page with Debian's browser."""
-    rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        for patient in range(8):
-            images, label = make_lesion_phantom((64, 64, 24), seed=patient)
-            truth = label == 1
-            near = ndimage.gaussian_filter(truth + 0.35 * rng.standard_normal(truth.shape), 0.8) > 0.4
-            far = ndimage.shift(near.astype(float), (1, 0, 0), order=0) > 0.5
-            volumes = {"images": images[0], "truth": truth, "ours": near, "shifted": far}
-            for folder, values in volumes.items():
-                (root / folder).mkdir(exist_ok=True)
-                kind = np.float32 if folder == "images" else np.uint8
-                image = nibabel.Nifti1Image(values.astype(kind), np.diag([1.0, 1.0, 3.0, 1.0]))
-                nibabel.save(image, root / folder / f"patient{patient:02d}.nii.gz")
-        methods = {method: root / method for method in ("ours", "shifted")}
-        options = {"classes": "lesion=1", "image_dir": root / "images"}
-        evaluate_folders(methods, root / "truth", root / "out", **options)
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
-        command += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-        command += ["--enable-unsafe-swiftshader", f"--user-data-dir={root / 'profile'}", "--virtual-time-budget=9000"]
-        command += ["--window-size=1000,4400", f"--screenshot={root / 'page.png'}", (root / "out/report.html").as_uri()]
-        subprocess.run(command, check=True, capture_output=True)
-        with Image.open(root / "page.png") as picture:
-            parts = [picture.convert("RGB").crop((0, top, 1000, top + 2200)) for top in (0, 2200)]
-        both = Image.new("RGB", (2000, 2200))
-        for k, part in enumerate(parts):
-            both.paste(part, (1000 * k, 0))
-        both.resize((1200, 1320), Image.LANCZOS).save(PAGES / "how-to" / "evaluate-predictions.png", optimize=True)
-
-
 if __name__ == "__main__":
     mpl.use("Agg")
     draw_scores()
@@ -314,4 +277,3 @@ if __name__ == "__main__":
     draw_semantic_edges()
     draw_network()
     draw_attention()
-    draw_evaluation_page()

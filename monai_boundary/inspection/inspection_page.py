@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of an inspection: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.inspection.finding import ERROR, Finding, by_kind
+from monai_boundary.inspection.inspection_figures import class_colours, inspection_figures
+from monai_boundary.inspection.training_advice import Advice
+from monai_boundary.report.report_page import page_part, require_page_libraries, script_json, shown_number
+
+_LISTED = 20  # findings of a kind; the file has all
+_ROWS = 500  # cases; the file has all
+
+
+def write_inspection_page(
+    path: Path,
+    dataset: VolumeDataset,
+    fingerprint: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]],
+    findings: Sequence[Finding],
+    advice: Mapping[str, Advice],
+    drawings: Sequence[Mapping[str, Any]],
+) -> Path:
+    """Write the page, whole or not at all. Every name that comes from files is escaped.
+
+    Args:
+        path: of the page.
+        dataset: the listing.
+        fingerprint: of `dataset_fingerprint`.
+        records: of `measure_case`.
+        findings: of `dataset_findings`.
+        advice: of `training_advice`.
+        drawings: of `draw_labelled_case`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: if Jinja2 or Plotly are missing.
+    """
+    require_page_libraries()
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_own_part), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    classes = list(fingerprint["classes"])
+    rows = case_rows(dataset, records)
+    context = {
+        "dataset": dataset,
+        "fingerprint": fingerprint,
+        "title": Path(dataset.source).parent.name if dataset.source.endswith("dataset.json") else dataset.source,
+        "groups": by_kind(findings),
+        "errors": sum(finding.level == ERROR for finding in findings),
+        "listed": _LISTED,
+        "advice": advice,
+        "colours": class_colours(classes),
+        "rows": rows[:_ROWS],
+        "columns": list(dict.fromkeys(name for row in rows for name in row)),
+        "more_rows": len(records) - _ROWS,
+        "drawings": drawings,
+        "number": shown_number,
+        "by": _by,
+        "figures": Markup(script_json(inspection_figures(dataset, records, classes))),
+        "style": Markup(page_part("page.css") + _own_part("inspection.css")),
+        "script": Markup(_own_part("inspection.js")),
+        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
+    }
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(environment.get_template("inspection.html").render(context), encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def case_rows(dataset: VolumeDataset, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row of plain values for each case, as ``cases.csv`` holds them.
+
+    Args:
+        dataset: the listing.
+        records: of `measure_case`.
+    """
+    rows = []
+    for record in records:
+        row: dict[str, Any] = {
+            "case": record["case"],
+            "patient": record["patient"],
+            "shape": _by(record.get("canonical_shape", ())),
+            "spacing_mm": _by(record.get("canonical_spacing", ())),
+            "orientation": record.get("orientation", ""),
+        }
+        for name, channel in zip(dataset.channels, record.get("channels", ()), strict=False):
+            for statistic in ("mean", "sd", "p0.5", "p99.5"):
+                row[f"{name}_{statistic}"] = channel["foreground"].get(statistic, float("nan"))
+        for name, of in record.get("classes", {}).items():
+            for measure in ("voxels", "ml", "components", "inscribed_radius_mm", "thin_components"):
+                row[f"{name}_{measure}"] = of[measure]
+        row["findings"] = "; ".join(dict.fromkeys(finding[1] for finding in record["findings"]))
+        rows.append(row)
+    return rows
+
+
+def _own_part(name: str) -> str:
+    return resources.files("monai_boundary.inspection").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _by(values: Sequence[float]) -> str:
+    return " x ".join(f"{v:.4g}" for v in values)

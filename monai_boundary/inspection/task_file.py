@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``task.yaml``: the advised settings as a layer of the bundle's configuration, with their reasons as comments."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.inspection.finding import ERROR, Finding
+from monai_boundary.inspection.training_advice import Advice
+
+_WIDTH = 110
+_HEAD = """\
+# Settings for a training on {source}, by `python -m monai_boundary inspect`. A layer of the bundle:
+#
+#   python -m monai.bundle run --config_file "['bundles/volume_boundary/configs/train.yaml','{file}']"
+#
+# Each setting may be changed here, or on the command line, which goes last.
+"""
+
+
+def write_task_file(
+    path: Path,
+    dataset_dir: Path,
+    dataset: VolumeDataset,
+    advice: Mapping[str, Advice],
+    findings: list[Finding],
+    options: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the file, whole or not at all.
+
+    Args:
+        path: of the file.
+        dataset_dir: where the data are; it is written as an absolute path.
+        dataset: the listing.
+        advice: of `training_advice`.
+        findings: the errors among them are counted at the top.
+        options: further settings that say where the data are, such as the names of paired folders.
+
+    Returns:
+        The path.
+    """
+    path = path.absolute()
+    errors = sum(finding.level == ERROR for finding in findings)
+    lines = [_HEAD.format(source=_line(dataset.source), file=_line(str(path)))]
+    if errors:
+        lines.append(f"# {errors} errors were found in the data: see index.html beside this file before you train.\n")
+    lines.append(f"dataset_dir: {_yaml(str(dataset_dir.absolute()))}")
+    lines.append(f"layout: {dataset.layout}")
+    lines += [f"{name}: {_yaml(value)}" for name, value in (options or {}).items() if value is not None]
+    for name, (value, reason) in advice.items():
+        lines += ["", *(f"# {line}" for line in textwrap.wrap(_line(reason), _WIDTH)), f"{name}: {_yaml(value)}"]
+    part = path.with_name(f"{path.name}.part")
+    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def _yaml(value: Any) -> str:
+    """A value as JSON in one line, which is YAML too; names keep their letters."""
+    return "null" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _line(text: str) -> str:
+    """Names come from files: a line break in one must not end a comment."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from monai_boundary.inspection.finding import ERROR, WARNING, Finding
+from monai_boundary.inspection.task_file import write_task_file
+from monai_boundary.inspection.training_advice import Advice
+from tests.inspection.records import dataset
+
+ADVICE = {
+    "channels": Advice({"T1 – ü": "zscore"}, "because\nof: {this} # and that"),
+    "spacing": Advice(None, "native " * 40),
+    "alpha": Advice(0.01, "small"),
+    "network_strides": Advice([2, [2, 2, 1]], "thick"),
+}
+
+
+def test_values_come_back_and_reasons_are_comments(tmp_path: Path) -> None:
+    path = write_task_file(
+        tmp_path / "task.yaml", Path("my data: ü #1"), dataset(), ADVICE, [], {"image_dir": "scans", "label_dir": None}
+    )
+    text = path.read_text(encoding="utf-8")
+    assert yaml.safe_load(text) == {
+        "dataset_dir": str(Path.cwd() / "my data: ü #1"),
+        "layout": "decathlon",
+        "image_dir": "scans",
+        "channels": {"T1 – ü": "zscore"},
+        "spacing": None,
+        "alpha": 0.01,
+        "network_strides": [2, [2, 2, 1]],
+    }
+    assert "# because?of: {this} # and that\nchannels:" in text
+    assert max(map(len, text.splitlines()[6:])) < 120
+    assert "errors" not in text
+
+
+def test_errors_are_counted_at_the_top(tmp_path: Path) -> None:
+    findings = [Finding(ERROR, "a", "b"), Finding(WARNING, "a", "b"), Finding(ERROR, "c", "d")]
+    path = write_task_file(tmp_path / "task.yaml", tmp_path, dataset(), ADVICE, findings)
+    assert "# 2 errors were found in the data" in path.read_text(encoding="utf-8")
