@@ -25,8 +25,8 @@ TINY: dict[str, Any] = {
     "epochs": 2,
     "iterations": 3,
     "num_folds": 2,
-    "network_channels": [4, 8],
-    "network_strides": [2],
+    "network_channels": [4, 8, 8],
+    "network_strides": [2, 1],
 }
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
 
