@@ -129,6 +129,10 @@ def test_evaluation_and_inference_of_volumes_agree(
     for region, score in scores.items():
         assert [row[f"{region}_{name}"] for name in score._fields] == pytest.approx(list(score), rel=1e-4, nan_ok=True)
     assert len(list((output / "segmentation").glob("*_seg.nii.gz"))) == 3
+    reported = {entry["class"]: entry for entry in read_table(output / "evaluation" / "report" / "cases.csv")}
+    assert [reported[r]["dice"] for r in scores] == pytest.approx([row[f"{r}_dice"] for r in scores])
+    assert all("lesion_wise_dice" in entry for entry in reported.values())
+    assert (output / "evaluation" / "report.html").is_file()
     # the same case as a test set of one: the same scores, and no split of the training's data is needed
     shutil.copytree(data["brats2021"] / row["case"], tmp_path / "test" / row["case"])
     places = {"output_dir": str(output), "evaluation_dir": str(tmp_path / "evaluation")}

@@ -101,6 +101,12 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
     assert len(list((trained / "evaluation" / "pictures").iterdir())) == 2
     kept = json.loads((trained / "model_evaluated.json").read_text())
     assert kept["threshold"] == result["scored"]["threshold"]
+    reported = read_table(trained / "evaluation" / "report" / "cases.csv")
+    for name in ("voi_split", "ari", "cremi_score"):
+        mean = sum(row[name] for row in reported) / len(reported)
+        assert mean == pytest.approx(result["scored"][name], abs=1e-6), "the page has the scores of the evaluation"
+    assert len(read_table(trained / "evaluation" / "report" / "thresholds.csv")) == 19
+    assert (trained / "evaluation" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("threshold", [None, 0.35])
