@@ -74,7 +74,7 @@ def instances_to_membrane(
     check_spatial_dims("instances", values.ndim)
     check_positive("thickness", thickness)
     check_choice("unlabelled", unlabelled, ("membrane", "nearest"))
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     axis = check_section_axis(section_axis, values.ndim)
     if not (values > 0).any():
         return np.ones(values.shape, dtype=np.bool_)
@@ -162,7 +162,7 @@ def clean_membrane_label(
     check_choice("polarity", polarity, ("membrane", "cell", "auto"))
     values = np.asarray(label)
     check_spatial_dims("label", values.ndim)
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     axis = check_section_axis(section_axis, values.ndim)
     if axis is None:
         greater = _greater_phase(values, threshold)
@@ -267,7 +267,7 @@ def membrane_polarity(
     greater = _greater_phase(values, threshold)
     if greater.all() or not greater.any():
         return None
-    return _phase_evidence(greater, check_spacing(spacing, values.ndim))
+    return _phase_evidence(greater, check_spacing(spacing, values.ndim, unit="voxel size"))
 
 
 def _phase_evidence(greater: BoolArray, spacing: tuple[float, ...]) -> PhaseEvidence:

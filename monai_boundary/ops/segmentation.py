@@ -87,7 +87,7 @@ def membrane_to_instances(
         raise ValueError(f"`threshold` needs a probability in (0, 1], got {threshold}.")
     # in the map's own type, as on threshold curves: 0.7 in float32 is below 0.7, yet a voxel at it is membrane
     threshold = float(np.asarray(probability).dtype.type(threshold))
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     depth = _DEFAULT_DEPTH * min(sizes) if seed_distance is None else seed_distance
     check_positive("seed_distance", depth, zero=True)
     _check_min_size(min_size)
@@ -131,7 +131,7 @@ def remove_small_regions(
         array([[1, 1, 0, 3, 3]], dtype=int32)
     """
     values = check_region_ids("labels", labels)
-    sizes = check_spacing(spacing, values.ndim)
+    sizes = check_spacing(spacing, values.ndim, unit="voxel size")
     _check_min_size(min_size)
     ids, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     small = ((counts < min_size) & (ids > 0))[inverse.reshape(values.shape)]

@@ -81,6 +81,7 @@ def signed_distance_map(
 
     Raises:
         ValueError: if the mask holds anything but 0 and 1 (NaN too), is not 2-D or 3-D, or an option is out of range.
+        TypeError: if the mask holds no numbers (text, objects, complex numbers).
         ImportError: if the backend is not installed.
 
     Example:
