@@ -33,7 +33,7 @@ def test_a_part_of_a_study_with_overrides(bundle: Path, tmp_path: Path, capsys: 
     assert "| same |" in shown
     assert "good loss" not in shown
     assert str(out / "study.png") in shown
-    assert len((out / "cells" / "same_seed3" / "metrics.csv").read_text().splitlines()) == 3
+    assert len((out / "runs" / "same_seed3" / "metrics.csv").read_text().splitlines()) == 3
     main(["study", "table", "--output_dir", str(out)])
     assert capsys.readouterr().out == shown
 
@@ -47,7 +47,7 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, tmp_path: Path) -> Non
         (["study", name, *out, "--arms", "plian"], "error: `arms` needs arms of the study, got 'plian'"),
         (["study", "none.yaml", *out], "error: `study` needs a YAML file, none.yaml does not exist"),
         (["study", "table", *out], "error: `output_dir` needs the folder of a study"),
-        (["study", name, *out], "error: 1 cell failed: broken_seed0."),
+        (["study", name, *out], "error: 1 run failed: broken_seed0."),
     ]:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
@@ -83,4 +83,4 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| boundary")]
     assert len(lines) == 2
     assert float(lines[0][-1].strip(" |")) > 0, "what a step costs"
-    assert (tmp_path / "out" / "cells" / "boundary_seed0" / "model.pt").is_file()
+    assert (tmp_path / "out" / "runs" / "boundary_seed0" / "model.pt").is_file()

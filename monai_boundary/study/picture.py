@@ -26,7 +26,7 @@ def draw_study(plan: StudyPlan, scores: Sequence[ArmScore], rows: Sequence[Row],
     Args:
         plan: the study.
         scores: of :func:`arm_scores`.
-        rows: of :func:`cell_rows`.
+        rows: of :func:`run_rows`.
         path: the picture's file; its ending says which format.
     """
     arms = [arm for arm in plan.arms if any(score.arm == arm for score in scores) and arm != plan.base]

@@ -22,9 +22,9 @@ _GIVEN = ("seed", "fold", "output_dir")
 
 
 class StudyMetric(NamedTuple):
-    """A score of a cell: its name, its title in tables, whether lower is better, and where a cell's files have it.
+    """A score of a run: its name, its title in tables, whether lower is better, and where a run's files have it.
 
-    ``source`` is a JSON file in the cell's folder and the keys in it: ``metrics.json::last::dice``.
+    ``source`` is a JSON file in the run's folder and the keys in it: ``metrics.json::last::dice``.
     """
 
     name: str
@@ -33,7 +33,7 @@ class StudyMetric(NamedTuple):
     source: str
 
 
-class StudyCell(NamedTuple):
+class StudyRun(NamedTuple):
     """One training: an arm with a seed and a fold (None where the study has no folds)."""
 
     arm: str
@@ -42,13 +42,17 @@ class StudyCell(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Name of the cell's folder."""
+        """Name of the run's folder."""
         fold = "" if self.fold is None else f"_fold{self.fold}"
         return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', self.arm).strip('_')}_seed{self.seed}{fold}"
 
+    def place(self, study_dir: str | os.PathLike[str]) -> Path:
+        """Return the run's folder in the folder of its study, for all that write there or read."""
+        return Path(study_dir) / "runs" / self.folder
+
     @property
     def pair(self) -> tuple[int, int | None]:
-        """What a cell has in common with those of other arms it is compared with."""
+        """What a run has in common with those of other arms it is compared with."""
         return self.seed, self.fold
 
 
@@ -64,7 +68,7 @@ class StudyPlan:
         metrics: scores to report.
         seeds: given to the training as ``seed``.
         folds: given as ``fold``; ``(None,)`` gives none.
-        common: overrides of every cell.
+        common: overrides of every run.
         evaluate: configuration that is run after the training, or None.
         start: overrides of a training before those of the arms, one for each seed and fold, whose network they get as
             ``init_checkpoint``; or None.
@@ -81,30 +85,30 @@ class StudyPlan:
     evaluate: Path | None = None
     start: Overrides | None = None
 
-    def cells(self) -> list[StudyCell]:
-        """Return the cells in the order in which they run: whole seeds first, so that a part can be compared."""
-        return [StudyCell(arm, seed, fold) for seed in self.seeds for fold in self.folds for arm in self.arms]
+    def runs(self) -> list[StudyRun]:
+        """Return the runs in the order in which they run: whole seeds first, so that a part can be compared."""
+        return [StudyRun(arm, seed, fold) for seed in self.seeds for fold in self.folds for arm in self.arms]
 
-    def starts(self) -> list[StudyCell]:
+    def starts(self) -> list[StudyRun]:
         """Return the trainings that have to be done before those of the arms."""
         if self.start is None:
             return []
-        return [StudyCell(START, seed, fold) for seed in self.seeds for fold in self.folds]
+        return [StudyRun(START, seed, fold) for seed in self.seeds for fold in self.folds]
 
-    def overrides(self, cell: StudyCell, study_dir: str | os.PathLike[str]) -> Overrides:
-        """Return what a cell's training gets on top of the configuration.
+    def overrides(self, run: StudyRun, study_dir: str | os.PathLike[str]) -> Overrides:
+        """Return what a run's training gets on top of the configuration.
 
         Args:
-            cell: one of the plan's.
+            run: one of the plan's.
             study_dir: folder of the study; ``{study_dir}`` in a text is replaced by it.
         """
         root = Path(study_dir).resolve()
-        own = self.start or {} if cell.arm == START else dict(self.arms[cell.arm])
-        if self.start is not None and cell.arm != START:
-            begin = StudyCell(START, cell.seed, cell.fold)
-            own = {"init_checkpoint": str(root / "cells" / begin.folder / "model.pt"), **own}
-        fold = {} if cell.fold is None else {"fold": cell.fold}
-        chosen = {**self.common, **own, "seed": cell.seed, **fold, "output_dir": str(root / "cells" / cell.folder)}
+        own = self.start or {} if run.arm == START else dict(self.arms[run.arm])
+        if self.start is not None and run.arm != START:
+            begin = StudyRun(START, run.seed, run.fold)
+            own = {"init_checkpoint": str(begin.place(root) / "model.pt"), **own}
+        fold = {} if run.fold is None else {"fold": run.fold}
+        chosen = {**self.common, **own, "seed": run.seed, **fold, "output_dir": str(run.place(root))}
         return {key: _placed(value, str(root)) for key, value in chosen.items()}
 
     def settings(self) -> dict[str, Any]:
@@ -145,7 +149,7 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
             ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
             ``better``, ``title`` and ``from``), and optionally ``config`` (``train.yaml``), ``evaluate``, ``common``,
             ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``).
-        common: overrides of every cell, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
+        common: overrides of every run, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
             option's default.
 
     Raises:
@@ -245,7 +249,7 @@ def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
 
 def _check_plan(plan: StudyPlan) -> None:
     _check_known("base", plan.base, plan.arms)
-    folders = [StudyCell(arm, 0, None).folder for arm in [START, *plan.arms]]
+    folders = [StudyRun(arm, 0, None).folder for arm in [START, *plan.arms]]
     if len(set(folders)) < len(folders):
         raise ValueError(
             f"`arms` needs names that differ in letters and digits, and are not {START!r}, got {', '.join(plan.arms)}."

@@ -17,10 +17,10 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.study.cell_runs import CellRunner, git_commit
 from monai_boundary.study.picture import draw_study
-from monai_boundary.study.plan import StudyCell, StudyPlan, read_study
-from monai_boundary.study.scores import ArmScore, arm_scores, cell_rows, read_score
+from monai_boundary.study.plan import StudyPlan, StudyRun, read_study
+from monai_boundary.study.runs import RunPool, git_commit
+from monai_boundary.study.scores import ArmScore, arm_scores, read_score, run_rows
 from monai_boundary.study.tables import study_markdown, study_sentence
 from monai_boundary.study.tracking import StudyTracking
 
@@ -31,7 +31,7 @@ FILES = ("study.csv", "study.json", "study.md", "study.png")
 
 
 class StudyResult(NamedTuple):
-    """What a study found: a row for each finished cell, scores of the arms, the sentence, and the files with them."""
+    """What a study found: a row for each finished run, scores of the arms, the sentence, and the files with them."""
 
     rows: list[Row]
     scores: list[ArmScore]
@@ -40,15 +40,15 @@ class StudyResult(NamedTuple):
 
 
 class StudyError(RuntimeError):
-    """Cells of a study failed; the others are finished, and the tables are written.
+    """Runs of a study failed; the others are finished, and the tables are written.
 
     Args:
-        failed: those cells.
+        failed: those runs.
     """
 
-    def __init__(self, failed: Sequence[StudyCell]) -> None:
-        names = ", ".join(cell.folder for cell in failed)
-        what = "1 cell" if len(failed) == 1 else f"{len(failed)} cells"
+    def __init__(self, failed: Sequence[StudyRun]) -> None:
+        names = ", ".join(run.folder for run in failed)
+        what = "1 run" if len(failed) == 1 else f"{len(failed)} runs"
         super().__init__(f"{what} failed: {names}. Run the study again to try anew.")
         self.failed = list(failed)
 
@@ -60,26 +60,26 @@ def run_study(
     tracking_uri: str | None = None,
     experiment: str = "studies",
 ) -> StudyResult:
-    """Run every cell that is not finished, several at once, and write the tables and the picture.
+    """Run every run that is not finished, several at once, and write the tables and the picture.
 
-    A study that was killed goes on when it is run again with the same folder: finished cells are kept, a half-finished
+    A study that was killed goes on when it is run again with the same folder: finished runs are kept, a half-finished
     one is resumed by its bundle. Arms, seeds and folds may be added to a study later; what an arm is may not change.
 
     Args:
         plan: of :func:`read_study`.
-        output_dir: folder of the study: a folder for each cell in ``cells``, and ``study.csv``, ``study.json``,
+        output_dir: folder of the study: a folder for each run in ``runs``, and ``study.csv``, ``study.json``,
             ``study.md`` and ``study.png``.
-        workers: cells at once, each with its share of the cores and, where there are GPUs, one of them in turn; None is
+        workers: runs at once, each with its share of the cores and, where there are GPUs, one of them in turn; None is
             one for each GPU, or one.
-        tracking_uri: of MLflow, for a parent run with a child for each cell; None for none.
+        tracking_uri: of MLflow, for a parent run with a child for each run; None for none.
         experiment: of MLflow.
 
     Returns:
-        The result over all finished cells of the plan.
+        The result over all finished runs of the plan.
 
     Raises:
         ValueError: if the folder holds a study with other settings, another process runs it, or a score is unknown.
-        StudyError: if cells failed; the end of their logs is logged as it happens.
+        StudyError: if runs failed; the end of their logs is logged as it happens.
     """
     root = Path(output_dir)
     root.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def run_study(
         if tracking is not None:
             tracking.start()
         try:
-            failed = _run_cells(CellRunner(plan, root, workers), plan, tracking)
+            failed = _run_all(RunPool(plan, root, workers), plan, tracking)
             result = write_study_tables(plan, root)
         except BaseException:
             if tracking is not None:
@@ -103,7 +103,7 @@ def run_study(
 
 
 def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> StudyResult:
-    """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished cells.
+    """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished runs.
 
     Args:
         plan: the study.
@@ -113,12 +113,12 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
         What was written.
 
     Raises:
-        ValueError: if no cell is finished, or a score is unknown.
+        ValueError: if no run is finished, or a score is unknown.
     """
     root = Path(output_dir)
-    rows = cell_rows(plan, root)
+    rows = run_rows(plan, root)
     if not rows:
-        raise ValueError(f"`output_dir` needs a finished cell of the study, {root} has none.")
+        raise ValueError(f"`output_dir` needs a finished run of the study, {root} has none.")
     scores = arm_scores(plan, rows)
     sentence = study_sentence(plan, scores)
     csv, content, page, picture = files = [root / name for name in FILES]
@@ -126,10 +126,8 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     about = {"written_at_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
     about |= {name: version(name) for name in ("torch", "monai", "monai-boundary")}
     table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
-    write_json(
-        {"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "cells": rows}, content
-    )
-    page.write_text(study_markdown(plan, scores, len(plan.cells()) - len(rows)), encoding="utf-8")
+    write_json({"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "runs": rows}, content)
+    page.write_text(study_markdown(plan, scores, len(plan.runs()) - len(rows)), encoding="utf-8")
     draw_study(plan, scores, rows, picture)
     return StudyResult(rows, scores, sentence, files)
 
@@ -146,37 +144,37 @@ def find_study(output_dir: str | os.PathLike[str]) -> StudyPlan:
     return read_study(json.loads(path.read_text(encoding="utf-8"))["study"])
 
 
-def _run_cells(runner: CellRunner, plan: StudyPlan, tracking: StudyTracking | None) -> list[StudyCell]:
-    """Run the starts, then the cells; return those that failed."""
-    starts, cells = plan.starts(), plan.cells()
-    done = [cell for cell in [*starts, *cells] if runner.is_done(cell)]
+def _run_all(runner: RunPool, plan: StudyPlan, tracking: StudyTracking | None) -> list[StudyRun]:
+    """Run the starts, then the runs; return those that failed."""
+    starts, runs = plan.starts(), plan.runs()
+    done = [run for run in [*starts, *runs] if runner.is_done(run)]
     logger.info(
-        f"{len(starts) + len(cells)} cells, {len(done)} of them finished; {runner.workers} at once on "
+        f"{len(starts) + len(runs)} runs, {len(done)} of them finished; {runner.workers} at once on "
         f"{', '.join(runner.devices) if runner.devices else 'the CPU'}, {runner.threads} threads each."
     )
-    for cell in done:
-        _finished(cell, runner, plan, tracking)
-    failed: list[StudyCell] = []
-    total = len(starts) + len(cells)
-    with logging_redirect_tqdm(), tqdm(total=total, initial=len(done), desc="cells", unit="cell", smoothing=0) as bar:
-        for group in (starts, cells):
-            lacking = {cell.pair for cell in failed}
-            for cell, failure in runner.run([cell for cell in group if cell.pair not in lacking]):
+    for run in done:
+        _finished(run, runner, plan, tracking)
+    failed: list[StudyRun] = []
+    total = len(starts) + len(runs)
+    with logging_redirect_tqdm(), tqdm(total=total, initial=len(done), desc="runs", unit="run", smoothing=0) as bar:
+        for group in (starts, runs):
+            lacking = {run.pair for run in failed}
+            for run, failure in runner.run([run for run in group if run.pair not in lacking]):
                 bar.update()
                 if failure is None:
-                    _finished(cell, runner, plan, tracking)
+                    _finished(run, runner, plan, tracking)
                 else:
                     logger.error(str(failure))
-                    failed.append(cell)
+                    failed.append(run)
     return failed
 
 
-def _finished(cell: StudyCell, runner: CellRunner, plan: StudyPlan, tracking: StudyTracking | None) -> None:
-    if cell.arm in plan.arms:
-        for metric in plan.metrics:  # a score that is unknown ends the study with its first cell, not with its last
-            read_score(runner.folder(cell), metric)
+def _finished(run: StudyRun, runner: RunPool, plan: StudyPlan, tracking: StudyTracking | None) -> None:
+    if run.arm in plan.arms:
+        for metric in plan.metrics:  # a score that is unknown ends the study with its first run, not with its last
+            read_score(runner.folder(run), metric)
     if tracking is not None:
-        tracking.add_cell(cell)
+        tracking.add_run(run)
 
 
 def _plain_plan(plan: StudyPlan) -> dict[str, Any]:
@@ -199,7 +197,12 @@ def _plain_plan(plan: StudyPlan) -> dict[str, Any]:
 
 
 def _keep_plan(plan: StudyPlan, root: Path) -> None:
-    """Write the plan into the folder, after a check that it is the one whose cells are there; arms may be added."""
+    """Write the plan into the folder, after a check that it is the one whose runs are there; arms may be added."""
+    if (root / "cells").is_dir():
+        raise ValueError(
+            f"`output_dir` needs a study of this version, {root} is of an earlier one: rename its folder cells to "
+            "runs, and every cell.json in it to run.json."
+        )
     path, now = root / PLAN, json.loads(json.dumps(plan.settings()))
     arms = {name: json.loads(json.dumps(own)) for name, own in plan.arms.items()}
     if path.is_file():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scores of finished cells, and what they say about the arms."""
+"""The scores of finished runs, and what they say about the arms."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from typing import Any, NamedTuple
 
 from monai_boundary._tables import Row, read_table
 from monai_boundary.report.paired_difference import PairedDifference, paired_difference
-from monai_boundary.study.cell_runs import read_cell
 from monai_boundary.study.plan import StudyMetric, StudyPlan
+from monai_boundary.study.runs import read_run
 
 COST = "seconds_per_step"
 
 
 class ArmScore(NamedTuple):
-    """A score of an arm over its cells: how many have it, mean, standard deviation, difference to the base arm."""
+    """A score of an arm over its runs: how many have it, mean, standard deviation, difference to the base arm."""
 
     arm: str
     metric: str
-    cells: int
+    runs: int
     mean: float
     std: float
     difference: PairedDifference
 
 
-def cell_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
-    """Return a row for each finished cell of the plan: arm, seed, fold, scores, seconds, seconds per step.
+def run_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
+    """Return a row for each finished run of the plan: arm, seed, fold, scores, seconds, seconds per step.
 
     Args:
         plan: the study.
         study_dir: its folder.
 
     Raises:
-        ValueError: if a finished cell lacks a score; the message names those that it has.
+        ValueError: if a finished run lacks a score; the message names those that it has.
     """
     rows = []
-    for cell in plan.cells():
-        folder = Path(study_dir) / "cells" / cell.folder
-        about = read_cell(folder)
+    for run in plan.runs():
+        folder = run.place(study_dir)
+        about = read_run(folder)
         if about is None:
             continue
-        row: Row = {"arm": cell.arm, "seed": cell.seed, "fold": cell.fold}
+        row: Row = {"arm": run.arm, "seed": run.seed, "fold": run.fold}
         row |= {metric.name: read_score(folder, metric) for metric in plan.metrics}
         rows.append({**row, COST: _step_seconds(folder), "seconds": about["seconds"], "commit": about["commit"]})
     return rows
 
 
 def read_score(folder: str | os.PathLike[str], metric: StudyMetric) -> float:
-    """Return a score of a cell, NaN where it is undefined (null).
+    """Return a score of a run, NaN where it is undefined (null).
 
     Args:
-        folder: of the cell.
+        folder: of the run.
         metric: where the score is.
 
     Raises:
@@ -78,11 +78,11 @@ def read_score(folder: str | os.PathLike[str], metric: StudyMetric) -> float:
 
 
 def arm_scores(plan: StudyPlan, rows: Sequence[Row]) -> list[ArmScore]:
-    """Return the scores of every arm that has finished cells, the cost of a step among them, arms in their order.
+    """Return the scores of every arm that has finished runs, the cost of a step among them, arms in their order.
 
     Args:
         plan: the study.
-        rows: of :func:`cell_rows`.
+        rows: of :func:`run_rows`.
     """
     found = []
     for arm in plan.arms:

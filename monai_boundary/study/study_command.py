@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         0.
 
     Raises:
-        ValueError: if the study or an option does not fit, or cells failed.
+        ValueError: if the study or an option does not fit, or runs failed.
     """
     os.environ.setdefault("PAGER", "cat")  # help is printed, not paged
     try:
@@ -38,19 +38,19 @@ def main(arguments: Sequence[str]) -> int:
 class StudyCommand:
     """Compare arms of a training: ``study FILE --output_dir OUT`` runs them, ``study table`` writes the tables anew.
 
-    Every cell (arm, seed, fold) that is not finished is run, then tables and picture are written. A study that was
+    Every run (arm, seed, fold) that is not finished is run, then tables and picture are written. A study that was
     stopped goes on when it is run again with the same folder.
 
     Args:
         file: the study, a YAML file.
         output_dir: its folder.
-        workers: cells at once; one for each GPU, or one, if not given.
+        workers: runs at once; one for each GPU, or one, if not given.
         arms: some of the study's, as "['a','b']"; the base is always among them.
         seeds: instead of the study's, as "[0,1,2]".
         folds: instead of the study's.
-        tracking_uri: of MLflow, for a parent run with a child for each cell.
+        tracking_uri: of MLflow, for a parent run with a child for each run.
         experiment: of MLflow.
-        overrides: of every cell, such as --dataset_dir DATA.
+        overrides: of every run, such as --dataset_dir DATA.
     """
 
     # fire gives a callable object only flags, unless it is told that FILE may come without one
@@ -76,7 +76,7 @@ class StudyCommand:
         _tell(run_study(plan, str(output_dir), workers, tracking_uri, experiment))
 
     def table(self, output_dir: str, file: str | None = None) -> None:
-        """Write the tables and the picture anew from the finished cells.
+        """Write the tables and the picture anew from the finished runs.
 
         Args:
             output_dir: folder of the study.

@@ -18,13 +18,13 @@ def study_markdown(plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0
     Args:
         plan: the study.
         scores: of :func:`arm_scores`.
-        missing: cells that are not finished, which the page then says.
+        missing: runs that are not finished, which the page then says.
     """
     folds = "" if plan.folds == (None,) else f", folds {', '.join(map(str, plan.folds))}"
     head = f"Bundle `{plan.bundle.name}`, seeds {', '.join(map(str, plan.seeds))}{folds}."
     if missing:
-        head += f" **{missing} of {len(plan.cells())} cells are not finished.**"
-    spread = "Mean ± standard deviation over the cells; ↑ higher is better, ↓ lower is better."
+        head += f" **{missing} of {len(plan.runs())} runs are not finished.**"
+    spread = "Mean ± standard deviation over the runs; ↑ higher is better, ↓ lower is better."
     paired = (
         f"Difference to `{plan.base}` over the same seeds and folds, with its 95 % t confidence interval; "
         "**bold** where the interval excludes 0."
@@ -76,8 +76,8 @@ def _means(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
     lines = [_line(["arm", *(score_title(m) for m in plan.metrics), "ms per step"])]
     lines.append("|---" * (len(plan.metrics) + 2) + "|")
     for arm in arms:
-        cells = max(by[arm, metric.name].cells for metric in plan.metrics)
-        shown = [_spread(by[arm, metric.name], cells) for metric in plan.metrics]
+        runs = max(by[arm, metric.name].runs for metric in plan.metrics)
+        shown = [_spread(by[arm, metric.name], runs) for metric in plan.metrics]
         lines.append(_line([arm, *shown, _number(1000 * by[arm, COST].mean)]))
     return "\n".join(lines)
 
@@ -101,11 +101,11 @@ def _line(entries: Sequence[str]) -> str:
     return f"| {' | '.join(entry.replace('|', '/') for entry in entries)} |"
 
 
-def _spread(score: ArmScore, cells: int) -> str:
-    if not score.cells:
+def _spread(score: ArmScore, runs: int) -> str:
+    if not score.runs:
         return "undefined"
     text = _number(score.mean) + ("" if math.isnan(score.std) else f" ± {_number(score.std)}")
-    return text if score.cells == cells else f"{text} (of {score.cells})"
+    return text if score.runs == runs else f"{text} (of {score.runs})"
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A study in MLflow: a parent run with the tables and the picture, and a child run for each cell."""
+"""A study in MLflow: a parent run with the tables and the picture, and a child run for each run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary._tables import read_table, write_json
-from monai_boundary.study.cell_runs import read_cell
-from monai_boundary.study.plan import StudyCell, StudyPlan
+from monai_boundary.study.plan import StudyPlan, StudyRun
+from monai_boundary.study.runs import read_run
 from monai_boundary.study.scores import ArmScore, read_score
 
 _ARTIFACTS = ("overrides.yaml", "log.txt", "metrics.csv", "metrics.json", "pictures", "evaluation")
@@ -24,7 +24,7 @@ class StudyTracking:
     """Writes a study to an MLflow server or database.
 
     The parent's id is kept in ``tracking.json`` of the study's folder, so that a study that goes on later goes on with
-    the same runs; a cell's child is written when the cell is finished, and only once.
+    the same runs; a run's child is written when the run is finished, and only once.
 
     Args:
         tracking_uri: such as ``http://127.0.0.1:5000`` or ``sqlite:///mlflow.db``.
@@ -69,27 +69,27 @@ class StudyTracking:
         else:
             self.client.update_run(self.parent, status="RUNNING")
 
-    def add_cell(self, cell: StudyCell) -> None:
-        """Write the child run of a finished cell: parameters, every epoch's numbers, scores, files and pictures."""
-        if cell.folder in self.state["children"]:
+    def add_run(self, run: StudyRun) -> None:
+        """Write the child run of a finished run: parameters, every epoch's numbers, scores, files and pictures."""
+        if run.folder in self.state["children"]:
             return
-        folder = self.study_dir / "cells" / cell.folder
-        about = read_cell(folder) or {}
-        tags = {"mlflow.parentRunId": self.parent, "cell": cell.folder}
-        run = self.client.create_run(self.experiment, run_name=cell.folder, tags=tags).info.run_id
-        self._log_params(run, {"arm": cell.arm, **_flat(about.get("overrides", {}))})
+        folder = run.place(self.study_dir)
+        about = read_run(folder) or {}
+        tags = {"mlflow.parentRunId": self.parent, "run": run.folder}
+        child = self.client.create_run(self.experiment, run_name=run.folder, tags=tags).info.run_id
+        self._log_params(child, {"arm": run.arm, **_flat(about.get("overrides", {}))})
         for row in read_table(folder / "metrics.csv"):
-            self._log_metrics(run, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
-        if cell.arm in self.plan.arms:
-            self._log_metrics(run, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
-        self._log_metrics(run, {"study/seconds": about.get("seconds", math.nan)})
+            self._log_metrics(child, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
+        if run.arm in self.plan.arms:
+            self._log_metrics(child, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
+        self._log_metrics(child, {"study/seconds": about.get("seconds", math.nan)})
         for path in [folder / name for name in _ARTIFACTS]:
             if path.is_dir():
-                self.client.log_artifacts(run, str(path), path.name)
+                self.client.log_artifacts(child, str(path), path.name)
             elif path.is_file():
-                self.client.log_artifact(run, str(path))
-        self.client.set_terminated(run)
-        self.state["children"][cell.folder] = run
+                self.client.log_artifact(child, str(path))
+        self.client.set_terminated(child)
+        self.state["children"][run.folder] = child
         self._save()
 
     def finish(self, scores: Sequence[ArmScore], files: Sequence[Path], failed: bool = False) -> None:
@@ -98,7 +98,7 @@ class StudyTracking:
         Args:
             scores: of :func:`arm_scores`: means by arm, and the differences to the base.
             files: the tables and the picture.
-            failed: whether cells failed.
+            failed: whether runs failed.
         """
         numbers: dict[str, float] = {}
         for score in scores:

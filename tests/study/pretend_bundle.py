@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.study import cell_runs
+from monai_boundary.study import runs
 
 TRAIN = """
 seed: 0
@@ -88,8 +88,8 @@ def study(bundle: Path, /, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the bundle; the cells of this test's studies are run by its trainer."""
+    """Return the bundle; the runs of this test's studies are run by its trainer."""
     folder = make_bundle(tmp_path)
-    monkeypatch.setattr(cell_runs, "COMMAND", [str(tmp_path / "trainer.py")])
+    monkeypatch.setattr(runs, "COMMAND", [str(tmp_path / "trainer.py")])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     return folder

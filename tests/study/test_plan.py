@@ -7,44 +7,44 @@ from typing import Any
 import pytest
 import yaml
 
-from monai_boundary.study import StudyCell, StudyMetric, read_study
+from monai_boundary.study import StudyMetric, StudyRun, read_study
 from tests.study.pretend_bundle import study
 
 
-def test_cells_are_the_grid_and_whole_seeds_come_first(bundle: Path) -> None:
+def test_runs_are_the_grid_and_whole_seeds_come_first(bundle: Path) -> None:
     plan = read_study(study(bundle, seeds=[3, 1], folds=[0, 2]))
-    cells = plan.cells()
-    assert cells[:4] == [
-        StudyCell("plain", 3, 0),
-        StudyCell("good loss", 3, 0),
-        StudyCell("same", 3, 0),
-        StudyCell("plain", 3, 2),
+    runs = plan.runs()
+    assert runs[:4] == [
+        StudyRun("plain", 3, 0),
+        StudyRun("good loss", 3, 0),
+        StudyRun("same", 3, 0),
+        StudyRun("plain", 3, 2),
     ]
-    assert len(set(cells)) == 12
-    assert cells[1].folder == "good_loss_seed3_fold0"
-    assert read_study(study(bundle)).cells()[-1].folder == "same_seed2"
+    assert len(set(runs)) == 12
+    assert runs[1].folder == "good_loss_seed3_fold0"
+    assert read_study(study(bundle)).runs()[-1].folder == "same_seed2"
 
 
-def test_overrides_of_a_cell(bundle: Path, tmp_path: Path) -> None:
+def test_overrides_of_a_run(bundle: Path, tmp_path: Path) -> None:
     common = {"epochs": 5, "dataset_dir": "{study_dir}/data", "train::x": ["{study_dir}", {"a": "b{study_dir}"}]}
     plan = read_study(study(bundle, common=common), epochs=7)
     root = str(tmp_path.resolve())
-    assert plan.overrides(StudyCell("good loss", 2, None), tmp_path) == {
+    assert plan.overrides(StudyRun("good loss", 2, None), tmp_path) == {
         "epochs": 7,
         "dataset_dir": f"{root}/data",
         "train::x": [root, {"a": f"b{root}"}],
         "effect": 0.2,
         "seed": 2,
-        "output_dir": f"{root}/cells/good_loss_seed2",
+        "output_dir": f"{root}/runs/good_loss_seed2",
     }
-    assert plan.overrides(StudyCell("plain", 2, 4), tmp_path)["fold"] == 4
+    assert plan.overrides(StudyRun("plain", 2, 4), tmp_path)["fold"] == 4
 
 
 def test_arms_go_on_from_the_start_of_their_seed(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, start={"epochs": 9}, seeds=[5]))
     (start,) = plan.starts()
     assert plan.overrides(start, tmp_path)["epochs"] == 9
-    network = plan.overrides(StudyCell("same", 5, None), tmp_path)["init_checkpoint"]
+    network = plan.overrides(StudyRun("same", 5, None), tmp_path)["init_checkpoint"]
     assert Path(network) == Path(plan.overrides(start, tmp_path)["output_dir"]) / "model.pt"
     assert read_study(study(bundle)).starts() == []
 

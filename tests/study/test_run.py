@@ -20,17 +20,17 @@ from monai_boundary.study import StudyError, find_study, read_study, run_study, 
 from tests.study.pretend_bundle import study
 
 FILES = ["study.csv", "study.json", "study.md", "study.png"]
-# the command line, its cells run by the trainer
+# the command line, its runs run by the trainer
 DRIVER = """
 import sys
-from monai_boundary.study import cell_runs
-cell_runs.COMMAND = [sys.argv[1]]
+from monai_boundary.study import runs
+runs.COMMAND = [sys.argv[1]]
 from monai_boundary.__main__ import main
 main(sys.argv[2:])
 """
 
 
-def test_a_study_from_its_cells_to_its_files(bundle: Path, tmp_path: Path) -> None:
+def test_a_study_from_its_runs_to_its_files(bundle: Path, tmp_path: Path) -> None:
     result = run_study(read_study(study(bundle)), tmp_path / "out", workers=2)
     assert len(result.rows) == 9
     assert [path.name for path in result.files] == FILES
@@ -68,10 +68,10 @@ def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path
 def test_arms_and_seeds_can_be_added_but_not_changed(bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_study(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), out)
-    when = (out / "cells" / "plain_seed0" / "cell.json").stat().st_mtime_ns
+    when = (out / "runs" / "plain_seed0" / "run.json").stat().st_mtime_ns
     result = run_study(read_study(study(bundle, seeds=[0, 1])), out)
     assert len(result.rows) == 6
-    assert (out / "cells" / "plain_seed0" / "cell.json").stat().st_mtime_ns == when, "the finished cell is kept"
+    assert (out / "runs" / "plain_seed0" / "run.json").stat().st_mtime_ns == when, "the finished run is kept"
     changes: list[tuple[dict[str, Any], str]] = [
         ({"common": {"epochs": 4}}, "common::epochs: None there, 4 now"),
         ({"arms": {"plain": {}, "good loss": {"effect": 0.3}}}, "arms::good loss::effect: 0.2 there, 0.3 now"),
@@ -84,24 +84,24 @@ def test_arms_and_seeds_can_be_added_but_not_changed(bundle: Path, tmp_path: Pat
             run_study(read_study(study(bundle, **change)), out)
 
 
-def test_a_failing_cell_ends_in_an_error_after_the_others(
+def test_a_failing_run_ends_in_an_error_after_the_others(
     bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     arms = {"plain": {}, "broken": {"fail": True}, "good loss": {"effect": 0.2}}
     plan = read_study(study(bundle, arms=arms, seeds=[0, 1]))
-    with pytest.raises(StudyError, match=r"2 cells failed: broken_seed[01], broken_seed[01]\. Run the study again"):
+    with pytest.raises(StudyError, match=r"2 runs failed: broken_seed[01], broken_seed[01]\. Run the study again"):
         run_study(plan, tmp_path / "out")
     assert caplog.text.count("ValueError: the images have no label") == 2
     page = (tmp_path / "out" / "study.md").read_text()
-    assert "**2 of 6 cells are not finished.**" in page
+    assert "**2 of 6 runs are not finished.**" in page
     assert "| good loss | **" in page or "| good loss | +" in page
 
 
-def test_an_unknown_score_ends_the_study_with_its_first_cell(bundle: Path, tmp_path: Path) -> None:
+def test_an_unknown_score_ends_the_study_with_its_first_run(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, metrics={"dise": "higher"}))
     with pytest.raises(ValueError, match=r"got no 'dise' in .*which has: epoch, seconds_per_step, loss/region, dice"):
         run_study(plan, tmp_path / "out")
-    assert len(list((tmp_path / "out" / "cells").glob("*/cell.json"))) < 9
+    assert len(list((tmp_path / "out" / "runs").glob("*/run.json"))) < 9
 
 
 def test_arms_go_on_from_one_start(bundle: Path, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_arms_go_on_from_one_start(bundle: Path, tmp_path: Path) -> None:
     assert [row["arm"] for row in result.rows] == ["plain", "good loss"], "the start is no arm"
     assert result.rows[0]["dice"] == pytest.approx(0.55, abs=0.03), "the start's network is worth 0.05"
     broken = read_study(study(bundle, start={"fail": True}, seeds=[0]))
-    with pytest.raises(ValueError, match="needs a finished cell"):
+    with pytest.raises(ValueError, match="needs a finished run"):
         run_study(broken, tmp_path / "broken")
 
 
@@ -150,21 +150,21 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
     file.write_text(yaml.safe_dump(study(bundle, arms=arms, seeds=[0, 1], common=common), sort_keys=False))
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "trainer.py"), "study", str(file), "--output_dir", str(out)]
     process = subprocess.Popen([*command, "--workers", "1"], start_new_session=True, stderr=subprocess.DEVNULL)
-    second = out / "cells" / "good_loss_seed0"
+    second = out / "runs" / "good_loss_seed0"
     wait_for(lambda: len(read_table(second / "metrics.csv")) >= 2, process)
     (os.killpg if everything else os.kill)(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    finished = {p: p.stat().st_mtime_ns for p in out.glob("cells/*/cell.json")}
+    finished = {p: p.stat().st_mtime_ns for p in out.glob("runs/*/run.json")}
     assert finished
-    assert not (second / "cell.json").exists()
+    assert not (second / "run.json").exists()
     assert not (out / "study.md").exists()
 
     result = run_study(read_study(file), out, workers=2)
-    assert {p: p.stat().st_mtime_ns for p in finished} == finished, "finished cells are kept"
+    assert {p: p.stat().st_mtime_ns for p in finished} == finished, "finished runs are kept"
     begun = [line.split(",")[0] for line in (second / "log.txt").read_text().splitlines()]
     assert begun[0] == "begins after epoch 0"
     assert len(begun) == 2
-    assert int(begun[1].split()[-1]) >= 2, "the half-finished cell went on"
+    assert int(begun[1].split()[-1]) >= 2, "the half-finished run went on"
     if not everything:
         assert begun[1] == "begins after epoch 8", "its process lived on, and was waited for"
     whole = run_study(read_study(file), tmp_path / "whole", workers=2)
@@ -172,3 +172,9 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     for ours, theirs in zip(result.rows, whole.rows, strict=True):
         assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
+
+
+def test_a_study_of_an_earlier_version_is_not_run_anew(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "cells").mkdir(parents=True)
+    with pytest.raises(ValueError, match="rename its folder cells to runs, and every cell.json"):
+        run_study(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.study import StudyMetric, StudyPlan, arm_scores, cell_rows, read_score, read_study
+from monai_boundary.study import StudyMetric, StudyPlan, arm_scores, read_score, read_study, run_rows
 from tests.study.pretend_bundle import study
 
 
 def finished(
     root: Path, name: str, scores: dict[str, Any], times: str = "epoch,seconds_per_step\n1,0.4\n2,0.1\n"
 ) -> None:
-    """A finished cell, as the bundle and the runner leave it."""
-    folder = root / "cells" / name
+    """A finished run, as the bundle and the runner leave it."""
+    folder = root / "runs" / name
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps({"last": scores}))
     (folder / "metrics.csv").write_text(times)
-    (folder / "cell.json").write_text(json.dumps({"seconds": 12.0, "commit": "abc"}))
+    (folder / "run.json").write_text(json.dumps({"seconds": 12.0, "commit": "abc"}))
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def plan(bundle: Path, tmp_path: Path) -> StudyPlan:
         ("good_loss_seed1", 0.9, 15.0),
     ]:
         finished(tmp_path / "out", name, {"dice": dice, "hd95_mm": hd})
-    (tmp_path / "out" / "cells" / "same_seed0").mkdir()
+    (tmp_path / "out" / "runs" / "same_seed0").mkdir()
     return read_study(study(bundle, seeds=[0, 1]))
 
 
 def test_rows(plan: StudyPlan, tmp_path: Path) -> None:
-    rows = cell_rows(plan, tmp_path / "out")
+    rows = run_rows(plan, tmp_path / "out")
     assert [(row["arm"], row["seed"], row["dice"]) for row in rows] == [
         ("plain", 0, 0.5),
         ("good loss", 0, 0.6),
@@ -51,7 +51,7 @@ def test_rows(plan: StudyPlan, tmp_path: Path) -> None:
 
 
 def test_arms(plan: StudyPlan, tmp_path: Path) -> None:
-    scores = {(s.arm, s.metric): s for s in arm_scores(plan, cell_rows(plan, tmp_path / "out"))}
+    scores = {(s.arm, s.metric): s for s in arm_scores(plan, run_rows(plan, tmp_path / "out"))}
     assert {arm for arm, _ in scores} == {"plain", "good loss"}
     assert {metric for _, metric in scores} == {"dice", "hd95_mm", "seconds_per_step"}
     good = scores["good loss", "dice"]
@@ -60,16 +60,16 @@ def test_arms(plan: StudyPlan, tmp_path: Path) -> None:
     assert good.difference.mean == pytest.approx(0.15)
     assert good.difference.pairs == 2
     distance = scores["good loss", "hd95_mm"]
-    assert (distance.cells, distance.mean, distance.difference.mean) == (1, 15.0, -5.0)
+    assert (distance.runs, distance.mean, distance.difference.mean) == (1, 15.0, -5.0)
     assert math.isnan(distance.std)
     assert math.isnan(distance.difference.low)
     assert scores["plain", "dice"].difference.mean == 0
 
 
-def test_a_cell_without_times_has_no_cost(bundle: Path, tmp_path: Path) -> None:
+def test_a_run_without_times_has_no_cost(bundle: Path, tmp_path: Path) -> None:
     finished(tmp_path / "out", "plain_seed0", {"dice": 1, "hd95_mm": 0}, times="epoch,dice\n1,0.5\n")
     plan = read_study(study(bundle, seeds=[0]))
-    (row,) = cell_rows(plan, tmp_path / "out")
+    (row,) = run_rows(plan, tmp_path / "out")
     assert math.isnan(row["seconds_per_step"])
     assert math.isnan(arm_scores(plan, [row])[-1].mean)
 
@@ -87,4 +87,4 @@ def test_a_cell_without_times_has_no_cost(bundle: Path, tmp_path: Path) -> None:
 def test_a_score_that_is_not_there(tmp_path: Path, source: str, message: str) -> None:
     finished(tmp_path, "plain_seed0", {"dice": 0.5, "hd95_mm": 3.0, "name": "x"})
     with pytest.raises(ValueError, match=message):
-        read_score(tmp_path / "cells" / "plain_seed0", StudyMetric("m", "m", False, source))
+        read_score(tmp_path / "runs" / "plain_seed0", StudyMetric("m", "m", False, source))

@@ -33,7 +33,7 @@ SCORES = [
 
 def test_page(plan: StudyPlan) -> None:
     page = study_markdown(plan, SCORES, missing=1)
-    assert page.startswith("Bundle `pretend`, seeds 0, 1, folds 2. **1 of 6 cells are not finished.**")
+    assert page.startswith("Bundle `pretend`, seeds 0, 1, folds 2. **1 of 6 runs are not finished.**")
     assert "| arm | dice ↑ | HD95 (mm) ↓ | ms per step |\n|---|---|---|---|" in page
     assert "| plain | 0.500 ± 0.010 | 12.3 ± 2.000 | 100.0 |" in page
     assert "| good loss | 0.600 ± 0.020 | 11.0 (of 1) | 125.0 |" in page
@@ -62,6 +62,6 @@ def test_sentence_without_anything_to_say(plan: StudyPlan) -> None:
     assert study_sentence(plan, [one]).startswith("Nothing can be said about the noise")
 
 
-def test_a_score_that_no_cell_has_is_undefined(plan: StudyPlan) -> None:
-    scores = [score._replace(cells=0, mean=math.nan, std=math.nan, difference=NONE) for score in SCORES]
+def test_a_score_that_no_run_has_is_undefined(plan: StudyPlan) -> None:
+    scores = [score._replace(runs=0, mean=math.nan, std=math.nan, difference=NONE) for score in SCORES]
     assert "| plain | undefined | undefined | – |" in study_markdown(plan, scores)

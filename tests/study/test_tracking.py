@@ -76,7 +76,7 @@ def files(address: str, run: Any) -> set[str]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_a_parent_with_a_child_for_each_cell(bundle: Path, tmp_path: Path, server: str) -> None:
+def test_a_parent_with_a_child_for_each_run(bundle: Path, tmp_path: Path, server: str) -> None:
     plan = read_study(study(bundle, seeds=[0], common={"epochs": 2}))
     run_study(plan, tmp_path / "first", workers=2, tracking_uri=server, experiment="losses")
     (parent,), children = runs(server, "losses")

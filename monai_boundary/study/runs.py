@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells of a study, each in its own process: several at once, one for each device; what is finished is kept."""
+"""The runs of a study, each in its own process: several at once, one for each device; what is finished is kept."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from typing import Any
 import yaml
 
 from monai_boundary._tables import write_json
-from monai_boundary.study.plan import START, StudyCell, StudyPlan
+from monai_boundary.study.plan import START, StudyPlan, StudyRun
 
 try:
     import fcntl
-except ImportError:  # not on Windows: nothing then guards against a second process in a cell's folder
+except ImportError:  # not on Windows: nothing then guards against a second process in a run's folder
     fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 
 COMMAND = ["-m", "monai.bundle", "run"]
-DONE = "cell.json"
+DONE = "run.json"
 TAIL = 12
 # added to every training, so that the table can say what a step costs
 _STEP_TIME = {"+train::handlers": [{"_target_": "monai_boundary.handlers.StepTime"}]}
 
 
-class CellError(RuntimeError):
-    """A process of a cell ended with an error; the message has the end of its log.
+class RunError(RuntimeError):
+    """A process of a run ended with an error; the message has the end of its log.
 
     Args:
-        log: the cell's log.
+        log: the run's log.
         code: exit code of the process.
     """
 
@@ -48,17 +48,17 @@ class CellError(RuntimeError):
         super().__init__(f"{log.parent.name} ended with exit code {code}; the end of {log}:\n{log_tail(log)}")
 
 
-class CellRunner:
-    """Runs cells of a study in processes of their own.
+class RunPool:
+    """Runs runs of a study in processes of their own.
 
-    A cell that is finished has ``cell.json``, written last. One that is not is run again with the same output folder,
-    so that the bundle's own resume goes on with it. A process of a study that was killed may live on: its cell is
+    A run that is finished has ``run.json``, written last. One that is not is run again with the same output folder,
+    so that the bundle's own resume goes on with it. A process of a study that was killed may live on: its run is
     locked as long as it does, and is waited for.
 
     Args:
         plan: the study.
-        study_dir: its folder; the cells are in ``cells``.
-        workers: cells at once; None is one for each GPU, or one. They share the cores; OMP_NUM_THREADS lowers that.
+        study_dir: its folder; the runs are in ``runs``.
+        workers: runs at once; None is one for each GPU, or one. They share the cores; OMP_NUM_THREADS lowers that.
 
     Raises:
         ValueError: if ``workers`` is not a positive integer.
@@ -78,27 +78,27 @@ class CellRunner:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = threading.Event()
 
-    def folder(self, cell: StudyCell) -> Path:
-        """Return the folder of a cell."""
-        return self.study_dir / "cells" / cell.folder
+    def folder(self, run: StudyRun) -> Path:
+        """Return the folder of a run."""
+        return run.place(self.study_dir)
 
-    def is_done(self, cell: StudyCell) -> bool:
-        """Tell whether a cell is finished."""
-        return (self.folder(cell) / DONE).is_file()
+    def is_done(self, run: StudyRun) -> bool:
+        """Tell whether a run is finished."""
+        return (self.folder(run) / DONE).is_file()
 
-    def run(self, cells: Sequence[StudyCell]) -> Iterator[tuple[StudyCell, CellError | None]]:
-        """Run the cells that are not finished, and yield each when it ends, with its failure or None.
+    def run(self, runs: Sequence[StudyRun]) -> Iterator[tuple[StudyRun, RunError | None]]:
+        """Run the runs that are not finished, and yield each when it ends, with its failure or None.
 
         Whatever ends the iteration early, ``KeyboardInterrupt`` too, ends the processes: they go on when run again.
         """
         pool = ThreadPoolExecutor(self.workers)
-        futures: dict[Future[None], StudyCell] = {
-            pool.submit(self._run_cell, cell): cell for cell in cells if not self.is_done(cell)
+        futures: dict[Future[None], StudyRun] = {
+            pool.submit(self._run_one, run): run for run in runs if not self.is_done(run)
         }
         try:
             for future in as_completed(futures):
                 error = future.exception()
-                if error is not None and not isinstance(error, CellError):
+                if error is not None and not isinstance(error, RunError):
                     raise error
                 yield futures[future], error
         finally:
@@ -108,32 +108,32 @@ class CellRunner:
             pool.shutdown(wait=True, cancel_futures=True)
             self._stopped.clear()
 
-    def _run_cell(self, cell: StudyCell) -> None:
-        place, device = self.folder(cell), self._free.get()
+    def _run_one(self, run: StudyRun) -> None:
+        place, device = self.folder(run), self._free.get()
         place.mkdir(parents=True, exist_ok=True)
         try:
-            with _locked(place / "cell.lock", self._stopped) as lock:
-                if self.is_done(cell) or self._stopped.is_set():
+            with _locked(place / "run.lock", self._stopped) as lock:
+                if self.is_done(run) or self._stopped.is_set():
                     return
                 began = time.perf_counter()
-                overrides = self.plan.overrides(cell, self.study_dir)
-                for config in self._configs(cell, place, overrides):
+                overrides = self.plan.overrides(run, self.study_dir)
+                for config in self._configs(run, place, overrides):
                     self._call(config, place / "log.txt", device, lock)
-                about = {**cell._asdict(), "overrides": overrides, "seconds": time.perf_counter() - began}
+                about = {**run._asdict(), "overrides": overrides, "seconds": time.perf_counter() - began}
                 where = {"device": device or "cpu", "threads": self.threads}
                 write_json({**about, **where, "commit": git_commit(), "settings": self.plan.settings()}, place / DONE)
         finally:
             self._free.put(device)
 
-    def _configs(self, cell: StudyCell, place: Path, overrides: Mapping[str, Any]) -> list[list[Path]]:
-        """Write the cell's layers, and return those of the training and of the evaluation."""
+    def _configs(self, run: StudyRun, place: Path, overrides: Mapping[str, Any]) -> list[list[Path]]:
+        """Write the run's layers, and return those of the training and of the evaluation."""
         layers = {"overrides.yaml": overrides}
         if _has_train_handlers(self.plan.config):
             layers["step_time.yaml"] = _STEP_TIME
         for name, layer in layers.items():
             (place / name).write_text(yaml.safe_dump(dict(layer), sort_keys=False, width=1000), encoding="utf-8")
         configs = [[*self.plan.config, *(place / name for name in layers)]]
-        if self.plan.evaluate is not None and cell.arm != START:
+        if self.plan.evaluate is not None and run.arm != START:
             known = yaml.safe_load(self.plan.evaluate.read_text(encoding="utf-8"))
             shared = {k: v for k, v in overrides.items() if k.lstrip("+").split("::")[0].split("#")[0] in known}
             (place / "evaluate_overrides.yaml").write_text(yaml.safe_dump(shared, sort_keys=False), encoding="utf-8")
@@ -160,7 +160,7 @@ class CellRunner:
             code = process.wait()
             self._running.discard(process)
         if code:
-            raise CellError(log, code)
+            raise RunError(log, code)
 
 
 def log_tail(path: str | os.PathLike[str], lines: int = TAIL) -> str:
@@ -188,8 +188,8 @@ def git_commit() -> str:
     return ""
 
 
-def read_cell(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return what ``cell.json`` says, or None if the cell is not finished."""
+def read_run(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return what ``run.json`` says, or None if the run is not finished."""
     path = Path(folder) / DONE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 

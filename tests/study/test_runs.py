@@ -12,33 +12,33 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_boundary.study import CellError, CellRunner, StudyCell, read_study
-from monai_boundary.study.cell_runs import log_tail, visible_gpus
+from monai_boundary.study import RunError, RunPool, StudyRun, read_study
+from monai_boundary.study.runs import log_tail, visible_gpus
 from tests.study.pretend_bundle import study
 
 
-def ran(runner: CellRunner) -> dict[str, CellError | None]:
-    return {cell.folder: failure for cell, failure in runner.run(runner.plan.cells())}
+def ran(runner: RunPool) -> dict[str, RunError | None]:
+    return {run.folder: failure for run, failure in runner.run(runner.plan.runs())}
 
 
-def test_a_cell_leaves_its_layers_its_log_and_what_it_was(bundle: Path, tmp_path: Path) -> None:
-    runner = CellRunner(read_study(study(bundle, seeds=[4], common={"epochs": 2})), tmp_path / "out")
+def test_a_run_leaves_its_layers_its_log_and_what_it_was(bundle: Path, tmp_path: Path) -> None:
+    runner = RunPool(read_study(study(bundle, seeds=[4], common={"epochs": 2})), tmp_path / "out")
     assert ran(runner) == {"plain_seed4": None, "good_loss_seed4": None, "same_seed4": None}
-    folder = runner.folder(StudyCell("good loss", 4, None))
-    about = json.loads((folder / "cell.json").read_text())
+    folder = runner.folder(StudyRun("good loss", 4, None))
+    about = json.loads((folder / "run.json").read_text())
     assert (about["arm"], about["seed"], about["fold"], about["device"]) == ("good loss", 4, None, "cpu")
     assert about["overrides"] == yaml.safe_load((folder / "overrides.yaml").read_text())
     assert about["overrides"]["effect"] == 0.2
     assert about["seconds"] > 0
     assert "monai_boundary.handlers.StepTime" in (folder / "log.txt").read_text()
-    assert ran(runner) == {}, "finished cells are kept"
+    assert ran(runner) == {}, "finished runs are kept"
 
 
-def test_a_half_finished_cell_goes_on(bundle: Path, tmp_path: Path) -> None:
-    runner = CellRunner(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")
+def test_a_half_finished_run_goes_on(bundle: Path, tmp_path: Path) -> None:
+    runner = RunPool(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")
     assert ran(runner) == {"plain_seed0": None}
-    folder = runner.folder(runner.plan.cells()[0])
-    (folder / "cell.json").unlink()
+    folder = runner.folder(runner.plan.runs()[0])
+    (folder / "run.json").unlink()
     rows = (folder / "metrics.csv").read_text().splitlines()
     (folder / "metrics.csv").write_text("\n".join(rows[:3]) + "\n")
     assert ran(runner) == {"plain_seed0": None}
@@ -47,40 +47,40 @@ def test_a_half_finished_cell_goes_on(bundle: Path, tmp_path: Path) -> None:
     assert (folder / "metrics.csv").read_text().splitlines() == rows
 
 
-def test_a_failing_cell_shows_the_end_of_its_log_and_the_others_go_on(bundle: Path, tmp_path: Path) -> None:
+def test_a_failing_run_shows_the_end_of_its_log_and_the_others_go_on(bundle: Path, tmp_path: Path) -> None:
     arms = {"plain": {}, "broken": {"fail": True}, "same": {}}
-    failures = ran(CellRunner(read_study(study(bundle, arms=arms, seeds=[0])), tmp_path / "out", workers=2))
+    failures = ran(RunPool(read_study(study(bundle, arms=arms, seeds=[0])), tmp_path / "out", workers=2))
     assert failures["plain_seed0"] is failures["same_seed0"] is None
     message = str(failures["broken_seed0"])
     assert "broken_seed0 ended with exit code 1; the end of" in message
     assert message.endswith("    ValueError: the images have no label")
     assert "    rate 2" in message
     assert "rate 1" not in message, "of a progress bar the last state"
-    assert not (tmp_path / "out" / "cells" / "broken_seed0" / "cell.json").exists()
+    assert not (tmp_path / "out" / "runs" / "broken_seed0" / "run.json").exists()
 
 
-def test_cells_share_cores_and_take_devices_in_turn(
+def test_runs_share_cores_and_take_devices_in_turn(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
-    monkeypatch.setattr("monai_boundary.study.cell_runs._cores", lambda: 9)
+    monkeypatch.setattr("monai_boundary.study.runs._cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     plan = read_study(study(bundle, arms={"plain": {"delay": 0.1}}, seeds=[0, 1, 2, 3], common={"epochs": 2}))
-    runner = CellRunner(plan, tmp_path / "out")
+    runner = RunPool(plan, tmp_path / "out")
     assert (runner.workers, runner.threads) == (2, 4)
     began = time.perf_counter()
     ran(runner)
-    logs = [(runner.folder(cell) / "log.txt").read_text() for cell in plan.cells()]
+    logs = [(runner.folder(run) / "log.txt").read_text() for run in plan.runs()]
     devices = [log.split("device ")[1][0] for log in logs]
     assert set(devices) == {"3", "5"}
     assert "threads 4" in logs[0]
-    assert CellRunner(plan, tmp_path, workers=3).threads == 3
+    assert RunPool(plan, tmp_path, workers=3).threads == 3
     for given, threads in (("2", 2), ("16", 3), ("4,2", 3)):
         monkeypatch.setenv("OMP_NUM_THREADS", given)
-        assert CellRunner(plan, tmp_path, workers=3).threads == threads, given
+        assert RunPool(plan, tmp_path, workers=3).threads == threads, given
     assert time.perf_counter() - began < 30
     with pytest.raises(ValueError, match="`workers` needs an integer >= 1, got 0"):
-        CellRunner(plan, tmp_path, workers=0)
+        RunPool(plan, tmp_path, workers=0)
 
 
 def test_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,33 +94,33 @@ def test_evaluation_runs_after_the_training_with_what_it_knows(bundle: Path, tmp
     plan = read_study(
         study(bundle, evaluate="evaluate.yaml", metrics=entries, seeds=[3], arms={"plain": {"epochs": 1}})
     )
-    runner = CellRunner(plan, tmp_path / "out")
+    runner = RunPool(plan, tmp_path / "out")
     assert ran(runner) == {"plain_seed3": None}
-    folder = runner.folder(plan.cells()[0])
+    folder = runner.folder(plan.runs()[0])
     assert set(yaml.safe_load((folder / "evaluate_overrides.yaml").read_text())) == {"seed", "output_dir"}
     assert json.loads((folder / "evaluation" / "evaluation.json").read_text()) == {"mean": {"area": 3.5}}
 
 
 def test_what_stops_the_study_stops_its_processes(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, arms={"plain": {}, "slow": {"delay": 60.0}}, seeds=[0]))
-    runner = CellRunner(plan, tmp_path / "out", workers=2)
+    runner = RunPool(plan, tmp_path / "out", workers=2)
     began = time.perf_counter()
-    cells = runner.run(plan.cells())
-    assert next(cells)[0].arm == "plain"
-    cells.close()
+    runs = runner.run(plan.runs())
+    assert next(runs)[0].arm == "plain"
+    runs.close()
     assert time.perf_counter() - began < 30
-    assert not runner.is_done(plan.cells()[1])
+    assert not runner.is_done(plan.runs()[1])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX locks")
 def test_a_process_that_outlived_its_study_is_waited_for(
     bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runner = CellRunner(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")
-    folder = runner.folder(runner.plan.cells()[0])
+    runner = RunPool(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")
+    folder = runner.folder(runner.plan.runs()[0])
     folder.mkdir(parents=True)
     hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print('held', flush=True); input()"
-    command = [sys.executable, "-c", hold, str(folder / "cell.lock")]
+    command = [sys.executable, "-c", hold, str(folder / "run.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
