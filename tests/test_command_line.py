@@ -79,7 +79,7 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
         [sys.executable, *command, "--workers", "2"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "2 cells, 0 of them finished; 2 at once on the CPU" in done.stderr
+    assert "2 runs, 0 of them finished; 2 at once on the CPU" in done.stderr
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| boundary")]
     assert len(lines) == 2
     assert float(lines[0][-1].strip(" |")) > 0, "what a step costs"

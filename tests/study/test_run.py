@@ -176,5 +176,5 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
 
 def test_a_study_of_an_earlier_version_is_not_run_anew(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "cells").mkdir(parents=True)
-    with pytest.raises(ValueError, match="rename its folder cells to runs, and every cell.json"):
+    with pytest.raises(ValueError, match=r"rename its folder cells to runs, and every cell\.json"):
         run_study(read_study(study(bundle, arms={"plain": {}}, seeds=[0])), tmp_path / "out")
