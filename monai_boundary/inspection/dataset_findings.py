@@ -148,8 +148,11 @@ def _folds(dataset: VolumeDataset) -> list[Finding]:
     if dataset.folds or not dataset.items:
         return []
     patients = len({item["patient"] for item in dataset.items})
+    if patients == 1 and not any("split" in item for item in dataset.items):
+        what = "training and validation would be the same: scores say nothing of others"
+        return [Finding(WARNING, "a single patient", dataset.source, what)]
     try:
-        dataset.split(0, num_folds=min(5, max(patients, 2)))
+        dataset.split(0, num_folds=min(5, patients))
     except ValueError as error:
         return [Finding(ERROR, "folds without cases", dataset.source, str(error))]
     return []

@@ -68,7 +68,7 @@ def test_a_split_without_validation() -> None:
     items = [{**item, "split": "train"} for item in dataset().items]
     found = _found(record("a"), of=dataset(items=tuple(items)))
     assert found == [(ERROR, "folds without cases", "dataset.json")]
-    assert _found(record("a"), of=dataset(cases=1)) == [(ERROR, "folds without cases", "dataset.json")]
+    assert _found(record("a"), of=dataset(cases=1)) == [(WARNING, "a single patient", "dataset.json")]
 
 
 def test_images_smaller_than_a_patch() -> None:
