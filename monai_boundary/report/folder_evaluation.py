@@ -270,7 +270,8 @@ def case_options(
     """Return the options of cases, of what is said of their classes and of the rest.
 
     Args:
-        classes: see :func:`evaluate_folders`, as the next two.
+        classes: label values by name, such as ``"anterior=1,posterior=2"``, or a file (:func:`read_class_table`). By
+            default every label that there is.
         regions: labels that are taken together.
         challenge: rules of the lesion-wise scores.
         **more: further fields of :class:`CaseOptions`.

@@ -29,7 +29,7 @@ class VoxelMean(nn.Module):
 
         Args:
             input: logits (B, C, spatial).
-            target: as the loss takes it. Voxels that do not count may hold any value (255).
+            target: what the loss takes for its target. Voxels that do not count may hold any value (255).
             mask: (B, 1, spatial), voxels that count (> 0).
         """
         scores, truth = plain_tensor(input), plain_tensor(target)

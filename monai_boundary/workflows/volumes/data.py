@@ -120,14 +120,16 @@ def lesion_split(
     show that the network can learn it. A part none of whose labels holds anything is a warning too.
 
     Args:
-        dataset_dir: see :func:`lesion_patients`, as the next three.
-        layout: see ``dataset_dir``.
-        modalities: see ``dataset_dir``.
-        output_dir: see ``dataset_dir``.
+        dataset_dir: folder in the given layout. ``None`` writes a phantom, always the same, to
+            ``output_dir/phantom_{layout}`` and says so.
+        layout: ``"wmh"``, ``"isles2022"``, ``"isles2018"`` or ``"brats"``: which reader of `monai_boundary.data`.
+        modalities: the images of a patient, in the order of the channels.
+        output_dir: where a phantom goes.
         fold: 0..num_folds - 1, the fold for validation.
         num_folds: number of folds.
-        phantom: see :func:`lesion_patients`, as the next.
-        patient_pattern: see ``phantom``.
+        phantom: arguments of the phantom, such as ``{"patients": 4, "shape": [32, 32, 12]}``.
+        patient_pattern: regular expression; what it finds in a case's name (its first group, if it has one) is the
+            patient, in place of what the reader says.
 
     Raises:
         ValueError: if the fold is out of range; and as :func:`lesion_patients`.

@@ -76,7 +76,7 @@ def volume_dataset(
         transform: what `volume_transforms` gives, and of a training what `volume_crops` gives.
         cache: ``"memory"`` (`LoadedDataset`), ``"disk"`` (``PersistentDataset``) or ``"none"``.
         cache_dir: folder of the cache on disk.
-        slices: as given to `volume_transforms`: the items are then slices of all cases; 0 for volumes.
+        slices: number of slices of each case; 0 is the volume.
 
     Raises:
         ValueError: if ``cache`` is another, or the folder cannot be written.

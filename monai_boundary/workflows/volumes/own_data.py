@@ -53,8 +53,9 @@ def own_split(
         layout: of the data set; ``"auto"`` tells it by the files.
         image_dir: of paired folders, the folder of the images.
         label_dir: of paired folders, the folder of the labels.
-        channels: see `own_task`.
-        labels: see `own_task`: class -> id, or region -> ids.
+        channels: name -> normalisation, or names alone; None takes the data set's. Without a normalisation, CT is
+            clipped to ``ct_window`` ([-1000, 1000] if not given) and others have mean 0 and standard deviation 1.
+        labels: class -> id, or region -> ids; None takes the data set's. The background need not be named.
         ignore_label: id of voxels that do not count.
         fold: the fold for validation.
         num_folds: number of folds.

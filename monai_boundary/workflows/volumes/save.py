@@ -99,9 +99,9 @@ def check_segmentations(
 
     Args:
         items: the cases, with their names under ``case``.
-        output_dir: see :class:`SaveVolumesd`, as the next two.
-        postfix: see ``output_dir``.
-        overwrite: see ``output_dir``.
+        output_dir: folder, made when missing.
+        postfix: ends of the names, one for each key or for all.
+        overwrite: whether files that were there before may be replaced.
 
     Raises:
         ValueError: if the folder cannot be written, two segmentations would have one name, or one is there already.
