@@ -25,7 +25,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!monai_boundary(\.|$)).*"),
     (r"py:.*", r"monai_boundary\._typing\..*"),
-    (r"py:class", r"monai_boundary\..*\._\w+"),
+    (r"py:class", r"monai_boundary\..*\._\w+(\.\w+)?"),
 ]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]

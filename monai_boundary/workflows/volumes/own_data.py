@@ -60,7 +60,7 @@ def own_split(
         fold: the fold for validation.
         num_folds: number of folds.
         task: of an earlier training, used as it is, in place of what is described.
-        phantom: arguments of `monai_boundary.data.phantoms.organ.write_organ_phantom`.
+        phantom: arguments of ``write_organ_phantom``.
         fields: further ones of `VolumeTask`; a spacing of ``"median"`` becomes that of the training's images.
 
     Raises:
