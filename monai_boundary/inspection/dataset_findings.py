@@ -43,6 +43,9 @@ def _mixed_dims(records: Iterable[Record]) -> list[Finding]:
     by_dims: dict[int, list[Record]] = {}
     for record in records:
         by_dims.setdefault(max(2, record["dims"]), []).append(record)
+    if list(by_dims) == [2]:
+        what = "`volume_boundary` trains on volumes, by slices too: stack the images along a third axis"
+        return [Finding(ERROR, "2-D images only", _first_file(by_dims[2][0]), what)]
     if len(by_dims) < 2:
         return []
     usual = max(by_dims, key=lambda dims: len(by_dims[dims]))

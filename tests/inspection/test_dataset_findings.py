@@ -30,6 +30,7 @@ def test_slices_among_volumes() -> None:
         "c", dims=2, shape=[10, 20], orientation="RAS", canonical_shape=[10, 20], canonical_spacing=[1.0, 1.0]
     )
     assert _found(record("a"), record("b"), flat) == [(ERROR, "2-D and 3-D images mixed", "c.nii")]
+    assert _found(flat) == [(ERROR, "2-D images only", "c.nii")]
 
 
 def test_twins() -> None:
