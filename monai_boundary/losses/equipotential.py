@@ -270,7 +270,7 @@ class EquipotentialLineLoss(_EquipotentialLoss):
 
     By default each item and class is compared by itself and voxels off both line regions are masked out (the paper's
     "category-level"). A class that is absent, or fills the image, has no line: there the value is how many lines the
-    prediction has passed in the mean (`monai_boundary.ops.equipotential_lines.lines_passed`). The choice of the region
+    prediction has passed in the mean (``lines_passed`` of ``ops.equipotential_lines``). The choice of the region
     passes no gradient, and the value jumps where two voxels change ranks; equal energies are ranked in the order of the
     array.
 

@@ -4,17 +4,11 @@
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary.workflows.evaluation.case_report import CaseReport
 from monai_boundary.workflows.evaluation.case_scores import write_case_scores
-from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
-from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes
+from monai_boundary.workflows.evaluation.curves import write_evaluation
+from monai_boundary.workflows.evaluation.score_table import log_scores
 from monai_boundary.workflows.evaluation.scored_set import em_scored, lesion_scored
 from monai_boundary.workflows.evaluation.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
-from monai_boundary.workflows.evaluation.threshold import (
-    Cells,
-    as_evaluated,
-    choose_threshold,
-    evaluated_file,
-    keep_evaluated,
-)
+from monai_boundary.workflows.evaluation.threshold import as_evaluated, choose_threshold, keep_evaluated
 from monai_boundary.workflows.losses.edge_net import semantic_edge_net
 from monai_boundary.workflows.losses.identity import network_title
 from monai_boundary.workflows.losses.schedule import PolynomialRate
@@ -23,21 +17,8 @@ from monai_boundary.workflows.membranes.data import check_em_outputs, check_patc
 from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
-from monai_boundary.workflows.runs.results import (
-    MetricsFiles,
-    log_next_inference,
-    log_training_summary,
-    next_commands,
-    read_table,
-    write_json,
-    write_table,
-)
-from monai_boundary.workflows.runs.training_settings import (
-    check_trained_settings,
-    resumed_settings,
-    trained_settings,
-    write_training_settings,
-)
+from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary
+from monai_boundary.workflows.runs.training_settings import check_trained_settings, resumed_settings, trained_settings
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
 from monai_boundary.workflows.volumes.dataset import SliceDataset, case_names, volume_dataset
@@ -55,10 +36,8 @@ from monai_boundary.workflows.volumes.tasks.wmh import WMH
 __all__ = [
     "BRATS",
     "ISLES",
-    "TITLES",
     "WMH",
     "CaseReport",
-    "Cells",
     "FolderLock",
     "LoadedDataset",
     "LossSpec",
@@ -80,13 +59,11 @@ __all__ = [
     "check_segmentations",
     "check_trained_settings",
     "choose_threshold",
-    "curve_summary",
     "em_inputs",
     "em_items",
     "em_scored",
     "em_split",
     "em_transforms",
-    "evaluated_file",
     "find_bundle_root",
     "find_model",
     "fitting_patch",
@@ -99,17 +76,13 @@ __all__ = [
     "log_scores",
     "log_training_summary",
     "loss_spec",
-    "missed_notes",
     "network_title",
-    "next_commands",
     "own_inputs",
     "own_scored",
     "own_split",
     "patients_per_batch",
-    "read_table",
     "require_model",
     "resumed_settings",
-    "scores_at",
     "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",
@@ -121,7 +94,4 @@ __all__ = [
     "with_median_spacing",
     "write_case_scores",
     "write_evaluation",
-    "write_json",
-    "write_table",
-    "write_training_settings",
 ]

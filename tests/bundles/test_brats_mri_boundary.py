@@ -21,7 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monai_boundary.data import write_tumour_phantom
 from monai_boundary.metrics import TumourScoresMetric, compute_tumour_scores
 from monai_boundary.ops import tumour_regions
-from monai_boundary.workflows import read_table
+from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_when, quiet_process, run
 
 BRATS = "brats_mri_boundary"

@@ -21,7 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
 from monai_boundary.metrics.lesion_scores import LesionScores, compute_lesion_scores
-from monai_boundary.workflows import read_table
+from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import (
     BUNDLES,
     as_if_untrained,

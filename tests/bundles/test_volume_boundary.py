@@ -16,7 +16,7 @@ import yaml
 from monai.bundle import verify_net_in_out
 
 from monai_boundary.data.phantoms.organ import write_organ_phantom
-from monai_boundary.workflows import read_table
+from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, quiet_process, run
 
 NAME = "volume_boundary"

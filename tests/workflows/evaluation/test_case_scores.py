@@ -13,7 +13,8 @@ from monai.engines import SupervisedEvaluator
 from monai.handlers import from_engine
 
 from monai_boundary.handlers import VolumeScoresHandler
-from monai_boundary.workflows import read_table, write_case_scores
+from monai_boundary.workflows import write_case_scores
+from monai_boundary.workflows.runs.results import read_table
 
 
 def test_scores_by_case_and_over_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,12 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from monai_boundary.workflows import (
-    check_trained_settings,
-    resumed_settings,
-    trained_settings,
-    write_training_settings,
-)
+from monai_boundary.workflows import check_trained_settings, resumed_settings, trained_settings
+from monai_boundary.workflows.runs.training_settings import write_training_settings
 
 SETTINGS: dict[str, Any] = {"dataset_dir": "data", "fold": 1, "patch_size": (32, 32), "modalities": ["flair"]}
 
