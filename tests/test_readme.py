@@ -15,7 +15,7 @@ EXAMPLES = [page for page in PAGES if "_build" not in page.parts and BLOCK.searc
 
 
 def _commands(readme: str) -> list[str]:
-    return [line for line in readme.splitlines() if line.startswith("pip install ")]
+    return [line for line in readme.splitlines() if line.startswith("pip install -c ")]
 
 
 def test_two_commands_one_line_each(repo: Path) -> None:

@@ -43,8 +43,15 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "spacing": OptionKind("list", "number"),
         "method": OptionKind("text", "null"),
         "reference": OptionKind("text", "null"),
+        "known_task": OptionKind("text", "null"),
+        "channels": OptionKind("mapping"),
+        "labels": OptionKind("mapping"),
+        "ignore_label": OptionKind("whole"),
+        "ct_window": OptionKind("list", "number"),
     }
 )
+# words that an option takes in place of numbers
+WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"spacing": ("median",)})
 _RETURNED = {"str": "text", "float": "number", "int": "whole", "bool": "flag", "list": "list", "dict": "mapping"}
 _BUILT_IN = {"hasattr": "flag", "isinstance": "flag", "bool": "flag", "len": "whole", "int": "whole", "str": "text"}
 
@@ -91,6 +98,8 @@ def option_value(option: str, value: Any, kind: OptionKind, default: Any = None,
         (False, '20240501')
     """
     if isinstance(value, str) and value[:1] in ("$", "@", "%") and value[1:]:
+        return value
+    if isinstance(value, str) and value in WORDS.get(option.rpartition("::")[2], ()):
         return value
     return _READERS[kind.name](option, value, kind, default, str(value) if typed is None else typed)
 

@@ -76,7 +76,7 @@ def test_patients_of_the_same_name_in_two_folders_are_told_apart(tmp_path: Path)
     (alone,) = lesion_scored(None, tmp_path / "a", **ARGUMENTS)["items"]
     both = lesion_scored(None, [tmp_path / "a", tmp_path / "b"], **ARGUMENTS)["items"]
     assert [item["case"] for item in both] == [f"a/{alone['case']}", f"b/{alone['case']}"]
-    assert both[0]["flair"] == alone["flair"]
+    assert both[0]["image"] == alone["image"]
 
 
 def test_an_error_names_the_option_that_was_given(tmp_path: Path) -> None:

@@ -154,6 +154,15 @@ def test_what_is_not_of_the_kind_is_refused(option: str, given: Any, needed: str
         option_value(option, given, option_kind(option, OPTIONS, {"mb": mb}), OPTIONS[option])
 
 
+def test_a_word_in_place_of_numbers() -> None:
+    kind = option_kind("spacing", {"spacing": None})
+    assert option_value("spacing", "median", kind) == "median"
+    assert option_value("spacing", [1, 1, 3], kind) == [1, 1, 3]
+    assert option_value("spacing", "null", kind) is None
+    with pytest.raises(ValueError, match=r"`--spacing` needs a list, .*, got 'mean'"):
+        option_value("spacing", "mean", kind)
+
+
 @pytest.mark.parametrize("path", sorted(BUNDLES.glob("*/configs/*.yaml")), ids=lambda p: f"{p.parts[-3]}-{p.stem}")
 def test_every_first_option_of_the_bundles_has_a_kind(path: Path) -> None:
     """But the device, whose value is an object; and a null that may be a word is no flag."""
