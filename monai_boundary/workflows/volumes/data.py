@@ -25,7 +25,7 @@ from monai_boundary.data import (
     write_tumour_phantom,
 )
 from monai_boundary.data.output_files import check_output_folder
-from monai_boundary.data.volumes.nifti_reader import NiftiReader
+from monai_boundary.data.volumes.volume_reader import VolumeReader
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def _with_patients(items: Sequence[Mapping[str, Any]], pattern: str) -> list[dic
 
 def _say_if_empty(part: str, items: Sequence[Mapping[str, Any]]) -> None:
     """Warn where no label of a part holds anything; labels are read until one does, mostly the first."""
-    load = LoadImage(reader=NiftiReader, dtype=np.float32)
+    load = LoadImage(reader=VolumeReader(), dtype=np.float32)
     for item in items:
         values = np.asarray(load(item["label"]))
         if bool(((np.abs(values) > 0.5) & ~np.isin(np.rint(values), item.get("ignore_labels", ()))).any()):
