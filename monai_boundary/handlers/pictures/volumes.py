@@ -72,7 +72,7 @@ class VolumePictures(CasePictures):
         summary_writer: TensorBoard writer, or ``None``.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.
         keep_best: draw the epoch of the best key metric too, to ``best/case_0.png`` in the folder.
-        slice_axis: axis across the slices of a volume.
+        slice_axis: axis across the slices of a volume; None is the task's, or 2 without a task.
 
     Example:
         >>> VolumePictures("pictures", structures=["tc"]).names
@@ -94,7 +94,7 @@ class VolumePictures(CasePictures):
         summary_writer: Any = None,
         global_epoch_transform: Callable[[int], int] = int,
         keep_best: bool = False,
-        slice_axis: int = 2,
+        slice_axis: int | None = None,
     ) -> None:
         super().__init__(folder, cases, interval, summary_writer, global_epoch_transform, keep_best)
         chosen = structures if task is None else task.structures
@@ -104,7 +104,8 @@ class VolumePictures(CasePictures):
         self.single = self.values is not None and len(self.values) == 1
         self.channel = channel
         self.keys = (image_key, pred_key, label_key)
-        self.slice_axis = slice_axis
+        own_axis = 2 if task is None else task.slice_axis
+        self.slice_axis = own_axis if slice_axis is None else slice_axis
 
     def select(self, item: Mapping[str, Any]) -> VolumeSlices:
         """Return the slices that are shown."""

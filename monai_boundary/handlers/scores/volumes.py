@@ -27,6 +27,10 @@ class ScoredTask(Protocol):
     def key_score(self) -> str:
         """The score that selects."""
 
+    @property
+    def slice_axis(self) -> int:
+        """Axis across the slices."""
+
     def metric(self, **options: Any) -> VolumeScoresMetric:
         """Return the metric of the task's scores."""
 

@@ -110,11 +110,11 @@ def test_outlines_have_their_colours(lesion: bool) -> None:
 
 
 def test_classes_by_their_index_along_another_axis() -> None:
-    task = VolumeTask({"t1": "unit"}, {"background": 0, "front": 3, "back": 5})
+    task = VolumeTask({"t1": "unit"}, {"background": 0, "front": 3, "back": 5}, slice_axis=0)
     label = torch.zeros(1, 6, 5, 4)
     label[0, 2, 1:3, 1:3], label[0, 4, 1:3, 1:3], label[0, 4, 4, 3] = 1, 2, 3
     item = {"image": torch.rand(1, 6, 5, 4), "label_ids": label, "label": label, "pred": label * 0}
-    pictures = VolumePictures("unused", task=task, slices=9, slice_axis=0)
+    pictures = VolumePictures("unused", task=task, slices=9)
     shown = pictures.select(item)
     assert shown.positions == [2, 4]
     assert shown.truth.shape == (2, 2, 5, 4)
@@ -122,6 +122,7 @@ def test_classes_by_their_index_along_another_axis() -> None:
     assert shown.ignored.sum(axis=(1, 2)).tolist() == [0, 1]
     names = [text.get_text() for text in pictures.figure(shown, "").legends[0].get_texts()]
     assert names == ["front", "back", "not scored"]
+    assert VolumePictures("unused", task=task, slices=9, slice_axis=2).select(item).positions == [1, 2]
 
 
 def test_file(tmp_path: Path) -> None:
