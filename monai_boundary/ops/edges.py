@@ -115,6 +115,7 @@ def label_edges(
     classes: str = "each",
     include_background: bool = True,
     ignore_index: int | None = None,
+    known: Tensor | None = None,
     side: str = "both",
     thickness: float = 1,
     unit: str = "voxel",
@@ -132,6 +133,7 @@ def label_edges(
         classes: ``"each"`` class has its channel, or one channel holds the edges of ``"any"`` class.
         include_background: False leaves out channel 0, where the label has more than one class.
         ignore_index: value of an index label that belongs to no class: where a class meets it is no edge.
+        known: boolean, (B, 1, spatial): the same where it is False, for a label that has no value for these voxels.
         side: ``"inner"`` (voxels of the class), ``"outer"`` (voxels outside it) or ``"both"``.
         thickness: on each side, in ``unit``; a whole number of voxels.
         unit: ``"voxel"`` or ``"mm"``.
@@ -155,9 +157,9 @@ def label_edges(
     """
     check_choice("classes", classes, CLASSES)
     masks = class_masks(label, num_classes, ignore_index)
-    known = None
     if ignore_index is not None:
-        known = (plain_tensor(label) != ignore_index).all(dim=1, keepdim=True)
+        certain = (plain_tensor(label) != ignore_index).all(dim=1, keepdim=True)
+        known = certain if known is None else certain & known
     if not include_background and masks.shape[1] > 1:
         masks = masks[:, 1:]
     edges = edge_masks(

@@ -18,6 +18,7 @@ from monai_boundary.ops.grid import SAME_GRID_VOXELS, check_same_grid
 from monai_boundary.transforms._channel import (
     class_label,
     image_spacing,
+    known_voxels,
     with_meta,
 )
 from monai_boundary.transforms._keys import added_keys
@@ -99,8 +100,12 @@ class EdgeMask(Transform):
             "section_axis": section_axis,
         }
 
-    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+    def __call__(self, img: NdarrayOrTensor, known: NdarrayOrTensor | None = None) -> torch.Tensor:
         """Return the edges (C, spatial) with the label's meta data, on its device.
+
+        Args:
+            img: label (C, spatial).
+            known: (1, spatial), > 0 where the label counts: where a class meets the others is no edge.
 
         Raises:
             TypeError: if the label is neither an array nor a tensor.
@@ -109,7 +114,9 @@ class EdgeMask(Transform):
         """
         label = class_label("label", img)
         sizes = image_spacing(img, label.ndim - 1, self.spacing) if self.options["unit"] == "mm" else None
-        edges = label_edges(label[None], self.num_classes, spacing=sizes, **self.options)[0]
+        certain = known_voxels(label, None, known)
+        certain = None if certain is None else certain[None]
+        edges = label_edges(label[None], self.num_classes, known=certain, spacing=sizes, **self.options)[0]
         return with_meta(edges, img, _EDGE_STORAGE[self.dtype])
 
 
@@ -137,6 +144,7 @@ class EdgeMaskd(MapTransform):
         section_axis: spatial axis across which every slice is an image of its own.
         ignore_index: value of an index label that belongs to no class.
         dtype: ``"float32"``, or ``"uint8"`` for a quarter of the memory of a cache.
+        known_key: a mask of the voxels whose class is known (> 0), for a label that has no value for the others.
 
     Raises:
         ValueError: if the output keys are not one for each key; when called, if image and label lie on different grids,
@@ -171,8 +179,10 @@ class EdgeMaskd(MapTransform):
         section_axis: int | None = None,
         ignore_index: int | None = None,
         dtype: str = "float32",
+        known_key: str | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
+        self.known_key = known_key
         self.output_keys = added_keys("edge", output_keys, self.keys)
         self.image_key = image_key
         self.tolerance = tolerance
@@ -197,7 +207,7 @@ class EdgeMaskd(MapTransform):
         for key, output_key in self.key_iterator(d, self.output_keys):
             if self.image_key in d:
                 check_same_grid(str(key), d[key], str(self.image_key), d[self.image_key], self.tolerance)
-            d[output_key] = self.transform(d[key])
+            d[output_key] = self.transform(d[key], None if self.known_key is None else d[self.known_key])
         return d
 
 

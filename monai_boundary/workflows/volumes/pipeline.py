@@ -222,20 +222,16 @@ def _targets(
 ) -> dict[str, Callable[..., Any]]:
     """What a loss takes beside the label: key -> the transform that makes it."""
     made: dict[str, Callable[..., Any]] = {}
+    # an item may add ids that do not count; of a label map, all voxels do
+    known = {} if task.label_map is not None else {"known_key": "label_counted"}
+    classes = {} if task.is_regions else {"num_classes": task.out_channels}
     if edges is not None:
         # within each slice, or a face to the next slice would be an edge in this one
         options = {"classes": "any", "dtype": "uint8", **({"section_axis": task.slice_axis} if sliced else {}), **edges}
-        if not task.is_regions:
-            options |= {"num_classes": task.out_channels, "ignore_index": task.not_scored}
-        source = "label" if task.is_regions else "label_ids"
-        made[_EDGE] = EdgeMaskd(source, output_keys=_EDGE, image_key=None, **options)
+        made[_EDGE] = EdgeMaskd("label", output_keys=_EDGE, image_key=None, **options, **classes, **known)
     if maps:
-        options = dict(map_options)
-        if not task.is_regions or task.ignore_labels:
-            options["known_key"] = "label_counted"
-        if not task.is_regions and task.out_channels > 2:
-            options["num_classes"] = task.out_channels
-        made[_MAP] = SignedDistanceMapd("label", image_key=None, **options)
+        several = classes if task.out_channels > 2 else {}
+        made[_MAP] = SignedDistanceMapd("label", image_key=None, **map_options, **several, **known)
     return made
 
 

@@ -51,6 +51,9 @@ def test_classes_and_options_reach_the_operation() -> None:
     assert edges[:, 0].tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
     any_class = EdgeMask(num_classes=3, ignore_index=255, side="inner", classes="any", include_background=False)(label)
     assert any_class[:, 0].tolist() == [[0, 1, 1, 1, 0, 0]]
+    known = (label != 255).astype(np.uint8)
+    masked = EdgeMask(num_classes=3, side="inner")(np.where(label == 255, 0, label), known)
+    np.testing.assert_array_equal(masked, edges)
     full = torch.ones(1, 3, 3)
     assert EdgeMask(frame=True)(full).sum() == 8
     assert EdgeMask()(full).sum() == 0

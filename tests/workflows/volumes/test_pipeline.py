@@ -88,6 +88,19 @@ def test_targets_of_a_training_of_regions(item: dict[str, Any]) -> None:
     np.testing.assert_allclose(out["sdm_label"][1].float(), expected, atol=0.01)
 
 
+@pytest.mark.parametrize("by_item", [False, True])
+def test_where_a_region_meets_voxels_that_do_not_count_is_no_border(item: dict[str, Any], by_item: bool) -> None:
+    """The same rule as for classes, whether the task or the item names the id."""
+    task = REGIONS.changed(labels={"whole": [3], "core": [3]}, ignore_labels=[] if by_item else [7, 9])
+    more = {"ignore_labels": [7, 9]} if by_item else {}
+    out = Compose(volume_transforms(task, training=True, maps=True, edges={"side": "inner"}))({**item, **more})
+    truth = ids(item)
+    index = torch.where(truth == 3, 1, torch.where(truth == 0, 0, 2))[None, None]
+    expected = label_edges(index, 2, ignore_index=2, classes="any", include_background=False, side="inner")[0]
+    np.testing.assert_array_equal(out["edge_label"], expected)
+    assert float(out["sdm_label"][0][7, 3, 2]) == -1.5, "to the background in y, not 0.5 mm to the ids beside it in x"
+
+
 @pytest.mark.parametrize("task", [CLASSES, REGIONS])
 @pytest.mark.parametrize("patch", [[8, 8, 4], [16, 8, 8], [8, 16]])
 def test_crops_of_any_size(item: dict[str, Any], task: VolumeTask, patch: list[int]) -> None:
