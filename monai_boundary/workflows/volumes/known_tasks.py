@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
 
 from monai_boundary._validation import check_choice
 from monai_boundary.workflows.volumes import tasks
@@ -14,22 +13,21 @@ from monai_boundary.workflows.volumes.task import VolumeTask
 __all__ = ["known_task"]
 
 
-def known_task(name: str | None, **changes: Any) -> VolumeTask | None:
+def known_task(name: str | None) -> VolumeTask | None:
     """Return a task of the library by name, or None for None.
 
     Args:
         name: of a file in ``monai_boundary/workflows/volumes/tasks``, such as ``"hippocampus"``.
-        changes: fields that get another value; None leaves what the task has.
 
     Raises:
-        ValueError: if there is no such task, or a field may not have that value.
+        ValueError: if there is no such task.
 
     Example:
-        >>> known_task("hippocampus", spatial_dims=2).names
+        >>> known_task("hippocampus").names
         ('background', 'anterior', 'posterior')
     """
     if name is None:
         return None
     check_choice("known_task", name, sorted(module.name for module in pkgutil.iter_modules(tasks.__path__)))
     task: VolumeTask = getattr(importlib.import_module(f"{tasks.__name__}.{name}"), name.upper())
-    return task.changed(**{field: value for field, value in changes.items() if value is not None})
+    return task

@@ -59,13 +59,19 @@ def own_split(
         ignore_label: id of voxels that do not count.
         fold: the fold for validation.
         num_folds: number of folds.
-        task: of an earlier training, used as it is, in place of what is described.
+        task: of an earlier training, or one that is known by name, in place of what is described; it has channels and
+            labels of its own, and the values of ``fields`` that are given.
         phantom: arguments of ``write_organ_phantom``.
-        fields: further ones of `VolumeTask`; a spacing of ``"median"`` becomes that of the training's images.
+        fields: further ones of `VolumeTask`, None where not given; a spacing of ``"median"`` becomes that of the
+            training's images.
 
     Raises:
-        ValueError: if the data set has gaps, all of them at once; a fold has no cases; or a field is wrong.
+        ValueError: if the data set has gaps, all of them at once; a fold has no cases; a field is wrong; or channels,
+            labels or an ignored id are given beside a task.
     """
+    described = {"channels": channels, "labels": labels, "ignore_label": ignore_label}
+    if task is not None and (beside := [name for name, value in described.items() if value is not None]):
+        raise ValueError(f"`{beside[0]}` needs None beside a task, which has its own, got {described[beside[0]]!r}.")
     if dataset_dir is None:
         dataset_dir = _phantom(output_dir, phantom or {})
     found = volume_datalist(
@@ -75,7 +81,8 @@ def own_split(
         label_dir=label_dir,
         channels=None if channels is None else tuple(channels),
     )
-    made = task or own_task(found, channels=channels, labels=labels, ignore_label=ignore_label, **fields)
+    given = {name: value for name, value in fields.items() if value is not None}
+    made = own_task(found, **described, **given) if task is None else task.changed(**given)
     training, validation = _parts(found, fold, num_folds)
     logger.info(
         f"{len(training)} cases for training; for validation {len(validation)}: "

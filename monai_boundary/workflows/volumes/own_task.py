@@ -37,7 +37,7 @@ def own_task(
             clipped to ``ct_window`` ([-1000, 1000] if not given) and others have mean 0 and standard deviation 1.
         labels: class -> id, or region -> ids; None takes the data set's. The background need not be named.
         ignore_label: id of voxels that do not count; None takes the data set's.
-        fields: further ones of `VolumeTask`. One that is None has its default.
+        fields: further ones of `VolumeTask`.
 
     Raises:
         ValueError: if neither the data set nor ``labels`` says what the labels are; and as `VolumeTask`.
@@ -48,13 +48,12 @@ def own_task(
         >>> task.channels, task.names
         ({'CT': 'ct'}, ('background', 'liver', 'tumour'))
     """
-    given = {name: value for name, value in fields.items() if value is not None}
     names = tuple(found.channels) if channels is None else tuple(channels)
     kinds = [found.channel_kinds.get(name, name) for name in found.channels]
     stated = [_NORMALISATIONS.get(str(kind).lower(), "zscore") for kind in kinds]
     used = dict(channels) if isinstance(channels, Mapping) else dict(zip(names, stated, strict=False))
-    if "ct" in used.values() and "ct_window" not in given:
-        given["ct_window"] = _CT_WINDOW
+    if "ct" in used.values() and "ct_window" not in fields:
+        fields["ct_window"] = _CT_WINDOW
         logger.info(f"Grey values of CT are clipped to {_CT_WINDOW} (--ct_window).")
     declared = dict(found.labels if labels is None else labels)
     if not declared:
@@ -64,4 +63,4 @@ def own_task(
     if all(isinstance(ids, int) for ids in declared.values()):
         declared = {BACKGROUND: 0, **{name: ids for name, ids in declared.items() if ids != 0}}
     ignored = found.ignore_label if ignore_label is None else ignore_label
-    return VolumeTask(used, declared, ignore_labels=() if ignored is None else (ignored,), **given)
+    return VolumeTask(used, declared, ignore_labels=() if ignored is None else (ignored,), **fields)

@@ -35,7 +35,20 @@ def test_split_and_task(folder: Path, tmp_path: Path) -> None:
     assert parts[0]["source"] == str(folder / "dataset.json")
     resampled = own_split(folder, tmp_path, spacing="median", num_folds=2)["task"]
     assert resampled.spacing == (1.0, 1.0, 1.5)
-    assert own_split(folder, tmp_path, num_folds=2, task=resampled)["task"] is resampled
+    assert own_split(folder, tmp_path, num_folds=2, task=resampled)["task"] == resampled
+
+
+def test_a_known_task_takes_the_options_that_are_given(folder: Path, tmp_path: Path) -> None:
+    """As the bundle's train.yaml passes them: what is None stays the task's own, nothing else is dropped."""
+    own = TASK.changed(flips=[1], percentiles=[1, 99], slice_axis=1, scores=["dice"])
+    options: dict[str, Any] = {"num_folds": 2, "task": own}
+    kept = own_split(folder, tmp_path, slice_axis=None, flips=None, percentiles=None, **options)["task"]
+    assert kept == own
+    given = {"slice_axis": 0, "flips": (), "percentiles": (5, 95), "ct_window": (0, 9), "scores": ("hd95_mm", "dice")}
+    changed = own_split(folder, tmp_path, **given, **options)["task"]
+    assert changed == own.changed(**given)
+    with pytest.raises(ValueError, match=r"`labels` needs None beside a task, which has its own, got \{'a': 1\}"):
+        own_split(folder, tmp_path, labels={"a": 1}, **options)
 
 
 def test_few_patients(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
