@@ -9,7 +9,8 @@ from typing import NamedTuple
 class ScoreName(NamedTuple):
     """A score: title, what it tells in a sentence, ``"higher"`` or ``"lower"`` is better (``""``: neither), its unit.
 
-    ``unit`` is ``"length"`` or ``"volume"``, which the files decide (mm and ml, nm, voxels), ``"percent"`` or nothing.
+    ``unit`` is ``"length"`` or ``"volume"``, which the files decide (mm and ml, nm, voxels), ``"percent"``,
+    ``"bits"`` or nothing.
     """
 
     title: str
@@ -69,8 +70,8 @@ CLASS_SCORES = {
 }
 INSTANCE_SCORES = {
     "cremi_score": ScoreName("CREMI", "geometric mean of VOI and the adapted Rand error", "lower"),
-    "voi_split": ScoreName("VOI split", "bits by which objects are cut up", "lower"),
-    "voi_merge": ScoreName("VOI merge", "bits by which objects run together", "lower"),
+    "voi_split": ScoreName("VOI split", "by how much objects are cut up", "lower", "bits"),
+    "voi_merge": ScoreName("VOI merge", "by how much objects run together", "lower", "bits"),
     "arand": ScoreName("Adapted Rand error", "1 - F score of pairs of voxels", "lower"),
     "ari": ScoreName("Adjusted Rand index", "agreement of pairs, corrected for chance", "higher"),
     "pq": ScoreName("PQ", "panoptic quality: RQ x SQ, objects matched at IoU > 0.5", "higher"),
@@ -114,5 +115,5 @@ def titled_score(name: str, unit: str, volume_unit: str) -> str:
         'HD95 (mm)'
     """
     score = SCORES[name]
-    shown = {"length": unit, "volume": volume_unit, "percent": "%"}.get(score.unit)
+    shown = {"length": unit, "volume": volume_unit, "percent": "%", "bits": "bits"}.get(score.unit)
     return f"{score.title} ({shown})" if shown else score.title

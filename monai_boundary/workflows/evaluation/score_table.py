@@ -6,52 +6,31 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
+from monai_boundary.report.score_names import SCORES, score_column, titled_score
 
-__all__ = ["TITLES", "log_scores", "missed_notes"]
+__all__ = ["TITLES", "log_scores", "missed_notes", "score_title"]
 
 logger = logging.getLogger(__name__)
 
-DISTANCES = ("hausdorff_mm", "hd95_mm")
+DISTANCES = ("hausdorff_mm", "hd95_mm", "assd_mm")
 COUNTS = ("missed", "false_alarm")
 
-_OF_STRUCTURES = {
-    "dice": "Dice",
-    "jaccard": "Jaccard",
-    "hausdorff_mm": "Hausdorff (mm)",
-    "hd95_mm": "HD95 (mm)",
-    "missed": "missed",
-    "false_alarm": "false alarms",
-}
-
-# scores that are shown to people, in this order
+# scores that are shown to people: as reports call them, and those that reports do not have or name otherwise
 TITLES = {
-    "voi_split": "VOI split (bits)",
-    "voi_merge": "VOI merge (bits)",
-    "ari": "ARI",
-    "cremi_score": "CREMI score",
-    "dice": "Dice",
+    **{score_column(name, "mm", "ml"): titled_score(name, "mm", "ml") for name in SCORES},
+    "hausdorff_mm": titled_score("hd", "mm", "ml"),
     "jaccard": "Jaccard",
-    "hausdorff_mm": "Hausdorff (mm)",
-    "hd95_mm": "HD95 (mm)",
-    "volume_difference_percent": "volume diff. (%)",
-    "volume_difference_ml": "volume diff. (ml)",
-    "lesion_recall": "lesion recall",
-    "lesion_precision": "lesion precision",
-    "lesion_f1": "lesion F1",
-    "lesion_count_difference": "count difference",
+    "lesion_count_difference": "Count difference",
     "missed": "missed patients",
     "false_alarm": "false alarms",
-    **{
-        f"{region}_{score}": f"{region.upper()} {title}"
-        for region in TUMOUR_REGIONS
-        for score, title in _OF_STRUCTURES.items()
-    },
 }
+_AT_TOLERANCE = re.compile(r"(?:(.+)_)?(nsd|boundary_f)_(\d+(?:\.\d+)?)mm")
 
 
 def log_scores(
@@ -70,11 +49,29 @@ def log_scores(
     """
     notes = notes or {}
     ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
-    rows = [(_title(name), _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
+    rows = [(score_title(name) or name, _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
     rows += [(name, str(path), "") for name, path in files.items() if Path(path).exists()]
     width = max((len(name) for name, *_ in rows), default=0)
     lines = [f"  {name:<{width}}  {value}{f'  ({note})' if note else ''}" for name, value, note in rows]
     logger.info("\n".join([title, *lines]))
+
+
+def score_title(name: str) -> str | None:
+    """Return a score as people call it, with the name of its structure; None for what is no score.
+
+    Example:
+        >>> score_title("liver_nsd_2mm"), score_title("wt_hd95_mm"), score_title("lesion_f1"), score_title("loss/dice")
+        ('liver Surface Dice at 2 mm', 'WT HD95 (mm)', 'Lesion F1', None)
+    """
+    if name in TITLES:
+        return TITLES[name]
+    at = _AT_TOLERANCE.fullmatch(name)
+    score = max((score for score in TITLES if name.endswith(f"_{score}")), key=len, default=None)
+    if "/" in name or (at is None and score is None):
+        return None
+    structure = (at[1] or "") if at else name[: -len(str(score)) - 1]
+    title = f"{SCORES[at[2]].title} at {at[3]} mm" if at else TITLES[str(score)]
+    return f"{structure.upper() if structure in TUMOUR_REGIONS else structure} {title}".strip()
 
 
 def missed_notes(
@@ -112,14 +109,6 @@ def missed_notes(
         if counted:
             notes.setdefault(name, []).append(f"{', '.join(counted)}{counted_as}")
     return {name: "; ".join(texts) for name, texts in notes.items()}
-
-
-def _title(name: str) -> str:
-    """A score as people call it; of a structure, ``liver_hd95_mm``, with the structure's name."""
-    if name in TITLES:
-        return TITLES[name]
-    known = next((score for score in _OF_STRUCTURES if name.endswith(f"_{score}")), None)
-    return name if known is None else f"{name[: -len(known) - 1]} {_OF_STRUCTURES[known]}"
 
 
 def _count(scores: Mapping[str, Any], distance: str, count: str) -> int:

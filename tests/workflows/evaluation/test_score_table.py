@@ -6,8 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
-from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes
+from monai_boundary.metrics.volume_scores import LESION_SCORES, STRUCTURE_SCORES, VolumeScoresMetric
+from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes, score_title
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -17,8 +19,8 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_scores_have_an_order_and_texts_pass(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    log_scores("Scores:", {"note": "seven", "cremi_score": 0.25, "voi_split": 1.0}, {})
-    assert [line.split()[0] for line in logged(caplog)] == ["Scores:", "VOI", "CREMI", "note"]
+    log_scores("Scores:", {"note": "seven", "voi_split": 1.0, "cremi_score": 0.25}, {})
+    assert [line.split()[0] for line in logged(caplog)] == ["Scores:", "CREMI", "VOI", "note"]
 
 
 def test_no_column_runs_into_the_next(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -51,6 +53,15 @@ def test_the_distance_of_a_region_has_its_own_misses() -> None:
     }
 
 
+def test_every_distance_that_counts_a_miss_says_so() -> None:
+    metric = VolumeScoresMetric(scores=("dice", "assd_mm", "hausdorff_mm", "hd95_mm"), spacing=1.0, missed_mm=60.0)
+    truth = torch.zeros(1, 1, 4, 4, 4)
+    truth[..., 1, 1, 1] = 1
+    row = dict(zip(metric.score_names, metric(torch.zeros_like(truth), truth)[0].tolist(), strict=True))
+    assert set(missed_notes(row, 60)) == {name for name, value in row.items() if value == 60}
+    assert len(missed_notes(row, 60)) == 3
+
+
 def test_means_of_some_cases_say_so() -> None:
     notes = missed_notes({"hd95_mm": 5.0, "missed": 1}, defined={"hd95_mm": 2, "dice": 2}, cases=4)
     assert notes == {"hd95_mm": "of 2 cases, undefined in 2; 1 missed, each counted as the image's diagonal"}
@@ -63,4 +74,18 @@ def test_scores_of_any_structure_have_a_title(caplog: pytest.LogCaptureFixture) 
     lines = logged(caplog)
     assert any(line.startswith("  liver HD95 (mm)") and "2 missed, each counted as 9.0 mm" in line for line in lines)
     assert any(line.startswith("  HD95 (mm)") and "3 missed" in line for line in lines), "the mean over structures"
-    assert any(line.startswith("  other_nsd_2mm") for line in lines)
+    assert any(line.startswith("  other Surface Dice at 2 mm") for line in lines)
+
+
+def test_every_score_of_volumes_has_a_title() -> None:
+    """Of all that the metric knows, alone and of a structure."""
+    scores = (*STRUCTURE_SCORES, *LESION_SCORES, "assd_mm", "boundary_iou", "nsd_1mm", "nsd_0.5mm", "boundary_f_2mm")
+    for structure in ("", "left_kidney_"):
+        names = VolumeScoresMetric({"left_kidney": 1}, dict.fromkeys(scores)).score_names
+        titles = [score_title(f"{structure}{name}") for name in names]
+        assert all(title is not None and "_" not in title.replace("left_kidney", "") for title in titles), titles
+        assert len(set(titles)) == len(names)
+    assert score_title("kidney_lesion_recall") == "kidney Lesion recall"
+    assert score_title("nsd_0.5mm") == "Surface Dice at 0.5 mm"
+    for name in ("epoch", "loss/region_dice", "loss", "seconds"):
+        assert score_title(name) is None

@@ -69,15 +69,16 @@ def test_only_the_first_process_writes(tmp_path: Path) -> None:
 def test_summary_shows_the_best_epoch_and_what_exists(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for epoch, score in [(1, 0.5), (2, 0.7)]:
-        evaluator = validated(epoch, 1, cremi_score=score, voi_split=1.25, voi_merge=2.5, ari=0.75)
+        evaluator = validated(epoch, 1, liver_dice=0.25, cremi_score=score, voi_split=1.25, voi_merge=2.5, ari=0.75)
         MetricsFiles(tmp_path, evaluator)(engine(epoch=epoch))
     (tmp_path / "model.pt").touch()
     log_training_summary(tmp_path, tmp_path / "the bundle")
     assert "Best epoch 1 of 2 by cremi_score" in caplog.text
     for part in (
-        "VOI split (bits)  1.2500",
-        "VOI merge (bits)  2.5000",
-        "ARI               0.7500",
+        "VOI split (bits)     1.2500",
+        "VOI merge (bits)     2.5000",
+        "Adjusted Rand index  0.7500",
+        "liver Dice           0.2500",
         "0.5000",
         "model.pt",
         "evaluate.yaml",
