@@ -69,7 +69,7 @@ def own_split(
         ValueError: if the data set has gaps, all of them at once; a fold has no cases; a field is wrong; or channels,
             labels or an ignored id are given beside a task.
     """
-    described = {"channels": channels, "labels": labels, "ignore_label": ignore_label}
+    described: dict[str, Any] = {"channels": channels, "labels": labels, "ignore_label": ignore_label}
     if task is not None and (beside := [name for name, value in described.items() if value is not None]):
         raise ValueError(f"`{beside[0]}` needs None beside a task, which has its own, got {described[beside[0]]!r}.")
     if dataset_dir is None:

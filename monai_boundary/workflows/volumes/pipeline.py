@@ -223,8 +223,8 @@ def _targets(
     """What a loss takes beside the label: key -> the transform that makes it."""
     made: dict[str, Callable[..., Any]] = {}
     # an item may add ids that do not count; of a label map, all voxels do
-    known = {} if task.label_map is not None else {"known_key": "label_counted"}
-    classes = {} if task.is_regions else {"num_classes": task.out_channels}
+    known: dict[str, Any] = {} if task.label_map is not None else {"known_key": "label_counted"}
+    classes: dict[str, Any] = {} if task.is_regions else {"num_classes": task.out_channels}
     if edges is not None:
         # within each slice, or a face to the next slice would be an edge in this one
         options = {"classes": "any", "dtype": "uint8", **({"section_axis": task.slice_axis} if sliced else {}), **edges}
