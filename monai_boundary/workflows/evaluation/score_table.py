@@ -14,7 +14,7 @@ from typing import Any
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 from monai_boundary.report.score_names import SCORES, score_column, titled_score
 
-__all__ = ["TITLES", "log_scores", "missed_notes", "score_title"]
+__all__ = ["TITLES", "log_scores", "logged_title", "missed_notes"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +49,18 @@ def log_scores(
     """
     notes = notes or {}
     ordered = [name for name in TITLES if name in scores] + [name for name in scores if name not in TITLES]
-    rows = [(score_title(name) or name, _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
+    rows = [(logged_title(name) or name, _shown(name, scores[name]), notes.get(name, "")) for name in ordered]
     rows += [(name, str(path), "") for name, path in files.items() if Path(path).exists()]
     width = max((len(name) for name, *_ in rows), default=0)
     lines = [f"  {name:<{width}}  {value}{f'  ({note})' if note else ''}" for name, value, note in rows]
     logger.info("\n".join([title, *lines]))
 
 
-def score_title(name: str) -> str | None:
+def logged_title(name: str) -> str | None:
     """Return a score as people call it, with the name of its structure; None for what is no score.
 
     Example:
-        >>> score_title("liver_nsd_2mm"), score_title("wt_hd95_mm"), score_title("lesion_f1"), score_title("loss/dice")
+        >>> tuple(map(logged_title, ("liver_nsd_2mm", "wt_hd95_mm", "lesion_f1", "loss/dice")))
         ('liver Surface Dice at 2 mm', 'WT HD95 (mm)', 'Lesion F1', None)
     """
     if name in TITLES:

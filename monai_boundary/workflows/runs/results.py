@@ -16,7 +16,7 @@ from monai.engines.workflow import Workflow
 from monai.utils import is_scalar
 
 from monai_boundary._tables import Row, read_table, write_json, write_table
-from monai_boundary.workflows.evaluation.score_table import log_scores, missed_notes, score_title
+from monai_boundary.workflows.evaluation.score_table import log_scores, logged_title, missed_notes
 from monai_boundary.workflows.runs.training_settings import SETTINGS, write_training_settings
 
 __all__ = [
@@ -147,7 +147,7 @@ def log_training_summary(output_dir: str | os.PathLike[str], bundle_root: str | 
     best = summary["best"] or summary["last"]
     log_scores(
         f"Best epoch {best['epoch']} of {summary['last']['epoch']} by {summary['key_metric']}:",
-        {name: value for name, value in best.items() if score_title(name)},
+        {name: value for name, value in best.items() if logged_title(name)},
         {
             "best network": folder / "model.pt",
             "checkpoint": folder / "checkpoint.pt",

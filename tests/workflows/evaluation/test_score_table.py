@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from monai_boundary.metrics.volume_scores import LESION_SCORES, STRUCTURE_SCORES, VolumeScoresMetric
-from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, missed_notes, score_title
+from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, logged_title, missed_notes
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -82,10 +82,10 @@ def test_every_score_of_volumes_has_a_title() -> None:
     scores = (*STRUCTURE_SCORES, *LESION_SCORES, "assd_mm", "boundary_iou", "nsd_1mm", "nsd_0.5mm", "boundary_f_2mm")
     for structure in ("", "left_kidney_"):
         names = VolumeScoresMetric({"left_kidney": 1}, dict.fromkeys(scores)).score_names
-        titles = [score_title(f"{structure}{name}") for name in names]
+        titles = [logged_title(f"{structure}{name}") for name in names]
         assert all(title is not None and "_" not in title.replace("left_kidney", "") for title in titles), titles
         assert len(set(titles)) == len(names)
-    assert score_title("kidney_lesion_recall") == "kidney Lesion recall"
-    assert score_title("nsd_0.5mm") == "Surface Dice at 0.5 mm"
+    assert logged_title("kidney_lesion_recall") == "kidney Lesion recall"
+    assert logged_title("nsd_0.5mm") == "Surface Dice at 0.5 mm"
     for name in ("epoch", "loss/region_dice", "loss", "seconds"):
-        assert score_title(name) is None
+        assert logged_title(name) is None
