@@ -48,6 +48,9 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "labels": OptionKind("mapping"),
         "ignore_label": OptionKind("whole"),
         "ct_window": OptionKind("list", "number"),
+        "percentiles": OptionKind("list", "number"),
+        "flips": OptionKind("list", "whole"),
+        "slice_axis": OptionKind("whole"),
     }
 )
 # words that an option takes in place of numbers
