@@ -64,13 +64,16 @@ def atomic_output(path: str | os.PathLike[str], overwrite: bool = False) -> Iter
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let every failure of the system say which output it was; h5py tells of a full disk by a RuntimeError."""
+    """Let every failure of the system say which output it was, and other errors pass as they are."""
     try:
         yield
     except (OSError, RuntimeError) as error:
-        if str(path) in str(error):
+        reason: BaseException | None = error
+        while reason is not None and not isinstance(reason, OSError):
+            reason = reason.__context__  # torch.save covers the system's error by a RuntimeError of its own
+        if reason is None or str(path) in str(error):
             raise
-        raise OSError(getattr(error, "errno", None), f"could not write {path}: {error}") from error
+        raise OSError(reason.errno, f"could not write {path}: {reason}") from error
 
 
 def _give_name(temporary: Path, path: Path, overwrite: bool) -> None:

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from monai_boundary._output_file import atomic_output
 
@@ -106,4 +107,23 @@ def test_a_full_disk_names_the_output(tmp_path, small_disk):
     words = r"could not write .*a\.tif: .*File too large"
     with pytest.raises(OSError, match=words), atomic_output(tmp_path / "a.tif") as file:
         file.write_bytes(bytes(9000))
+    assert held(tmp_path) == []
+
+
+@pytest.mark.parametrize("values", [400, 1500, 9000])  # torch.save fails on writing or, over its buffer, on closing
+def test_a_full_disk_is_the_reason_where_torch_tells_another(tmp_path, small_disk, values):
+    with (
+        pytest.raises(OSError, match=r"could not write .*a\.pt: .*File too large") as raised,
+        atomic_output(tmp_path / "a.pt") as part,
+        part.open("wb") as file,
+    ):
+        torch.save(torch.zeros(values, dtype=torch.float64), file)
+    assert raised.value.errno == errno.EFBIG
+    assert held(tmp_path) == []
+
+
+def test_a_fault_in_the_block_is_no_fault_of_the_disk(tmp_path):
+    with pytest.raises(RuntimeError, match="^shapes differ$"), atomic_output(tmp_path / "a.html") as file:
+        file.touch()
+        raise RuntimeError("shapes differ")
     assert held(tmp_path) == []

@@ -48,7 +48,7 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         yield "{}"
         raise RuntimeError("the disk")
 
-    with pytest.raises(OSError, match=r"could not write .*report\.html: the disk"):
+    with pytest.raises(RuntimeError, match=r"^the disk$"):
         write(tmp_path / "report.html", broken())
     assert not (tmp_path / "report.html").exists()
 

@@ -121,8 +121,8 @@ def save_semantic_edge_net(net: SemanticEdgeNet, path: str | os.PathLike[str]) -
         "scores": dict(net.scores),
         "weights": {name: value.cpu() for name, value in net.state_dict().items()},
     }
-    with atomic_output(path, overwrite=True) as part:  # a reader sees the whole file or none
-        torch.save(content, part)
+    with atomic_output(path, overwrite=True) as part, part.open("wb") as file:  # a reader sees the whole file or none
+        torch.save(content, file)
 
 
 def load_semantic_edge_net(
