@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary._tables import Row
 from monai_boundary.report.case_records import Record
 
@@ -76,31 +78,28 @@ def write_details(records: Iterable[Record], folder: Path, unit: str, volume_uni
     Returns:
         The files, each there whole or not at all.
     """
-    counts: Counter[str] = Counter()
     units = {"length": unit, "volume": volume_unit}
-    parts = {table: folder / f"{table}.csv.part" for table in DETAILS}
-    files = {table: path.open("w", newline="", encoding="utf-8") for table, path in parts.items()}
-    try:
-        writers = {table: csv.DictWriter(files[table], (*_KEYS, *columns)) for table, columns in DETAILS.items()}
-        for table, columns in DETAILS.items():
-            heads = {name: f"{name}_{units[_UNITS[name]]}" if name in _UNITS else name for name in columns}
-            writers[table].writerow({key: key for key in _KEYS} | heads)
+    writers: dict[str, Any] = {}
+    with ExitStack() as stack:
         for record in records:
             for name, found in record["classes"].items():
                 key = {"method": record["method"], "case": record["case"], "class": name}
                 for table in DETAILS:
                     for row in found.get(table, ()):
+                        if table not in writers:
+                            writers[table] = _writer(folder / f"{table}.csv", table, units, stack)
                         writers[table].writerow({**key, **row})
-                        counts[table] += 1
-    finally:
-        for file in files.values():
-            file.close()
-    for table, part in parts.items():
-        if counts[table]:
-            part.replace(part.with_suffix(""))
-        else:
-            part.unlink()
-    return [folder / f"{table}.csv" for table in DETAILS if counts[table]]
+    return [folder / f"{table}.csv" for table in DETAILS if table in writers]
+
+
+def _writer(path: Path, table: str, units: Mapping[str, str], stack: ExitStack) -> Any:
+    """Open a table and write its heads; it gets its name when the stack ends well."""
+    part = stack.enter_context(atomic_output(path, overwrite=True))
+    file = stack.enter_context(part.open("w", newline="", encoding="utf-8"))
+    writer = csv.DictWriter(file, (*_KEYS, *DETAILS[table]))
+    heads = {name: f"{name}_{units[_UNITS[name]]}" if name in _UNITS else name for name in DETAILS[table]}
+    writer.writerow({key: key for key in _KEYS} | heads)
+    return writer
 
 
 def _badness(row: Mapping[str, Any]) -> float:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from monai_boundary._tables import read_table
 from monai_boundary.report.detail_rows import DetailRows, write_details
@@ -27,6 +30,16 @@ def test_the_worst_are_kept_however_many_there_are() -> None:
     ]
     assert details.counts == {"lesions": 150}
     assert list(details.worst()) == ["lesions"]
+
+
+def test_a_table_that_is_cut_short_is_not_there(tmp_path: Path) -> None:
+    def records() -> Iterator[dict[str, Any]]:
+        yield {"method": "m", "case": "a", "classes": {"1": {"lesions": [lesion("missed", 1.5)]}}}
+        raise KeyError("classes")
+
+    with pytest.raises(KeyError):
+        write_details(records(), tmp_path, "mm", "ml")
+    assert not list(tmp_path.iterdir())
 
 
 def test_files_hold_all_of_them(tmp_path: Path) -> None:
