@@ -36,6 +36,7 @@ except ImportError:  # not on Windows: nothing then guards against a second proc
 logger = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
+_PRELOAD = ("monai_boundary.report.worker_start",)
 _TABLES = ("cases", "lesions", "lesion_wise", "instances", "thresholds", "comparison")
 _OURS = ("cases", *(f"{name}.csv" for name in _TABLES), SUMMARY, "report.html")
 
@@ -227,7 +228,7 @@ def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
         logger.info("%d records failed, or are of other settings or files: these cases are scored anew", stale)
     progress = CaseProgress(len(to_do))
     failed: list[Record] = []
-    for job, result in run_cases(evaluate_case, to_do, workers, [evaluate_case.__module__]):
+    for job, result in run_cases(evaluate_case, to_do, workers, _PRELOAD):
         record = result
         if record is None:
             record = {"method": job.method, "case": job.case, "error": "its process was ended: out of memory?"}
@@ -251,7 +252,7 @@ def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]
     if work:
         logger.info("drawing %d cases", len(work))
     try:
-        for job, problem in run_cases(write_drawing, work, min(workers, len(work)) or 1, [write_drawing.__module__]):
+        for job, problem in run_cases(write_drawing, work, min(workers, len(work)) or 1, _PRELOAD):
             if problem is None or problem:
                 logger.warning("case %s could not be drawn: %s", job.job.case, problem or "its process was ended")
         yield (job.drawing.read_text(encoding="utf-8") for job in work if job.drawing.is_file())
