@@ -123,7 +123,10 @@ def test_a_full_disk_is_the_reason_where_torch_tells_another(tmp_path, small_dis
 
 
 def test_a_fault_in_the_block_is_no_fault_of_the_disk(tmp_path):
-    with pytest.raises(RuntimeError, match="^shapes differ$"), atomic_output(tmp_path / "a.html") as file:
+    def draw(file):
         file.touch()
         raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), atomic_output(tmp_path / "a.html") as file:
+        draw(file)
     assert held(tmp_path) == []

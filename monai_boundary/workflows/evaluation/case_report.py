@@ -33,7 +33,8 @@ _BEHIND = (1, 99)  # percentiles of the grey values that pictures show
 class CaseReport:
     """Ends an evaluation in the page and the tables that ``python -m monai_boundary evaluate`` makes of a folder.
 
-    Every case's segmentation and truth are kept on disk while the evaluator runs, and scored when it is done:
+    Every case's segmentation and truth are kept on disk while the evaluator runs, and scored when it is done (once more
+    beside the evaluator's own scores, which are fewer):
     ``report.html`` in the folder, and ``cases.csv``, ``summary.json`` and the other tables in ``report`` below it; see
     :func:`~monai_boundary.report.evaluate_folders`. The page is logged as an artifact to the MLflow run that tracks the
     evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without the libraries of
@@ -44,7 +45,8 @@ class CaseReport:
         pred: key of the segmentation: labels or ids, (1, spatial), or a mask of each class in a channel.
         label: key of its truth.
         image: key of what is behind the contours, its first channel; None for nothing.
-        probability: key of the membrane's probability, with ``instances``, for curves over the threshold.
+        probability: key of the membrane's probability, with ``instances``, for curves over the threshold, at which
+            connected components of any size are the cells; None where cells are made in another way.
         spacing: key of the spacing of an item (mm); without it that of the truth's affine.
         classes: names of the channels, or name -> label values; without any every label is a class.
         instances: labels are ids of objects.
