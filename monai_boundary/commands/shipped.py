@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -13,7 +14,10 @@ from pathlib import Path
 
 from monai_boundary.data.output_files import atomic_output
 
-_LEFT_OUT = ("__pycache__", "output", ".ipynb_checkpoints")  # of a training that ran in the bundle's folder
+# of a training that ran in the bundle's folder, and of a zip that it was unpacked from: a copy may be changed
+_LEFT_OUT = ("__pycache__", "output", ".ipynb_checkpoints", "checksums.json")
+_TRAINED = ("model.pt", "settings.json", "model_evaluated.json")  # the network, and what stands beside it
+_EVALUATED = "models/model_evaluated.json"  # of the network that was unpacked: its next evaluation writes it anew
 _MAIN = '''\
 """Runs the bundle of this archive: ``python {name}.zip inference --dataset_dir IMAGES --output_dir OUT``."""
 
@@ -67,7 +71,7 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 
 
 def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
-    """Copy a bundle, to change it; the copy appears under its name when it is whole.
+    """Copy a bundle, to change it: it can be written, and appears under its name when it is whole.
 
     Args:
         name: a bundle that comes with the package, or a folder.
@@ -88,7 +92,10 @@ def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         copy = Path(scratch) / target.name
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), copy_function=shutil.copyfile)
+        for made in (copy, *copy.rglob("*")):  # the bundle may lie where nobody writes
+            if made.is_dir():
+                made.chmod(made.stat().st_mode | 0o700)
         copy.rename(target)
     return target
 
@@ -103,8 +110,8 @@ def pack_bundle(
 
     ``python NAME.zip train`` and ``monai-boundary bundle run NAME.zip inference ...`` unpack it beside the working
     directory's results and run it. The network comes from the bundle's ``models``, or from a training's folder, with
-    what it stands on: ``settings.json`` and ``model_evaluated.json``. ``checksums.json`` holds the SHA-256 of every
-    file. The same bundle gives the same bytes.
+    what it stands on: ``settings.json`` and ``model_evaluated.json``, both of that training or neither.
+    ``checksums.json`` holds the SHA-256 of every file. The same bundle gives the same bytes.
 
     Args:
         name: a bundle that comes with the package, or a folder.
@@ -120,12 +127,10 @@ def pack_bundle(
         FileNotFoundError: if ``output_dir`` holds no ``model.pt``.
     """
     source = find_bundle(name)
-    files = {
-        path.relative_to(source).as_posix(): path
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and not set(path.relative_to(source).parts) & set(_LEFT_OUT)
-    }
-    files |= _trained_files(output_dir)
+    files = _files(source)
+    if output_dir is not None:  # nothing of the network that was there before stays beside the new one
+        before = {f"models/{name}" for name in _TRAINED}
+        files = {inside: path for inside, path in files.items() if inside not in before} | _trained_files(output_dir)
     target = Path(f"{source.name}.zip" if file is None else file)
     sums = {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
     with atomic_output(target, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -139,6 +144,9 @@ def pack_bundle(
 def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
     """Unpack a zip of :func:`pack_bundle`, unless it lies there whole, and check every file's sum.
 
+    A configuration is code: the zip may hold the files that have a sum and no others, and the folder neither, but for
+    what runs leave in it.
+
     Args:
         file: the zip.
         folder: where the bundle's folder goes.
@@ -147,7 +155,7 @@ def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) 
         The bundle's folder.
 
     Raises:
-        ValueError: if it is no such zip, a sum is another, or what lies there is another bundle.
+        ValueError: if it is no such zip, a file is another or one too many, or what lies there is another bundle.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -161,34 +169,49 @@ def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) 
                     (Path(scratch) / name).rename(target)
     except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} cannot be read: {error}.") from error
-    _check_sums(target, sums, f"{target}, which lies there already and is not unpacked again,")
+    there = f"{target}, which lies there already and is not unpacked again (run it in another folder),"
+    _check_sums(target, sums, there, _EVALUATED)
     return target
 
 
 def _contents(archive: zipfile.ZipFile, file: str | os.PathLike[str]) -> tuple[str, dict[str, str]]:
-    listed = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/checksums.json")]
+    """The bundle's name and the sums of its files; the archive holds these and nothing that goes elsewhere."""
+    names = archive.namelist()
+    listed = [name for name in names if name.count("/") == 1 and name.endswith("/checksums.json")]
     if len(listed) != 1:
         raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} has no checksums.json of one bundle.")
     sums: dict[str, str] = json.loads(archive.read(listed[0]))
-    return listed[0].split("/")[0], sums
+    bundle = listed[0].split("/")[0]
+    expected = ["__main__.py", *(f"{bundle}/{inside}" for inside in sums), listed[0]]
+    outside = [name for name in expected if set(re.split(r"[/\\:]", name)) & {"", ".", ".."}]
+    odd = sorted({*outside, *(set(names) - set(expected)), *(name for name in names if names.count(name) > 1)})
+    if odd:
+        raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} has files that none has: {', '.join(odd[:5])}.")
+    return bundle, sums
 
 
-def _check_sums(folder: Path, sums: dict[str, str], what: str) -> None:
-    for inside, expected in sums.items():
-        path = folder / inside
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            state = "is another file" if path.is_file() else "is missing"
+def _check_sums(folder: Path, sums: dict[str, str], what: str, rewritten: str = "") -> None:
+    files = _files(folder)
+    for inside in sorted((sums.keys() | files.keys()) - {rewritten}):
+        state = "is missing" if inside not in files else "is none of them" if inside not in sums else ""
+        if not state and hashlib.sha256(files[inside].read_bytes()).hexdigest() != sums[inside]:
+            state = "is another file"
+        if state:
             raise ValueError(f"`bundle` needs the files that were packed: {inside} of {what} {state}.")
 
 
-def _trained_files(output_dir: str | os.PathLike[str] | None) -> dict[str, Path]:
+def _files(folder: Path) -> dict[str, Path]:
+    """The files of a bundle by their places in it, without what runs leave there."""
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {inside.as_posix(): path for inside, path in found.items() if not set(inside.parts) & set(_LEFT_OUT)}
+
+
+def _trained_files(output_dir: str | os.PathLike[str]) -> dict[str, Path]:
     """The network of a training, and what stands beside it, by their places in the bundle."""
-    if output_dir is None:
-        return {}
     model = Path(output_dir) / "model.pt"
     if not model.is_file():
         raise FileNotFoundError(f"`output_dir` needs the folder of a training, {model} does not exist.")
-    beside = [model, *(model.with_name(name) for name in ("settings.json", "model_evaluated.json"))]
+    beside = [model.with_name(name) for name in _TRAINED]
     return {f"models/{path.name}": path for path in beside if path.is_file()}
 
 

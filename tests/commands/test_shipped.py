@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -43,6 +44,10 @@ def test_a_copy_is_whole_and_replaces_nothing(repo: Path, tmp_path: Path) -> Non
     assert not (again / "output").exists()
     with pytest.raises(FileExistsError, match=r"`folder` needs a place that is free, .*mine exists"):
         copy_bundle(copy, tmp_path / "there")
+    for made in (again, again / "configs", again / "configs" / "train.yaml"):
+        made.chmod(0o555 if made.is_dir() else 0o444)
+    mine = copy_bundle(again, tmp_path / "there" / "yours")
+    assert all(made.stat().st_mode & 0o200 for made in (mine, *mine.rglob("*"))), "it is copied to be changed"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "there"], "nothing half is left"
 
 
@@ -58,6 +63,12 @@ def test_a_pack_comes_back_whole(tmp_path: Path, trained: Path) -> None:
     assert unpack_bundle(file, tmp_path / "out") == folder, "what lies there whole is used"
     first = file.read_bytes()
     assert pack_bundle("wmh_mri_boundary", tmp_path / "w.zip", trained, overwrite=True).read_bytes() == first
+    assert "wmh_mri_boundary/checksums.json" in names
+    again = unpack_bundle(pack_bundle(folder, tmp_path / "again.zip"), tmp_path / "again")
+    assert (again / "models" / "model.pt").read_bytes() == b"weights", "a pack of what was unpacked"
+    (trained / "settings.json").unlink()
+    other = unpack_bundle(pack_bundle(folder, tmp_path / "other.zip", trained), tmp_path / "other")
+    assert not (other / "models" / "settings.json").exists(), "those of the network that was there before"
     with pytest.raises(ValueError, match=r"needs a new name, or overwrite=True .*w\.zip"):
         pack_bundle("wmh_mri_boundary", tmp_path / "w.zip")
     with pytest.raises(FileNotFoundError, match=r"`output_dir` needs the folder of a training, .*model\.pt does not"):
@@ -69,6 +80,15 @@ def test_what_is_not_the_pack_is_refused(tmp_path: Path, trained: Path) -> None:
     folder = unpack_bundle(file, tmp_path / "out")
     (folder / "models" / "model.pt").write_bytes(b"another")
     with pytest.raises(ValueError, match=r"models/model\.pt of .*, which lies there already .* is another file"):
+        unpack_bundle(file, tmp_path / "out")
+
+    (folder / "models" / "model.pt").write_bytes(b"weights")
+    (folder / "models" / "model_evaluated.json").write_text("{}")  # what an evaluation writes
+    (folder / "output").mkdir()
+    (folder / "output" / "model.pt").write_bytes(b"of a run")
+    assert unpack_bundle(file, tmp_path / "out") == folder
+    (folder / "configs" / "extra.yaml").write_text("a: $print()")
+    with pytest.raises(ValueError, match=r"configs/extra\.yaml of .*another folder.* is none of them"):
         unpack_bundle(file, tmp_path / "out")
 
     forged = tmp_path / "forged.zip"
@@ -86,3 +106,22 @@ def test_what_is_not_the_pack_is_refused(tmp_path: Path, trained: Path) -> None:
         archive.writestr("a.txt", "")
     with pytest.raises(ValueError, match=r"other\.zip has no checksums\.json"):
         unpack_bundle(tmp_path / "other.zip", tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("bundle, inside", [("b", "../x"), ("b", "/x"), ("b", "a\\..\\x"), ("..", "x"), ("b", "c/./x")])
+def test_a_file_that_goes_elsewhere_is_refused(tmp_path: Path, bundle: str, inside: str) -> None:
+    content = b"changed"
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr(f"{bundle}/{inside}", content)
+        archive.writestr(f"{bundle}/checksums.json", json.dumps({inside: hashlib.sha256(content).hexdigest()}))
+    with pytest.raises(ValueError, match=r"p\.zip has files that none has"):
+        unpack_bundle(tmp_path / "p.zip", tmp_path / "out" / "in")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "p.zip"]
+
+
+def test_a_file_without_a_sum_is_refused(tmp_path: Path) -> None:
+    file = pack_bundle("wmh_mri_boundary", tmp_path / "w.zip")
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("wmh_mri_boundary/configs/more.yaml", "a: $print()")
+    with pytest.raises(ValueError, match=r"w\.zip has files that none has: wmh_mri_boundary/configs/more\.yaml"):
+        unpack_bundle(file, tmp_path / "out")
