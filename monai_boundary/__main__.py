@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     words = sys.argv[1:] if arguments is None else list(arguments)
-    given = [word for word in words if word != "--debug"]
+    own = words[: words.index("run")] if words[:2] == ["bundle", "run"] else words  # the rest is for the run
+    given = [*(word for word in own if word != "--debug"), *words[len(own) :]]
     name = given[0] if given else "--help"
     if name in ("--version", "-V", "version"):
         sys.stdout.write(f"monai_boundary {__version__}\n")

@@ -45,10 +45,12 @@ def check_spacing(
     """Return ``spacing`` as ``ndim`` positive floats; ``None`` is 1 along every axis, one number is repeated.
 
     Raises:
-        ValueError: if the length is not ``ndim`` or an entry is not finite and positive.
+        ValueError: if it is a text, the length is not ``ndim`` or an entry is not finite and positive.
     """
     if spacing is None:
         return (1.0,) * ndim
+    if isinstance(spacing, str):
+        raise ValueError(f"`{name}` needs numbers ({unit} per axis), got {spacing!r}.")
     if isinstance(spacing, (int, float)):
         values: tuple[float, ...] = (float(spacing),) * ndim
     else:

@@ -50,6 +50,11 @@ from monai_boundary import _validation as check
             "`spacing` needs finite entries > 0 (mm per axis), got (nan, nan).",
         ),
         (
+            lambda: check.check_spacing("median", 6, unit="nm"),
+            ValueError,
+            "`spacing` needs numbers (nm per axis), got 'median'.",
+        ),
+        (
             lambda: check.check_image_batch("input", (0, 1, 6, 6)),
             ValueError,
             "`input` needs at least one item, channel and voxel, got shape (0, 1, 6, 6).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from pathlib import Path
 from monai_boundary.commands.configuration import inspect_configuration
 from monai_boundary.commands.shipped import bundle_names, copy_bundle, find_bundle, pack_bundle, unpack_bundle
 
+logger = logging.getLogger(__name__)
+
 ABOUT = "The bundles that come with the package: a network, its training, evaluation and inference, by configuration."
 EXAMPLES = """\
 examples:
   what there is:                     bundle list
   train on a phantom, made at once:  bundle run em_neuron_boundary
   train on your data:                bundle run em_neuron_boundary train --dataset_dir DATA --output_dir OUT
+  train with the advice of inspect:  bundle run volume_boundary train --config_file LOOK/task.yaml --output_dir OUT
   score the network, segment:        bundle run em_neuron_boundary evaluate --output_dir OUT
                                      bundle run em_neuron_boundary inference --output_dir OUT --dataset_dir IMAGES
   change the configuration itself:   bundle copy em_neuron_boundary my_bundle
@@ -42,9 +46,10 @@ def main(arguments: Sequence[str]) -> int:
         OSError: if a file exists, or cannot be written.
         SystemExit: with 2 and the usage, if an option is unknown.
     """
-    given, overrides = _parser().parse_known_args(list(arguments))
-    if overrides and given.action != "run":
-        _parser().error(f"unrecognized arguments: {' '.join(overrides)}")
+    words = list(arguments)
+    options = [k for k, word in enumerate(words) if word.startswith("--") and word != "--help"]
+    first = options[0] if words[:1] == ["run"] and options else len(words)
+    given, overrides = _parser().parse_args(words[:first]), words[first:]
     if given.action == "list":
         sys.stdout.write("".join(f"{name:24} {_task(name)}\n" for name in bundle_names()))
     elif given.action == "copy":
@@ -62,8 +67,8 @@ def main(arguments: Sequence[str]) -> int:
 def run_command(name: str, config: str, overrides: Sequence[str]) -> list[str]:
     """Return the command that runs a configuration of a bundle, as MONAI's own.
 
-    Results go to ``output/NAME`` in the working directory unless ``--output_dir`` says otherwise: the bundle itself may
-    lie where nobody writes.
+    Results go to ``output/NAME`` in the working directory unless ``--output_dir`` (or ``--args_file``) is given, and a
+    line says so: the bundle itself may lie where nobody writes. A ``--config_file`` is a layer on top of the bundle's.
 
     Args:
         name: of the bundle, its folder, or a zip of ``bundle pack``, which is unpacked to ``bundles`` in the working
@@ -72,16 +77,39 @@ def run_command(name: str, config: str, overrides: Sequence[str]) -> list[str]:
         overrides: further options.
 
     Raises:
-        ValueError: if the bundle is not found, or has no such configuration.
+        ValueError: if the bundle is not found or has no such configuration, or a layer is not found.
     """
-    folder = unpack_bundle(name, "bundles") if Path(name).suffix == ".zip" else find_bundle(name)
+    folder = unpack_bundle(name, "bundles") if Path(name).is_file() else find_bundle(name)
     file = folder / "configs" / f"{config}.yaml"
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
         raise ValueError(f"`config` needs one of {known}, got {config!r}.")
-    here = any(word.split("=")[0] == "--output_dir" for word in overrides)
-    output = [] if here else ["--output_dir", str(Path("output") / folder.name)]
-    return [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(file), *overrides, *output]
+    layers, options = _layers(overrides)
+    named = {_option(word) for word in options}
+    output = [] if named & {"--output_dir", "--args_file"} else ["--output_dir", str(Path("output") / folder.name)]
+    if output:
+        logger.info(f"Results go to {output[1]}, --output_dir names another folder.")
+    files = str([str(file), *layers]) if layers else str(file)
+    return [sys.executable, "-m", "monai.bundle", "run", "--config_file", files, *options, *output]
+
+
+def _layers(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files of ``--config_file``, and the other options."""
+    layers, options, words = [], [], iter(overrides)
+    for word in words:
+        if _option(word) != "--config_file":
+            options.append(word)
+            continue
+        layers.append(word.partition("=")[2] if "=" in word else next(words, ""))
+        if not Path(layers[-1]).is_file():
+            raise ValueError(f"`--config_file` needs a file, a layer on top of the bundle's, got {layers[-1]!r}.")
+    return layers, options
+
+
+def _option(word: str) -> str:
+    """The name of an option, which may be written with hyphens, and with its value."""
+    name = word.split("=")[0]
+    return f"--{name[2:].replace('-', '_')}" if name.startswith("--") else ""
 
 
 def _run(name: str, config: str, overrides: Sequence[str]) -> int:

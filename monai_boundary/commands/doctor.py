@@ -6,12 +6,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import re
 import time
 from typing import Any
 
 import numpy as np
 import torch
+from packaging.requirements import Requirement
 
 from monai_boundary import __version__
 from monai_boundary.ops.distance_backends import available_backends
@@ -22,24 +22,26 @@ _EXTRAS = ("bundle", "em", "report", "mlflow", "fast", "topology", "export")  # 
 def examine() -> dict[str, Any]:
     """Return what works here, as plain values for a report or JSON.
 
-    Keys: ``versions`` (package -> version), ``extras`` (name -> ``{"missing": [...], "install": pip line or None}``),
-    ``distance_backends``, ``device``, ``threads``, ``self_test`` (name -> ``{"passed", "seconds", "found"}``) and
-    ``passed``, which is whether every part of the self-test did.
+    Keys: ``versions`` (package -> version), ``extras`` (name -> ``{"missing": [...], "install": pip line or None}``;
+    the first, ``"required"``, is what the package needs anyhow; a version out of the range that is asked for is missing
+    too), ``distance_backends``, ``device``, ``threads``, ``self_test`` (name -> ``{"passed", "seconds", "found"}``)
+    and ``passed``, which is whether nothing required is missing and every part of the self-test passed.
 
     Example:
         >>> examine()["passed"]
         True
     """
     tests = {name: _timed(test) for name, test in _SELF_TEST.items()}
+    extras = _extras()
     return {
         "versions": _versions(),
-        "extras": _extras(),
+        "extras": extras,
         "distance_backends": list(available_backends()),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU (no CUDA device)",
         "threads": torch.get_num_threads(),
         "processors": os.cpu_count(),
         "self_test": tests,
-        "passed": all(test["passed"] for test in tests.values()),
+        "passed": not extras["required"]["missing"] and all(test["passed"] for test in tests.values()),
     }
 
 
@@ -64,9 +66,9 @@ def examination_text(found: dict[str, Any]) -> str:
 
 
 def _versions() -> dict[str, str]:
-    required = ["monai", "torch", "numpy", "scipy", "numba", "SimpleITK", "nibabel", "scikit-image"]
+    names = dict.fromkeys(of.name for of in _requirements(""))
     versions = {"monai-boundary": __version__, "python": platform.python_version()}
-    return versions | {name: _version(name) or "missing" for name in required}
+    return versions | {name: _version(name) or "missing" for name in names}
 
 
 def _version(name: str) -> str | None:
@@ -76,16 +78,35 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _requirements(extra: str) -> list[Requirement]:
+    """What the package needs here (without an extra), or what an extra brings, by the package's own metadata."""
+    try:
+        lines = importlib.metadata.requires("monai-boundary") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ImportError("`doctor` needs the package installed, from a clone by: pip install -e .") from error
+    wanted = []
+    for requirement in map(Requirement, lines):
+        marker = requirement.marker
+        always = marker is None or marker.evaluate({"extra": ""})
+        if always if not extra else not always and marker is not None and marker.evaluate({"extra": extra}):
+            wanted.append(requirement)
+    return wanted
+
+
 def _extras() -> dict[str, dict[str, Any]]:
-    """For each extra the packages that it would bring and that are not there, by the package's own metadata."""
-    requirements = importlib.metadata.requires("monai-boundary") or []
+    """For each extra, and what is required without one, the packages that are not there or of another version."""
     extras: dict[str, dict[str, Any]] = {}
-    for extra in _EXTRAS:
-        mine = [line for line in requirements if re.search(rf"extra == ['\"]{extra}['\"]", line)]
-        names = dict.fromkeys(re.split(r"[\s<>=!~;\[(]", line, maxsplit=1)[0] for line in mine)
-        missing = [name for name in names if _version(name) is None]
-        install = f"pip install 'monai-boundary[{extra}]'" if missing else None
-        extras[extra] = {"missing": missing, "install": install}
+    for extra in ("", *_EXTRAS):
+        missing = []
+        for needed in _requirements(extra):
+            found = _version(needed.name)
+            if found is None:
+                missing.append(needed.name)
+            elif not needed.specifier.contains(found, prereleases=True):
+                missing.append(f"{needed.name}{needed.specifier} (here {found})")
+        wanted = f"[{extra}]" if extra else ""
+        install = f"pip install 'monai-boundary{wanted}'" if missing else None
+        extras[extra or "required"] = {"missing": missing, "install": install}
     return extras
 
 

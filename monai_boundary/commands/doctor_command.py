@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
         arguments: what follows ``doctor``.
 
     Returns:
-        0, or 1 if a part of the self-test failed.
+        0, or 1 if a part of the self-test failed or a package that is required is missing or of another version.
 
     Raises:
         SystemExit: with 2 and the usage, if an option is unknown.
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "monai-boundary doctor",
         description="Say what works on this machine: versions, extras (with the pip line for those that are missing), "
-        "backends, the GPU, and a self-test of a few seconds. Exit code 1: a part of the self-test failed.",
+        "backends, the GPU, and a self-test of a few seconds. Exit code 1: a part of the self-test failed, or what is "
+        "required is not there.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for a report of a fault")
     given = parser.parse_args(list(arguments))

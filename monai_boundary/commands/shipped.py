@@ -186,7 +186,9 @@ def _contents(archive: zipfile.ZipFile, file: str | os.PathLike[str]) -> tuple[s
     outside = [name for name in expected if set(re.split(r"[/\\:]", name)) & {"", ".", ".."}]
     odd = sorted({*outside, *(set(names) - set(expected)), *(name for name in names if names.count(name) > 1)})
     if odd:
-        raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} has files that none has: {', '.join(odd[:5])}.")
+        raise ValueError(
+            f"`bundle` needs a zip of `bundle pack`, {file} has files that none has: {', '.join(odd[:5])}."
+        )
     return bundle, sums
 
 

@@ -108,7 +108,9 @@ def test_what_is_not_the_pack_is_refused(tmp_path: Path, trained: Path) -> None:
         unpack_bundle(tmp_path / "other.zip", tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("bundle, inside", [("b", "../x"), ("b", "/x"), ("b", "a\\..\\x"), ("..", "x"), ("b", "c/./x")])
+@pytest.mark.parametrize(
+    ("bundle", "inside"), [("b", "../x"), ("b", "/x"), ("b", "a\\..\\x"), ("..", "x"), ("b", "c/./x")]
+)
 def test_a_file_that_goes_elsewhere_is_refused(tmp_path: Path, bundle: str, inside: str) -> None:
     content = b"changed"
     with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:

@@ -20,11 +20,12 @@ class OptionKind(NamedTuple):
     """What an option takes: flag, whole, number, text, path, list (of ``item``), mapping, any.
 
     Or ``argument``: a new one, of a component that the configuration leaves at its own default. The item of a path
-    or a text is null where it may be null.
+    or a text is null where it may be null. ``words`` are taken in place of a value.
     """
 
     name: str
     item: str = "any"
+    words: tuple[str, ...] = ()
 
 
 ANY = OptionKind("any")
@@ -40,7 +41,7 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "border_tolerance_nm": OptionKind("number"),
         "threshold": OptionKind("number"),
         "min_size": OptionKind("whole"),
-        "spacing": OptionKind("list", "number"),
+        "spacing": OptionKind("list", "number", ("median",)),
         "method": OptionKind("text", "null"),
         "reference": OptionKind("text", "null"),
         "known_task": OptionKind("text", "null"),
@@ -53,8 +54,6 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "slice_axis": OptionKind("whole"),
     }
 )
-# words that an option takes in place of numbers
-WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"spacing": ("median",)})
 _RETURNED = {"str": "text", "float": "number", "int": "whole", "bool": "flag", "list": "list", "dict": "mapping"}
 _BUILT_IN = {"hasattr": "flag", "isinstance": "flag", "bool": "flag", "len": "whole", "int": "whole", "str": "text"}
 
@@ -102,7 +101,7 @@ def option_value(option: str, value: Any, kind: OptionKind, default: Any = None,
     """
     if isinstance(value, str) and value[:1] in ("$", "@", "%") and value[1:]:
         return value
-    if isinstance(value, str) and value in WORDS.get(option.rpartition("::")[2], ()):
+    if isinstance(value, str) and value in kind.words:
         return value
     return _READERS[kind.name](option, value, kind, default, str(value) if typed is None else typed)
 
