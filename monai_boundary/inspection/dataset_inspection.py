@@ -22,7 +22,7 @@ from monai_boundary.inspection.inspection_page import case_rows, write_inspectio
 from monai_boundary.inspection.task_file import write_task_file
 from monai_boundary.inspection.training_advice import Advice, training_advice
 from monai_boundary.report.case_workers import CaseProgress, run_cases
-from monai_boundary.report.report_page import require_page_libraries
+from monai_boundary.report.page_shell import require_page_libraries
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ DATA is a folder or a table of NIfTI, MHA or NRRD files in one of these layouts,
   table            CSV or JSON: image (or image_t1, image_flair, ...), label, and as wanted split, patient, case
 
 OUT gets index.html (open it in a browser), fingerprint.json, cases.csv and task.yaml, a layer for the bundle:
-  python -m monai.bundle run --config_file "['bundles/volume_boundary/configs/train.yaml','OUT/task.yaml']"
+  python -m monai_boundary bundle run volume_boundary train --config_file OUT/task.yaml
 
 Exit code 1: errors were found in the data (all of them are named). Warnings alone leave it at 0.
 """

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.inspection.finding import ERROR, Finding, by_kind
 from monai_boundary.inspection.inspection_figures import class_colours, inspection_figures
 from monai_boundary.inspection.training_advice import Advice
-from monai_boundary.report.report_page import page_part, require_page_libraries, script_json, shown_number
+from monai_boundary.report.page_shell import require_page_libraries, write_page
+from monai_boundary.report.report_page import script_json, shown_number
 
 _LISTED = 20  # findings of a kind; the file has all
 _ROWS = 500  # cases; the file has all
@@ -45,13 +45,8 @@ def write_inspection_page(
         ImportError: if Jinja2 or Plotly are missing.
     """
     require_page_libraries()
-    import jinja2
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_own_part), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
     classes = list(fingerprint["classes"])
     rows = case_rows(dataset, records)
     context = {
@@ -70,14 +65,8 @@ def write_inspection_page(
         "number": shown_number,
         "by": _by,
         "figures": Markup(script_json(inspection_figures(dataset, records, classes))),
-        "style": Markup(page_part("page.css") + _own_part("inspection.css")),
-        "script": Markup(_own_part("inspection.js")),
-        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
     }
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(environment.get_template("inspection.html").render(context), encoding="utf-8")
-    part.replace(path)
-    return path
+    return write_page(path, "monai_boundary.inspection", "inspection", context)
 
 
 def case_rows(dataset: VolumeDataset, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -105,10 +94,6 @@ def case_rows(dataset: VolumeDataset, records: Sequence[Mapping[str, Any]]) -> l
         row["findings"] = "; ".join(dict.fromkeys(finding[1] for finding in record["findings"]))
         rows.append(row)
     return rows
-
-
-def _own_part(name: str) -> str:
-    return resources.files("monai_boundary.inspection").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _by(values: Sequence[float]) -> str:

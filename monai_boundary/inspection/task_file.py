@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.inspection.finding import ERROR, Finding
 from monai_boundary.inspection.training_advice import Advice
@@ -17,7 +19,7 @@ _WIDTH = 110
 _HEAD = """\
 # Settings for a training on {source}, by `python -m monai_boundary inspect`. A layer of the bundle:
 #
-#   python -m monai.bundle run --config_file "['bundles/volume_boundary/configs/train.yaml','{file}']"
+#   python -m monai_boundary bundle run volume_boundary train --config_file {file}
 #
 # Each setting may be changed here, or on the command line, which goes last.
 """
@@ -46,7 +48,7 @@ def write_task_file(
     """
     path = path.absolute()
     errors = sum(finding.level == ERROR for finding in findings)
-    lines = [_HEAD.format(source=_line(dataset.source), file=_line(str(path)))]
+    lines = [_HEAD.format(source=_line(dataset.source), file=_line(shlex.quote(str(path))))]
     if errors:
         lines.append(f"# {errors} errors were found in the data: see index.html beside this file before you train.\n")
     lines.append(f"dataset_dir: {_yaml(str(dataset_dir.absolute()))}")
@@ -54,15 +56,15 @@ def write_task_file(
     lines += [f"{name}: {_yaml(value)}" for name, value in (options or {}).items() if value is not None]
     for name, (value, reason) in advice.items():
         lines += ["", *(f"# {line}" for line in textwrap.wrap(_line(reason), _WIDTH)), f"{name}: {_yaml(value)}"]
-    part = path.with_name(f"{path.name}.part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    part.replace(path)
+    with atomic_output(path, overwrite=True) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
 def _yaml(value: Any) -> str:
-    """A value as JSON in one line, which is YAML too; names keep their letters."""
-    return "null" if value is None else json.dumps(value, ensure_ascii=False)
+    """A value as JSON in one line, which is YAML too; names keep their letters, but for those that YAML refuses."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
 
 
 def _line(text: str) -> str:

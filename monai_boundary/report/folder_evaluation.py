@@ -24,7 +24,8 @@ from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.folder_matching import match_folders, match_probabilities
 from monai_boundary.report.label_classes import ClassTable, read_class_table
-from monai_boundary.report.report_page import require_page_libraries, write_report_page
+from monai_boundary.report.page_shell import require_page_libraries
+from monai_boundary.report.report_page import write_report_page
 from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
 from monai_boundary.report.score_names import CLASS_SCORES, INSTANCE_SCORES, SCORES
 

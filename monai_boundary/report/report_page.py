@@ -6,11 +6,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from monai_boundary._output_file import atomic_output
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import Record
 from monai_boundary.report.detail_rows import DETAILS
@@ -23,29 +21,12 @@ from monai_boundary.report.page_figures import (
     threshold_figures,
     threshold_titles,
 )
+from monai_boundary.report.page_shell import require_page_libraries, write_page
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.score_names import COUNTED, SCORES, titled_score
 
 _LISTED = 20
 _COMPARED_ROWS = 400
-
-
-def require_page_libraries() -> None:
-    """Check that what the page is made with is installed.
-
-    Raises:
-        ImportError: if it is not, with the command that installs it.
-    """
-    try:
-        import jinja2
-        import plotly.offline  # noqa: F401
-        from PIL import Image  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "the page needs Jinja2, Plotly and Pillow: pip install 'monai-boundary[report]'; without it: `page=False`, "
-            f"--no-page ({error})."
-        ) from error
-    del jinja2
 
 
 def write_report_page(
@@ -76,33 +57,14 @@ def write_report_page(
         ImportError: if Jinja2 or Plotly are missing.
     """
     require_page_libraries()
-    import jinja2
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(page_part), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
     context = {
         **_context(tables, settings, matches, failed),
         "figures": Markup(script_json(_figures(tables))),
         "drawings": (Markup(script_safe(text)) for text in drawings),
-        "style": Markup(page_part("page.css")),
-        "script": Markup(page_part("page.js")),
-        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
     }
-    with atomic_output(path, overwrite=True) as part, part.open("w", encoding="utf-8") as file:
-        file.writelines(environment.get_template("page.html").generate(context))
-    return path
-
-
-def page_part(name: str) -> str:
-    """Return a file of the page: ``page.html``, ``page.css`` or ``page.js``.
-
-    Args:
-        name: of the file.
-    """
-    return resources.files("monai_boundary.report").joinpath("page", name).read_text(encoding="utf-8")
+    return write_page(path, "monai_boundary.report", "page", context)
 
 
 def script_json(content: Any) -> str:

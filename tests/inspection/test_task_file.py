@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import yaml
@@ -35,6 +36,17 @@ def test_values_come_back_and_reasons_are_comments(tmp_path: Path) -> None:
     assert "# because?of: {this} # and that\nchannels:" in text
     assert max(map(len, text.splitlines()[6:])) < 120
     assert "errors" not in text
+
+
+def test_names_that_yaml_would_refuse(tmp_path: Path) -> None:
+    name = "a\x7f\u2028\ud800: #"  # of a file whose name is no text, too
+    advice = {"labels": Advice({name: 1}, name)}
+    path = write_task_file(tmp_path / "it's mine.yaml", tmp_path / "d\x85", dataset(), advice, [])
+    text = path.read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["labels"] == {name: 1}
+    assert yaml.safe_load(text)["dataset_dir"] == f"{tmp_path}/d\x85"
+    assert f"--config_file {shlex.quote(str(path))}\n" in text
+    assert [file.name for file in tmp_path.iterdir()] == ["it's mine.yaml"]
 
 
 def test_errors_are_counted_at_the_top(tmp_path: Path) -> None:

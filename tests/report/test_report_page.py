@@ -13,7 +13,8 @@ import pytest
 from monai_boundary.report import evaluate_folders
 from monai_boundary.report.case_drawing import CASE_BYTES, cases_to_draw
 from monai_boundary.report.case_files import CaseMatches
-from monai_boundary.report.report_page import require_page_libraries, script_json, write_report_page
+from monai_boundary.report.page_shell import require_page_libraries
+from monai_boundary.report.report_page import script_json, write_report_page
 from monai_boundary.report.report_tables import report_tables
 from tests.report.browser import find_browser, open_page, wait_for
 from tests.report.case_folders import ball, write_cases

@@ -25,7 +25,7 @@ from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import record_path
 from monai_boundary.report.folder_evaluation import FolderEvaluation, ReportOptions, case_options, evaluate_jobs
 from monai_boundary.report.label_volume import VOLUME_SUFFIX, LabelVolume, write_label_volume
-from monai_boundary.report.report_page import require_page_libraries
+from monai_boundary.report.page_shell import require_page_libraries
 
 _BEHIND = (1, 99)  # percentiles of the grey values that pictures show
 
