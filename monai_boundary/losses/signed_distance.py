@@ -69,7 +69,7 @@ def signed_distance_loss(
         convention: where the border lies: ``"faces"`` (between voxels), ``"border"`` (on the class's outermost voxels)
             or ``"released"`` (the formula of the paper's code and of MONAI).
         section_axis: axis of a volume across which every slice is an image of its own: the map is that of each slice,
-            and a slice without border is an item without one.
+            and a slice without border is an item without one, also where the map is given.
         clip: largest distance in mm; farther voxels get it.
         normalise: divide the map by its largest distance (``"max"``) or by the image's diagonal (``"diagonal"``).
         backend: what makes the maps: ``"auto"``, ``"numba"``, ``"torch"``, ``"scipy"``, ``"simpleitk"``, ``"edt"``,
@@ -98,9 +98,9 @@ def signed_distance_loss(
         if not (sigmoid or softmax):
             probability = clamp_to_unit(probability)
         if distance_map is None:
-            masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)
+            masks = target_masks(truth, scores.shape[1] if to_onehot_y else None, counted)[:, first:]
             phi = maps_of(
-                masks[:, first:],
+                masks,
                 sizes,
                 known=counted,
                 convention=convention,
@@ -112,13 +112,13 @@ def signed_distance_loss(
         else:
             phi = _given_map(distance_map, scores.shape, first)
         sides = functools.partial(class_truth, truth, scores.shape[1], to_onehot_y, first)
-        axis = section_axis if distance_map is None else None
+        axis = None if phi.ndim == 4 else check_section_axis(section_axis, 3)
         phi = give_opinion_by_section(phi.to(scores.dtype), sides, empty_distance, axis, counted=counted)
         value = (
             _MeanSoftmaxProduct.apply(scores, phi, first) if fused else _mean_product(probability, phi, first, counted)
         )
         if distance_map is not None and not torch.compiler.is_compiling():
-            _check_values(value, phi, known_target(truth, counted), to_onehot_y, scores.shape[1] - phi.shape[1])
+            _check_values(value, phi, truth, counted, to_onehot_y, first)
         return value
 
 
@@ -210,14 +210,14 @@ def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
 
 @torch.compiler.disable
 @torch.no_grad()
-def _check_values(value: Tensor, phi: Tensor, truth: Tensor, to_onehot_y: bool, first: int) -> None:
+def _check_values(
+    value: Tensor, phi: Tensor, truth: Tensor, counted: Tensor | None, to_onehot_y: bool, first: int
+) -> None:
     """Refuse a map with NaN or of the opposite sign, by a sample of it: one wait for the device."""
     step = max(1, phi[0, 0].numel() // _SAMPLE)
     maps, labels = phi.flatten(2)[..., ::step].float(), truth.flatten(2)[..., ::step]
-    if to_onehot_y:
-        labels = labels == torch.arange(first, first + maps.shape[1], device=labels.device).view(1, -1, 1)
-    else:
-        labels = labels[:, first:]
+    known = None if counted is None else counted.flatten(2)[..., ::step]
+    labels = class_truth(known_target(labels, known), first + maps.shape[1], to_onehot_y, first)
     inside, total, finite = torch.stack([(maps * labels).sum(), maps.sum(), value.sum().float()]).tolist()
     if not math.isfinite(finite) and not bool(torch.isfinite(phi).all()):
         raise ValueError("`distance_map` needs finite values, got NaN or infinity.")
@@ -255,11 +255,11 @@ class SignedDistanceLoss(ClassLoss):
         other_act: gives probabilities from ``input``.
         reduction: ``mean``, ``sum`` over items and classes, or ``none``: (B, C).
         spacing: voxel size along each axis in mm, for maps made here; by default of the target's affine where it is a
-            MetaTensor, else 1. Not used with a given map, as all that follow but ``empty_distance``.
+            MetaTensor, else 1. Not used with a given map, as ``convention``, ``clip``, ``normalise`` and ``backend``.
         convention: where the border lies: ``"faces"`` (between voxels), ``"border"`` (on the class's outermost voxels)
             or ``"released"`` (the formula of the paper's code and of MONAI).
         section_axis: axis of a volume across which every slice is an image of its own: the map is that of each slice,
-            and a slice without border is an item without one.
+            and a slice without border is an item without one, also where the map is given.
         clip: largest distance in mm; farther voxels get it.
         normalise: divide the map by its largest distance (``"max"``) or by the image's diagonal (``"diagonal"``).
         backend: what makes the maps: ``"auto"``, ``"numba"``, ``"torch"``, ``"scipy"``, ``"simpleitk"``, ``"edt"``,

@@ -209,7 +209,7 @@ class _Fields:
         if term.pooled:  # as it was released
             return lines.value
         passed, each = lines_passed(flat, true_flat, term.rays.w // 2, known)
-        if slope is not None and term.weight and bool(each.any()):
+        if slope is not None and term.weight and (each.device.type != "cpu" or bool(each.any())):
             pull = term.weight * each[:, None]
             slope.view(flat.shape).add_(pull if known is None else pull * known)
         return lines.value + passed

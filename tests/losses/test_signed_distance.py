@@ -123,6 +123,28 @@ def test_slices_of_a_volume_use_its_map() -> None:
     torch.testing.assert_close(per_slice, loss(slices[1], slices[0]))
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_sections_without_border_are_judged_by_a_ready_map_too(axis: int) -> None:
+    """Item 0 has one object in two sections of each axis, item 1 none: by hand, section by section."""
+    label = torch.zeros(2, 1, 4, 4, 4)
+    label[0, :, 1:3, 1:3, 1:3] = 1
+    maps = torch.stack([SignedDistanceMapd("label", section_axis=axis)({"label": one})["sdm_label"] for one in label])
+    inside, here = label.movedim(axis % 3 + 2, 0), maps.movedim(axis % 3 + 2, 0)
+    empty = ~inside.flatten(2).any(-1).view(4, 2, 1, 1, 1)  # each section of each item
+    assert empty.flatten(1).sum(0).tolist() == [2, 4]
+    assert not here[empty.expand_as(here)].any()
+    probability = torch.rand(2, 1, 4, 4, 4)
+    wanted = (probability.movedim(axis % 3 + 2, 0) * torch.where(empty, 3.0, here)).mean(dim=(0, 2, 3, 4))
+    loss = SignedDistanceLoss(section_axis=axis, empty_distance=3.0, reduction="none")
+    torch.testing.assert_close(loss(probability, label, distance_map=maps)[:, 0], wanted)
+    torch.testing.assert_close(loss(probability, label)[:, 0], wanted)
+    image = SignedDistanceLoss(section_axis=axis)  # a slice of the volume, with its part of the map
+    torch.testing.assert_close(
+        image(probability[..., 1], label[..., 1], distance_map=maps[..., 1]),
+        SignedDistanceLoss()(probability[..., 1], label[..., 1], distance_map=maps[..., 1]),
+    )
+
+
 def test_ignored_voxels_do_not_count() -> None:
     logits, label = _case(SHAPES[0])
     mask = torch.ones_like(label)
@@ -184,6 +206,41 @@ def test_the_law_holds_without_a_border_too() -> None:
     assert float(loss(full, full)) == -1 < float(loss(none, full)) == 0
     patch = torch.full((1, 1, 5, 6), 40.0)  # the border lies outside: the map knows
     assert float(loss(full, none, distance_map=patch)) == 40
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.99997, 1.00003])
+@pytest.mark.parametrize("ready", [False, True], ids=["derived", "ready"])
+def test_a_full_class_of_a_scaled_label_is_full(scale: float, ready: bool) -> None:
+    """A header's slope makes 0.99997 of 1: the same label, as in every transform and metric."""
+    full = torch.full((1, 1, 5, 6), scale)
+    given = {"distance_map": torch.zeros(1, 1, 5, 6)} if ready else {}
+    assert float(SignedDistanceLoss()(torch.ones(1, 1, 5, 6), full, **given)) == -1
+    exclusive = torch.stack([torch.zeros(5, 6), torch.ones(5, 6)])[None]
+    assert float(SignedDistanceLoss(to_onehot_y=True)(exclusive, full, **given)) == -1
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (4, 5, 6)], ids=["2-D", "3-D"])
+@pytest.mark.parametrize("ready", [False, True], ids=["derived", "ready"])
+@pytest.mark.parametrize("background", [True, False])
+def test_perfect_is_best_in_every_item_and_class(shape: tuple[int, ...], ready: bool, background: bool) -> None:
+    """Strictly less than nothing and than everything, of a class that is absent, present or all there."""
+    label = torch.zeros(4, 1, *shape, dtype=torch.long)
+    label[0, :, 1:3, 2:5] = 1  # class 2 is absent
+    label[1, :, 1:3, 2:5] = 2  # class 1 is absent
+    label[2] = 1  # nothing else
+    hot = one_hot(label.float(), 3)
+    maker = SignedDistanceMapd("label", num_classes=3)
+    maps = torch.stack([maker({"label": one})["sdm_label"] for one in label])
+    for mask in (None, (torch.arange(shape[-1]) > 0).expand(4, 1, *shape)):
+        given = {**({"distance_map": maps} if ready else {}), **({} if mask is None else {"mask": mask})}
+        loss = SignedDistanceLoss(include_background=background, to_onehot_y=True, reduction="none")
+        best, none, every = (loss(p, label, **given) for p in (hot, torch.zeros_like(hot), torch.ones_like(hot)))
+        present = hot.flatten(2).any(-1)[:, 0 if background else 1 :]
+        fills = hot.flatten(2).all(-1)[:, 0 if background else 1 :]
+        assert ((best < none) == present).all()  # with nothing in the truth, nothing is the perfect prediction
+        assert ((best < every) == ~fills).all()
+        assert torch.equal(best[~present], none[~present])
+        assert torch.equal(best[fills], every[fills])
 
 
 def test_the_distance_of_an_empty_class_is_checked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 COUNTS = ("missed", "false_alarm")
 # said by another score of the line, or by metrics.csv
 _LEFT_OUT = ("jaccard", "hausdorff_mm", "volume_difference_ml", "lesion_count_difference", "arand")
+_WEIGHT = re.compile(r"[/.]weight_\w+$")
 
 
 class EpochLine:
@@ -27,8 +29,9 @@ class EpochLine:
 
     The names are those of ``metrics.csv``, which holds every score. The line leaves out what another score of it says
     (Jaccard beside Dice), distances by region and counts that are 0: where something was missed, it is there beside the
-    distance that it went into. An epoch without validation has no scores. In place of MONAI's ``StatsHandler``, which
-    writes several lines and for trainer and evaluator apart. Only the first process writes.
+    distance that it went into. The weight of a term of the loss is in the first line, and then where it has changed. An
+    epoch without validation has no scores. In place of MONAI's ``StatsHandler``, which writes several lines and for
+    trainer and evaluator apart. Only the first process writes.
 
     Args:
         evaluator: the validation engine.
@@ -41,6 +44,7 @@ class EpochLine:
     def __init__(self, evaluator: Workflow | None = None) -> None:
         self.evaluator = evaluator
         self._started = time.monotonic()
+        self._weights: dict[str, Any] = {}  # of the last line
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer, after its ``ValidationHandler``."""
@@ -56,9 +60,11 @@ class EpochLine:
         if engine.state.rank:
             return
         seconds = time.monotonic() - self._started
+        metrics, old = engine.state.metrics, self._weights
+        self._weights = {name: value for name, value in metrics.items() if _WEIGHT.search(name)}
         parts = [
             f"Epoch {engine.state.epoch} of {engine.state.max_epochs}, {seconds:.1f} s",
-            self.scores(engine.state.metrics),
+            self.scores({name: value for name, value in metrics.items() if name not in old or old[name] != value}),
         ]
         validated = self.evaluator.state if self.evaluator is not None else None
         if validated is not None and validated.epoch == engine.state.epoch:

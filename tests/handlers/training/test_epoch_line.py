@@ -42,6 +42,26 @@ def test_an_epoch_without_validation_has_no_old_scores(caplog: pytest.LogCapture
     assert line.endswith("loss/total: 1.0000 | best dice: 0.5000 in epoch 2")
 
 
+def test_a_weight_stands_in_the_first_line_and_where_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    state = SimpleNamespace(rank=0, epoch=0, max_epochs=4, metrics={})
+    trainer: Any = SimpleNamespace(state=state)
+    line = EpochLine()
+    with caplog.at_level(logging.INFO):
+        for region, boundary in [(1.0, 0.01), (1.0, 0.01), (1.0, 0.02), (0.99, 0.02)]:
+            state.epoch += 1
+            terms = {"loss/region": 0.25, "loss/region.weight_dice": 1.0, "weight_error": 1.0}
+            state.metrics = {**terms, "loss/weight_region": region, "loss/weight_boundary": boundary}
+            line(trainer)
+    always = "loss/region: 0.2500 weight_error: 1.0000"
+    first = always.replace(" weight", " loss/region.weight_dice: 1.0000 weight")
+    assert [message.partition(" | ")[2] for message in caplog.messages] == [
+        f"{first} loss/weight_region: 1.0000 loss/weight_boundary: 0.0100",
+        always,
+        f"{always} loss/weight_boundary: 0.0200",
+        f"{always} loss/weight_region: 0.9900",
+    ]
+
+
 def test_misses_stand_beside_the_distance_and_zeros_do_not() -> None:
     text = EpochLine.scores({"hd95_mm": 20.0, "missed": 2.0, "false_alarm": 0.0, "dice": math.nan, "jaccard": 0.5})
     assert text == "hd95_mm: 20.0000 missed: 2 dice: undefined"
