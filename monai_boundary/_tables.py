@@ -7,7 +7,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,20 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str])
         writer.writerows(rows)
 
 
-def read_table(path: str | os.PathLike[str]) -> list[Row]:
-    """Return the rows of :func:`write_table`, numbers as numbers, the rest as text, no gaps; no file is no rows."""
+def read_table(path: str | os.PathLike[str], text: Collection[str] = ()) -> list[Row]:
+    """Return the rows of :func:`write_table`, numbers as numbers, the rest as text, no gaps; no file is no rows.
+
+    Args:
+        path: of the table.
+        text: columns that are text whatever they look like: a case may be called 007.
+    """
     if not Path(path).is_file():
         return []
     with Path(path).open(newline="", encoding="utf-8") as file:
-        return [{name: _number(text) for name, text in row.items() if text != ""} for row in csv.DictReader(file)]
+        return [
+            {name: entry if name in text else _number(entry) for name, entry in row.items() if entry != ""}
+            for row in csv.DictReader(file)
+        ]
 
 
 def write_json(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:

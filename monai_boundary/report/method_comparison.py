@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from monai_boundary._tables import Row
-from monai_boundary.report.case_summary import grouped
+from monai_boundary.report.case_summary import bootstrap_interval, grouped
 from monai_boundary.report.paired_difference import paired_difference
 from monai_boundary.report.score_names import SCORES
 
@@ -64,9 +64,8 @@ def compare_methods(rows: Sequence[Mapping[str, Any]], scores: Sequence[str], ba
         base: name of the method that the others are compared with.
 
     Returns:
-        A row for each method, class and score: ``pairs``, ``difference`` (mean of method less base), ``low`` and
-        ``high`` (95 % t interval), ``median``, ``p`` (Wilcoxon), ``p_holm``, ``better`` and ``worse`` (numbers of
-        cases), and ``unpaired``: cases where only one of the two is defined, which no difference counts.
+        A row for each method, class and score, with what :func:`paired_cases` says of method less base, and
+        ``p_holm``. Cases in which only one of the two is defined (``unpaired``) are in no difference.
 
     Raises:
         ValueError: if there is no such base.
@@ -81,9 +80,8 @@ def compare_methods(rows: Sequence[Mapping[str, Any]], scores: Sequence[str], ba
             continue
         for score in scores:
             ours_by, base_by = ({case: row[score] for case, row in side.items()} for side in (own, theirs))
-            table.append(
-                {"method": method, "base": base, "class": name, "score": score} | _paired(ours_by, base_by, score)
-            )
+            about = {"method": method, "base": base, "class": name, "score": score}
+            table.append(about | paired_cases(ours_by, base_by, SCORES[score].better))
     for row, adjusted in zip(table, holm_adjusted([row["p"] for row in table]), strict=True):
         row["p_holm"] = adjusted
     return table
@@ -113,22 +111,41 @@ def largest_differences(rows: Sequence[Mapping[str, Any]], score: str, base: str
     return found
 
 
-def _paired(ours: Mapping[str, float], base: Mapping[str, float], score: str) -> dict[str, Any]:
+def paired_cases(ours: Mapping[Any, float], base: Mapping[Any, float], better: str) -> dict[str, Any]:
+    """Return what the same cases say of two methods, or of two arms of a study.
+
+    Args:
+        ours: case -> score; NaN where it is undefined.
+        base: the same of what is compared with.
+        better: ``"higher"`` or ``"lower"``.
+
+    Returns:
+        ``pairs``, ``difference`` (mean), ``low`` and ``high`` (95 % t interval), ``bootstrap_low`` and
+        ``bootstrap_high`` (95 % bootstrap interval over the cases), ``median``, ``better`` and ``worse`` (numbers of
+        cases), ``unpaired`` (cases in which only one of the two is defined), and ``p`` (Wilcoxon).
+
+    Example:
+        >>> found = paired_cases({"a": 0.75, "b": 0.5}, {"a": 0.5, "b": 0.75}, "higher")
+        >>> found["pairs"], found["difference"], found["better"], found["worse"]
+        (2, 0.0, 1, 1)
+    """
     shared = [case for case in ours if case in base]
     # what differs in the last digits only is equal
     differences = [0.0 if math.isclose(ours[c], base[c], rel_tol=1e-12) else ours[c] - base[c] for c in shared]
     finite = [d for d in differences if math.isfinite(d)]
     difference = paired_difference(ours, base)
-    sign = 1 if SCORES[score].better == "higher" else -1
-    one_only = sum(math.isfinite(ours[c]) != math.isfinite(base[c]) for c in shared)
+    bootstrap_low, bootstrap_high = bootstrap_interval(finite)
+    sign = 1 if better == "higher" else -1
     return {
         "pairs": difference.pairs,
         "difference": difference.mean,
         "low": difference.low,
         "high": difference.high,
+        "bootstrap_low": bootstrap_low,
+        "bootstrap_high": bootstrap_high,
         "median": float(np.median(finite)) if finite else math.nan,
         "better": sum(sign * d > 0 for d in finite),
         "worse": sum(sign * d < 0 for d in finite),
-        "unpaired": one_only,
+        "unpaired": sum(math.isfinite(ours[c]) != math.isfinite(base[c]) for c in shared),
         "p": wilcoxon_p(finite),
     }

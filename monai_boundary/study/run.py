@@ -17,6 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary._tables import Row, write_json, write_table
+from monai_boundary.study.cases import case_differences, case_rows
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyPlan, StudyRun, read_study
 from monai_boundary.study.runs import RunPool, git_commit
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 PLAN = "plan.json"
 FILES = ("study.csv", "study.json", "study.md", "study.png")
+CASE_FILES = ("study_cases.csv", "study_case_differences.csv")
 
 
 class StudyResult(NamedTuple):
@@ -105,6 +107,10 @@ def run_study(
 def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> StudyResult:
     """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished runs.
 
+    Where the runs have scores of their cases, ``study_cases.csv`` has them, and ``study_case_differences.csv`` the
+    paired differences to the base over the cases (:func:`~monai_boundary.study.case_differences`), which the page
+    shows below those over the seeds.
+
     Args:
         plan: the study.
         output_dir: its folder.
@@ -121,15 +127,31 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
         raise ValueError(f"`output_dir` needs a finished run of the study, {root} has none.")
     scores = arm_scores(plan, rows)
     sentence = study_sentence(plan, scores)
+    cases = case_rows(plan, root)
+    differences = case_differences(plan, cases)
     csv, content, page, picture = files = [root / name for name in FILES]
     write_table(rows, csv)
     about = {"written_at_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
     about |= {name: version(name) for name in ("torch", "monai", "monai-boundary")}
     table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
-    write_json({"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "runs": rows}, content)
-    page.write_text(study_markdown(plan, scores, len(plan.runs()) - len(rows)), encoding="utf-8")
+    told = {"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "runs": rows}
+    write_json({**told, "case_table": differences}, content)
+    page.write_text(study_markdown(plan, scores, len(plan.runs()) - len(rows), differences), encoding="utf-8")
     draw_study(plan, scores, rows, picture)
+    files += _write_case_tables(cases, differences, root)
     return StudyResult(rows, scores, sentence, files)
+
+
+def _write_case_tables(cases: Sequence[Row], differences: Sequence[Row], root: Path) -> list[Path]:
+    """Write the scores of the cases and their differences, and remove those of a study that had them before."""
+    written = []
+    for name, rows in zip(CASE_FILES, (cases, differences), strict=True):
+        if rows:
+            write_table(rows, root / name)
+            written.append(root / name)
+        else:
+            (root / name).unlink(missing_ok=True)
+    return written
 
 
 def find_study(output_dir: str | os.PathLike[str]) -> StudyPlan:

@@ -4,21 +4,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from monai_boundary.study.cases import ALL
 from monai_boundary.study.plan import StudyMetric, StudyPlan
 from monai_boundary.study.scores import COST, ArmScore
 
+_ABOUT_CASES = (
+    "Difference to `{base}` over the same cases, each averaged over seeds and folds, with its 95 % bootstrap interval "
+    "over the cases, and p of Wilcoxon's signed-rank test, corrected for all comparisons of the table (Holm); "
+    "**bold** where that is below 0.05. The table above asks whether other trainings would differ likewise, this one "
+    "whether other cases would."
+)
+CLEAR = 0.05  # a corrected p below is told apart
 LISTED = 6  # differences within the noise that the sentence names; of more it gives the number
 
 
-def study_markdown(plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0) -> str:
-    """Return the page of a study: sentence, mean and spread, paired differences to the base arm.
+def study_markdown(
+    plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0, cases: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Return the page of a study: sentence, mean and spread, paired differences to the base arm, by run and by case.
 
     Args:
         plan: the study.
         scores: of :func:`arm_scores`.
         missing: runs that are not finished, which the page then says.
+        cases: of :func:`case_differences`; none where the runs have no scores of cases.
     """
     folds = "" if plan.folds == (None,) else f", folds {', '.join(map(str, plan.folds))}"
     head = f"Bundle `{plan.bundle.name}`, seeds {', '.join(map(str, plan.seeds))}{folds}."
@@ -30,6 +42,8 @@ def study_markdown(plan: StudyPlan, scores: Sequence[ArmScore], missing: int = 0
         "**bold** where the interval excludes 0."
     )
     parts = [head, study_sentence(plan, scores), spread, _means(plan, scores), paired, _differences(plan, scores)]
+    if cases:
+        parts += [_ABOUT_CASES.format(base=plan.base), _case_differences(plan, cases)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,6 +109,29 @@ def _differences(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
             shown.append(f"**{text}**" if d.clear else text)
         lines.append(_line([arm, *shown, _signed(1000 * by[arm, COST].mean)]))
     return "\n".join(lines)
+
+
+def _case_differences(plan: StudyPlan, cases: Sequence[Mapping[str, Any]]) -> str:
+    by = {(row["arm"], row["score"]): row for row in cases if row["seed"] == ALL}
+    metrics = [m for m in plan.metrics if any(score == m.name for _, score in by)]
+    lines = [_line([f"minus {plan.base}, by case", "cases", *(score_title(m) for m in metrics)])]
+    lines.append("|---" * (len(metrics) + 2) + "|")
+    for arm in dict.fromkeys(arm for arm, _ in by):
+        own = [by.get((arm, metric.name)) for metric in metrics]
+        pairs = sorted({row["pairs"] for row in own if row})
+        lines.append(_line([arm, " to ".join(map(str, dict.fromkeys((pairs[0], pairs[-1])))), *map(_case_cell, own)]))
+    return "\n".join(lines)
+
+
+def _case_cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    text = _signed(row["difference"])
+    if not math.isnan(row["bootstrap_low"]):
+        text += f" [{_signed(row['bootstrap_low'])}, {_signed(row['bootstrap_high'])}]"
+    if not math.isnan(row["p_holm"]):
+        text += f", p {row['p_holm']:.2g}"
+    return f"**{text}**" if row["p_holm"] < CLEAR else text
 
 
 def _line(entries: Sequence[str]) -> str:

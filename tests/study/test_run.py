@@ -19,7 +19,7 @@ from monai_boundary._tables import read_table
 from monai_boundary.study import StudyError, find_study, read_study, run_study, write_study_tables
 from tests.study.pretend_bundle import study
 
-FILES = ["study.csv", "study.json", "study.md", "study.png"]
+FILES = ["study.csv", "study.json", "study.md", "study.png", "study_cases.csv", "study_case_differences.csv"]
 # the command line, its runs run by the trainer
 DRIVER = """
 import sys
@@ -48,6 +48,13 @@ def test_a_study_from_its_runs_to_its_files(bundle: Path, tmp_path: Path) -> Non
     assert content["about"]["torch"]
     (good,) = [s for s in content["table"] if s["arm"] == "good loss" and s["metric"] == "dice"]
     assert good["difference"]["mean"] == pytest.approx(0.2, abs=0.03)
+    cases = read_table(tmp_path / "out" / "study_cases.csv", text=["case"])
+    assert len(cases) == 27
+    assert {row["case"] for row in cases} == {"007", "008", "012"}
+    by_case = [s for s in content["case_table"] if (s["arm"], s["score"], s["seed"]) == ("good loss", "dice", "all")]
+    assert by_case[0]["pairs"] == 3, "cases, not runs"
+    assert by_case[0]["difference"] == pytest.approx(good["difference"]["mean"])
+    assert "| minus plain, by case | cases | dice ↑ | HD95 (mm) ↓ |" in (tmp_path / "out" / "study.md").read_text()
 
 
 def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path) -> None:
@@ -63,6 +70,7 @@ def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path
     )
     write_study_tables(read_study(other), out)
     assert "| arm | loss ↓ | ms per step |" in (out / "study.md").read_text()
+    assert not list(out.glob("study_case*")), "a loss has no cases, and tables of other scores are not kept"
 
 
 def test_arms_and_seeds_can_be_added_but_not_changed(bundle: Path, tmp_path: Path) -> None:

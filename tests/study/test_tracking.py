@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from monai_boundary.study import StudyError, StudyTracking, read_study, run_study
+from monai_boundary.study.run import CASE_FILES, FILES
 from tests.study.pretend_bundle import study
 
 mlflow = pytest.importorskip("mlflow")
@@ -82,7 +83,7 @@ def test_a_parent_with_a_child_for_each_run(bundle: Path, tmp_path: Path, server
     (parent,), children = runs(server, "losses")
     assert parent.info.run_name == "first"
     assert parent.info.status == "FINISHED"
-    assert files(server, parent) == {"study.csv", "study.json", "study.md", "study.png"}
+    assert files(server, parent) == {*FILES, *CASE_FILES}
     assert parent.data.params["base"] == "plain"
     assert parent.data.params["common.epochs"] == "2"
     difference = parent.data.metrics["dice_difference/good loss"]

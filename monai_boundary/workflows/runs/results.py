@@ -18,6 +18,7 @@ from monai.utils import is_scalar
 from monai_boundary._tables import Row, read_table, write_json, write_table
 from monai_boundary.workflows.evaluation.score_table import log_scores, logged_title, missed_notes
 from monai_boundary.workflows.runs.training_settings import SETTINGS, write_training_settings
+from monai_boundary.workflows.runs.validated_cases import ValidatedCases
 
 __all__ = [
     "EM_METRICS",
@@ -39,9 +40,10 @@ EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
 class MetricsFiles:
     """Write ``metrics.csv`` (a row per epoch) and ``metrics.json`` (best and last epoch, settings) during a training.
 
-    A row holds the trainer's metrics and, when the epoch had a validation, the evaluator's. A resumed training keeps
-    the rows of the epochs before it. The settings are also written to ``settings.json`` with each best epoch, beside
-    its network, where evaluation and inference find them. Only the first process writes.
+    A row holds the trainer's metrics and, when the epoch had a validation, the evaluator's. ``metrics_cases.csv`` has
+    those of each validated case, in the best epoch and in the last that was validated. A resumed training keeps the
+    rows of the epochs before it. The settings are also written to ``settings.json`` with each best epoch, beside its
+    network, where evaluation and inference find them. Only the first process writes.
 
     Args:
         folder: where the files go.
@@ -54,6 +56,8 @@ class MetricsFiles:
     ) -> None:
         self.csv_path = Path(folder) / "metrics.csv"
         self.json_path = Path(folder) / "metrics.json"
+        self.cases_path = Path(folder) / "metrics_cases.csv"
+        self.cases = ValidatedCases()
         self.evaluator = evaluator
         self.settings = dict(settings or {})
 
@@ -61,6 +65,7 @@ class MetricsFiles:
         """Attach to a trainer, after its ``ValidationHandler`` and ``ResumeTraining``."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        self.cases.attach(self.evaluator)
 
     def start(self, engine: Workflow) -> None:
         """Write the settings of a network that is there; remove those of one that a new training will replace."""
@@ -84,10 +89,20 @@ class MetricsFiles:
         best = next((r for r in rows if r["epoch"] == self.evaluator.state.best_metric_epoch), None)
         self.csv_path.parent.mkdir(parents=True, exist_ok=True)
         write_table(rows, self.csv_path)
+        if self.evaluator.state.epoch == epoch:
+            self._write_cases(epoch)
         if self.settings and best is row:
             write_training_settings(self.settings, self.json_path.parent)
         name = self.evaluator.state.key_metric_name
         write_json({"key_metric": name, "best": best, "last": row, "settings": self.settings}, self.json_path)
+
+    def _write_cases(self, epoch: int) -> None:
+        """Write the cases of a validation beside those of the best epoch."""
+        best = self.evaluator.state.best_metric_epoch
+        kept = [row for row in read_table(self.cases_path, text=["case"]) if row["epoch"] == best and best < epoch]
+        now: list[Row] = [{"epoch": epoch, **row} for row in self.cases.rows(self.evaluator)]
+        if kept or now:
+            write_table([*kept, *now], self.cases_path)
 
 
 def next_commands(
