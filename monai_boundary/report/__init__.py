@@ -6,7 +6,7 @@ from monai_boundary.report.case_summary import bootstrap_interval
 from monai_boundary.report.folder_evaluation import FolderEvaluation, evaluate_folders
 from monai_boundary.report.label_classes import read_class_table
 from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume, resample_nearest
-from monai_boundary.report.method_comparison import compare_methods, holm_adjusted, paired_cases, wilcoxon_p
+from monai_boundary.report.method_comparison import compare_methods, holm_adjusted, wilcoxon_p
 from monai_boundary.report.paired_difference import PairedDifference, paired_difference
 from monai_boundary.report.report_tables import ReportTables
 
@@ -26,7 +26,6 @@ __all__ = [
     "holm_adjusted",
     "list_case_files",
     "match_cases",
-    "paired_cases",
     "paired_difference",
     "read_class_table",
     "read_label_volume",

@@ -64,8 +64,10 @@ def compare_methods(rows: Sequence[Mapping[str, Any]], scores: Sequence[str], ba
         base: name of the method that the others are compared with.
 
     Returns:
-        A row for each method, class and score, with what :func:`paired_cases` says of method less base, and
-        ``p_holm``. Cases in which only one of the two is defined (``unpaired``) are in no difference.
+        A row for each method, class and score: ``pairs``, ``difference`` (mean of method less base), ``low`` and
+        ``high`` (95 % t interval), ``bootstrap_low`` and ``bootstrap_high`` (95 % bootstrap interval over the cases),
+        ``median``, ``p`` (Wilcoxon), ``p_holm``, ``better`` and ``worse`` (numbers of cases), and ``unpaired``: cases
+        where only one of the two is defined, which no difference counts.
 
     Raises:
         ValueError: if there is no such base.

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Studies: arms of a training side by side over seeds and folds, and which differences are larger than the noise."""
 
-from monai_boundary.study.cases import case_differences, case_rows
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyMetric, StudyPlan, StudyRun, read_study
 from monai_boundary.study.run import StudyError, StudyResult, find_study, run_study, write_study_tables
@@ -21,8 +20,6 @@ __all__ = [
     "StudyRun",
     "StudyTracking",
     "arm_scores",
-    "case_differences",
-    "case_rows",
     "draw_study",
     "find_study",
     "read_score",

@@ -23,7 +23,7 @@ _NAMED = ("case", "slice", "section")  # columns that say which case it is
 _ROUNDING = 1e-6  # of a mean, of what sums of single precision leave
 
 
-def case_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
+def study_case_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
     """Return a row for each case of each finished run: arm, seed, fold, case, and the scores that cases have.
 
     They lie beside the score of the run: those of ``metrics.json`` in ``metrics_cases.csv``, those of
@@ -58,11 +58,12 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
 
     Args:
         plan: the study.
-        rows: of :func:`case_rows`.
+        rows: of `study_case_rows`.
 
     Returns:
         A row for each arm and score, and of several seeds for each of them: ``seed`` (``"all"`` or the number), what
-        :func:`~monai_boundary.report.paired_cases` says, and ``p_holm``, corrected for all comparisons with the
+        `paired_cases` says of the two (mean difference, t and bootstrap
+        intervals, median, Wilcoxon's p, numbers of cases), and ``p_holm``, corrected for all comparisons with the
         same ``seed``.
     """
     seeds = list(dict.fromkeys(row["seed"] for row in rows))

@@ -17,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.study.cases import case_differences, case_rows
+from monai_boundary.study.cases import case_differences, study_case_rows
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyPlan, StudyRun, read_study
 from monai_boundary.study.runs import RunPool, git_commit
@@ -108,8 +108,7 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished runs.
 
     Where the runs have scores of their cases, ``study_cases.csv`` has them, and ``study_case_differences.csv`` the
-    paired differences to the base over the cases (:func:`~monai_boundary.study.case_differences`), which the page
-    shows below those over the seeds.
+    paired differences to the base over the cases, which the page shows below those over the seeds.
 
     Args:
         plan: the study.
@@ -127,7 +126,7 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
         raise ValueError(f"`output_dir` needs a finished run of the study, {root} has none.")
     scores = arm_scores(plan, rows)
     sentence = study_sentence(plan, scores)
-    cases = case_rows(plan, root)
+    cases = study_case_rows(plan, root)
     differences = case_differences(plan, cases)
     csv, content, page, picture = files = [root / name for name in FILES]
     write_table(rows, csv)

@@ -30,7 +30,7 @@ def study_markdown(
         plan: the study.
         scores: of :func:`arm_scores`.
         missing: runs that are not finished, which the page then says.
-        cases: of :func:`case_differences`; none where the runs have no scores of cases.
+        cases: of `case_differences`; none where the runs have no scores of cases.
     """
     folds = "" if plan.folds == (None,) else f", folds {', '.join(map(str, plan.folds))}"
     head = f"Bundle `{plan.bundle.name}`, seeds {', '.join(map(str, plan.seeds))}{folds}."

@@ -12,7 +12,8 @@ from scipy import stats
 
 from monai_boundary._tables import write_table
 from monai_boundary.report import bootstrap_interval
-from monai_boundary.study import StudyPlan, case_differences, case_rows, read_study
+from monai_boundary.study import StudyPlan, read_study
+from monai_boundary.study.cases import case_differences, study_case_rows
 from tests.study.pretend_bundle import study
 
 
@@ -104,11 +105,11 @@ def test_rows_are_those_of_the_epoch_that_the_study_reports(bundle: Path, tmp_pa
     ]
     plan = read_study(study(bundle, seeds=[0], arms={"plain": {}, "other": {}}))
     finished(tmp_path / "runs" / "plain_seed0", scores, cases)
-    (row,) = case_rows(plan, tmp_path)
+    (row,) = study_case_rows(plan, tmp_path)
     assert (row["arm"], row["seed"], row["fold"], row["case"], row["dice"]) == ("plain", 0, None, "007", 0.4)
     assert math.isnan(row["hd95_mm"])
     best = read_study(study(bundle, seeds=[0], arms={"plain": {}}, scores="best"))
-    assert [(row["case"], row["dice"], row["hd95_mm"]) for row in case_rows(best, tmp_path)] == [
+    assert [(row["case"], row["dice"], row["hd95_mm"]) for row in study_case_rows(best, tmp_path)] == [
         ("007", 0.5, 2.0),
         ("8", 0.7, 4.0),
     ]
@@ -131,7 +132,7 @@ def test_an_evaluation_has_cases_of_its_own(bundle: Path, tmp_path: Path) -> Non
     metrics = {
         name: {"better": "higher", "from": f"evaluation/evaluation.json::{key}"} for name, key in sources.items()
     }
-    found = case_rows(read_study(study(bundle, seeds=[0], arms={"plain": {}}, metrics=metrics)), tmp_path)
+    found = study_case_rows(read_study(study(bundle, seeds=[0], arms={"plain": {}}, metrics=metrics)), tmp_path)
     assert [row["case"] for row in found] == ["phantom/01.png, section 3", "phantom/01.png, section 4"]
     assert [(row["ari"], row["missed"]) for row in found] == [(0.4, 1.0), (0.6, 0.0)]
     assert all("area" not in row for row in found)
@@ -140,4 +141,4 @@ def test_an_evaluation_has_cases_of_its_own(bundle: Path, tmp_path: Path) -> Non
 def test_a_run_without_scores_of_its_cases_has_no_rows(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, seeds=[0], arms={"plain": {}}))
     finished(tmp_path / "runs" / "plain_seed0", {"last": {"epoch": 2, "dice": 0.4, "hd95_mm": 1.0}}, [])
-    assert case_rows(plan, tmp_path) == []
+    assert study_case_rows(plan, tmp_path) == []
