@@ -62,9 +62,8 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
 
     Returns:
         A row for each arm and score, and of several seeds for each of them: ``seed`` (``"all"`` or the number), what
-        `paired_cases` says of the two (mean difference, t and bootstrap
-        intervals, median, Wilcoxon's p, numbers of cases), and ``p_holm``, corrected for all comparisons with the
-        same ``seed``.
+        `paired_cases` says of the two (mean difference, t and bootstrap intervals, median, Wilcoxon's p, numbers of
+        cases), and ``p_holm``, corrected for all comparisons with the same ``seed``.
     """
     seeds = list(dict.fromkeys(row["seed"] for row in rows))
     table: list[Row] = []
