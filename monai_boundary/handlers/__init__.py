@@ -8,15 +8,15 @@ from monai_boundary.handlers.former_names import FORMER_NAMES
 from monai_boundary.handlers.pictures.cases import CasePictures
 from monai_boundary.handlers.pictures.sections import ValidationPictures
 from monai_boundary.handlers.pictures.volumes import VolumePictures
-from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.handlers.scores.masks import MaskScoresHandler
-from monai_boundary.handlers.scores.membranes import (
+from monai_boundary.handlers.scores.instances import (
     AdaptedRandHandler,
     CREMIScoreHandler,
     InstanceScoresHandler,
-    ThresholdCurveHandler,
     VariationOfInformationHandler,
 )
+from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
+from monai_boundary.handlers.scores.masks import MaskScoresHandler
+from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
 from monai_boundary.handlers.training.epoch_line import EpochLine
 from monai_boundary.handlers.training.loss_terms import LossTerms

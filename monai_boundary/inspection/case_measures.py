@@ -13,7 +13,8 @@ from nibabel.orientations import aff2axcodes, io_orientation
 
 from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, IntArray
 from monai_boundary.data.volumes.nifti_reader import check_grids
-from monai_boundary.data.volumes.volume_dataset import LabelIds, as_paths
+from monai_boundary.data.volumes.volume_dataset import LabelIds
+from monai_boundary.data.volumes.volume_items import as_paths
 from monai_boundary.data.volumes.volume_reader import read_volume
 from monai_boundary.inspection.finding import ERROR, WARNING, Finding
 from monai_boundary.inspection.intensity_measures import intensity_measures

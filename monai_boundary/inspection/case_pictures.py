@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monai_boundary.data.volumes.volume_dataset import as_paths
+from monai_boundary.data.volumes.volume_items import as_paths
 from monai_boundary.data.volumes.volume_reader import read_volume
 from monai_boundary.inspection.case_measures import class_names
 from monai_boundary.ops.grid import affine_spacing
@@ -17,7 +17,6 @@ from monai_boundary.report.slice_contours import slice_contours, viewed_grid
 
 _SLICES = 9  # of an axis, among which the one with most of the structures is shown
 _MOST_CLASSES = 12
-
 Record = Mapping[str, Any]
 
 

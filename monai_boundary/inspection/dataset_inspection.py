@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from monai_boundary._tables import write_json, write_table
 from monai_boundary.data.em.source import natural_key
 from monai_boundary.data.volumes.volume_datalist import volume_datalist
-from monai_boundary.data.volumes.volume_dataset import VolumeDataset, as_paths
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.data.volumes.volume_items import as_paths
 from monai_boundary.inspection.case_measures import MeasureJob, measure_case
 from monai_boundary.inspection.case_pictures import PictureJob, cases_to_show, draw_labelled_case
 from monai_boundary.inspection.dataset_findings import dataset_findings
@@ -25,7 +26,6 @@ from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.page_shell import require_page_libraries
 
 logger = logging.getLogger(__name__)
-
 _PRELOAD = ("monai_boundary.inspection.case_measures", "monai_boundary.inspection.case_pictures")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from monai_boundary.metrics.adapted_rand import AdaptedRandMetric, AdaptedRandScore, compute_adapted_rand
 from monai_boundary.metrics.betti_error import BettiError, BettiErrorMetric, compute_betti_error
 from monai_boundary.metrics.border import truth_border_mask
-from monai_boundary.metrics.boundary_band import compute_boundary_iou, compute_trimap_iou
+from monai_boundary.metrics.boundary_iou import compute_boundary_iou
 from monai_boundary.metrics.component_scores import (
     ComponentRow,
     ComponentScores,
@@ -41,10 +41,11 @@ from monai_boundary.metrics.lesion_wise import (
 )
 from monai_boundary.metrics.mask_metric import MaskMetric
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric
-from monai_boundary.metrics.surface_metric import SurfaceScoresMetric, TrimapIoUMetric
+from monai_boundary.metrics.surface_metric import SurfaceScoresMetric
 from monai_boundary.metrics.surface_pair import SurfaceDistances, SurfacePair, measure_surfaces
 from monai_boundary.metrics.surface_scores import SurfaceScores, compute_surface_scores
 from monai_boundary.metrics.threshold_curve import ThresholdCurve, ThresholdCurveMetric, compute_threshold_curve
+from monai_boundary.metrics.trimap_iou import TrimapIoUMetric, compute_trimap_iou
 from monai_boundary.metrics.tumour_scores import RegionScores, TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.voi import VariationOfInformationMetric, VOIScore, compute_voi
 from monai_boundary.metrics.volume_difference import VolumeDifference, VolumeDifferenceMetric, compute_volume_difference

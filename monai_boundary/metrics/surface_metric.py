@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Surface scores and bands around the boundary, accumulated over a data set."""
+"""Surface scores, accumulated over a data set."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from monai_boundary._typing import AnyArray
-from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.metrics.boundary_band import DEFAULT_SHARE, compute_trimap_iou
+from monai_boundary._validation import check_choice
+from monai_boundary.metrics.boundary_iou import DEFAULT_SHARE
 from monai_boundary.metrics.mask_metric import MaskMetric
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES, check_tolerances, compute_surface_scores
 
@@ -87,44 +87,3 @@ class SurfaceScoresMetric(MaskMetric):
                 for name in ("hd_mm", "hd95_mm", "assd_mm"):
                     scores[f"{prefix}{name}"] = torch.full_like(scores[f"{prefix}{name}"], torch.nan)
         return scores
-
-
-class TrimapIoUMetric(MaskMetric):
-    """Accumulate :func:`compute_trimap_iou` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
-
-    The scores are ``trimap_iou_1mm`` and so on, one for each width.
-
-    Args:
-        structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
-            or values}`` for a label map (B, 1, ...).
-        spacing: mm per axis in array order.
-        reduction: over the items, as in MONAI: ``"mean"`` (default), ``"sum"``, ``"mean_batch"``, ``"sum_batch"``,
-            ``"mean_channel"``, ``"sum_channel"`` or ``"none"``; every score is one channel of its own.
-        widths_mm: half widths of the bands.
-
-    Example:
-        >>> import torch
-        >>> truth = torch.zeros(1, 1, 1, 9); truth[..., :4] = 1
-        >>> pred = torch.zeros(1, 1, 1, 9); pred[..., :5] = 1
-        >>> TrimapIoUMetric(spacing=1.0, widths_mm=(1.0, 3.0))(pred, truth).tolist()
-        [[0.5, 0.75]]
-    """
-
-    def __init__(
-        self,
-        structures: Sequence[str] | Mapping[str, int | Sequence[int]] | None = None,
-        *,
-        spacing: Sequence[float] | float | None = None,
-        reduction: str = "mean",
-        widths_mm: Sequence[float] = (1.0, 2.0, 5.0, 10.0),
-    ) -> None:
-        self.widths_mm = tuple(float(width) for width in widths_mm)
-        for width in self.widths_mm:
-            check_positive("widths_mm", width)
-        self.mask_scores = tuple(f"trimap_iou_{width:g}mm" for width in self.widths_mm)
-        super().__init__(structures, spacing=spacing, reduction=reduction)
-
-    def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
-        """Return the scores of two masks by name."""
-        found = compute_trimap_iou(y_pred, y, spacing, widths_mm=self.widths_mm)
-        return dict(zip(self.mask_scores, found, strict=True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy.typing as npt
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.metrics.boundary_band import DEFAULT_SHARE, band_width_mm, boundary_iou_of_pair
+from monai_boundary.metrics.boundary_iou import DEFAULT_SHARE, band_width_mm, boundary_iou_of_pair
 from monai_boundary.metrics.surface_pair import SurfaceDistances, SurfacePair, measure_surfaces
 
 EMPTY_POLICIES = ("diagonal", "worst", "nan", "ignore")

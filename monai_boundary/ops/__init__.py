@@ -48,6 +48,7 @@ from monai_boundary.ops.label_values import (
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.persistence import persistence_pairs
 from monai_boundary.ops.plain_tensor import plain_tensor
+from monai_boundary.ops.region_ids import relabel_regions, remove_small_regions
 from monai_boundary.ops.regions import (
     label_regions,
     region_cells,
@@ -57,7 +58,7 @@ from monai_boundary.ops.regions import (
     seed_map,
     seed_points,
 )
-from monai_boundary.ops.segmentation import membrane_to_instances, relabel_regions, remove_small_regions
+from monai_boundary.ops.segmentation import membrane_to_instances
 from monai_boundary.ops.semantic_edges import semantic_edges
 from monai_boundary.ops.signed_distance import batch_signed_distance, inner_border, signed_distance_map
 from monai_boundary.ops.slices import slices_around

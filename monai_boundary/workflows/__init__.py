@@ -14,7 +14,8 @@ from monai_boundary.workflows.losses.identity import network_title
 from monai_boundary.workflows.losses.schedule import PolynomialRate
 from monai_boundary.workflows.losses.spec import LossSpec, loss_spec
 from monai_boundary.workflows.membranes.data import check_em_outputs, check_patch_size, em_inputs, em_items, em_split
-from monai_boundary.workflows.membranes.pipeline import NormalizeSectionsd, em_transforms
+from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
+from monai_boundary.workflows.membranes.pipeline import em_transforms
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary

@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import strategies as st
 
 from tests.data.nifti_files import label, write
@@ -72,6 +73,30 @@ def tree(
             (root / "zz loop").symlink_to(root)
             (root / "zz nothing").symlink_to(store / "gone")
         yield root, folders
+
+
+def check_items_of_tree(
+    read: Callable[..., list[dict[str, Any]]],
+    root: Path,
+    chosen: Sequence[Patient],
+    folders: Sequence[Path],
+    names: Sequence[str],
+    modalities: Sequence[str],
+) -> None:
+    """Assert that a reader gives every case once, from its own folder, or an error that names a faulty one."""
+    faulty = [k for k, patient in enumerate(chosen) if patient.fault]
+    if faulty:
+        with pytest.raises(ValueError, match="needs one file of") as error:
+            read(root, modalities=modalities)
+        assert any(names[k] in str(error.value) for k in faulty)
+        return
+    items = read(root, modalities=modalities)
+    assert len(items) == len(chosen)
+    for key in ("case", "patient", "label", *modalities):
+        assert len({item[key].casefold() for item in items}) == len(chosen), key
+    for item in items:
+        (folder,) = (f for f in folders if f in Path(item["label"]).parents)
+        assert all(folder in Path(item[m]).parents for m in modalities)
 
 
 def put(path: Path) -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monai_boundary.data.volumes.volume_dataset import DatasetProblem, VolumeDataset
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.inspection.dataset_findings import dataset_findings
 from monai_boundary.inspection.finding import ERROR, WARNING, Finding
 from tests.inspection.records import dataset, record, structure

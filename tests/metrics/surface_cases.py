@@ -23,3 +23,13 @@ def random_masks(seed: int) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
         mask = field >= np.quantile(field, draw.uniform(0.0, 0.98))
         masks.append(mask)
     return masks[0], masks[1], spacing
+
+
+def brute_distance(mask: np.ndarray, other: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Distance of every voxel of ``mask`` to the nearest voxel of ``other``; infinity where there is none."""
+    out = np.full(mask.shape, np.inf)
+    targets = np.argwhere(other) * np.array(spacing)
+    for place in np.argwhere(mask):
+        if len(targets):
+            out[tuple(place)] = np.linalg.norm(targets - place * np.array(spacing), axis=1).min()
+    return out

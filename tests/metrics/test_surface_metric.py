@@ -10,9 +10,7 @@ import torch
 
 from monai_boundary.metrics import (
     SurfaceScoresMetric,
-    TrimapIoUMetric,
     compute_surface_scores,
-    compute_trimap_iou,
 )
 
 TRUTH = torch.zeros(3, 1, 6, 6)
@@ -62,16 +60,6 @@ def test_equals_the_function_by_label_and_by_channel(rng) -> None:
             assert by_label[item, number * width : (number + 1) * width].tolist() == expected
 
 
-def test_trimap() -> None:
-    metric = TrimapIoUMetric(spacing=1.0, widths_mm=(1.0, 5.0))
-    rows = metric(PRED, TRUTH)
-    assert metric.score_names == ("trimap_iou_1mm", "trimap_iou_5mm")
-    for row, pred, truth in zip(rows, PRED, TRUTH, strict=True):
-        assert tuple(row.tolist()) == compute_trimap_iou(pred[0], truth[0], 1.0, widths_mm=(1.0, 5.0))
-
-
 def test_options_are_checked_at_once() -> None:
     with pytest.raises(ValueError, match="`empty_policy` needs one of"):
         SurfaceScoresMetric(empty_policy="zero")
-    with pytest.raises(ValueError, match="`widths_mm` needs a finite number > 0"):
-        TrimapIoUMetric(widths_mm=(0.0,))

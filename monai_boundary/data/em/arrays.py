@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.data.em.geometry import EMGeometry, nanometres
 from monai_boundary.data.em.ome_zarr import levels, multiscale_geometry
-from monai_boundary.data.em.source import EMGeometry, EMSource, nanometres, require_em
+from monai_boundary.data.em.source import EMSource, require_em
 from monai_boundary.data.em.stack import EMStack, naming_source
 
 __all__ = ["HDF5_SUFFIXES", "held_arrays", "is_zarr", "list_datasets", "open_hdf5", "open_zarr", "pick_dataset"]

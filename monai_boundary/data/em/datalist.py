@@ -14,6 +14,7 @@ from typing import Any
 from monai_boundary._validation import check_choice
 from monai_boundary.data.em.array_volumes import array_volumes
 from monai_boundary.data.em.arrays import HDF5_SUFFIXES, is_zarr, list_datasets
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.labels import label_meanings
 from monai_boundary.data.em.layouts import (
     EMVolume,
@@ -28,7 +29,7 @@ from monai_boundary.data.em.layouts import (
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.pairing import stem
 from monai_boundary.data.em.picture import PICTURE_SUFFIXES, list_pictures
-from monai_boundary.data.em.source import EMGeometry, EMSource, natural_key
+from monai_boundary.data.em.source import EMSource, natural_key
 
 __all__ = ["em_datalist"]
 

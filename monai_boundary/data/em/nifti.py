@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.data.em.source import EMGeometry, EMSource
+from monai_boundary.data.em.geometry import EMGeometry
+from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.stack import EMStack, naming_source
 
 __all__ = ["NIFTI_SUFFIXES", "open_nifti"]

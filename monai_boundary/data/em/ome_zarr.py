@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_boundary.data.em.source import EMGeometry, EMSource, nanometres
+from monai_boundary.data.em.geometry import EMGeometry, nanometres
+from monai_boundary.data.em.source import EMSource
 
 __all__ = ["levels", "multiscale_geometry"]
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.data.em.arrays import HDF5_SUFFIXES, is_zarr, open_hdf5, open_zarr
+from monai_boundary.data.em.geometry import EMGeometry, sidecar_geometry
 from monai_boundary.data.em.nifti import NIFTI_SUFFIXES, open_nifti
 from monai_boundary.data.em.picture import PICTURE_SUFFIXES, list_pictures, open_picture
-from monai_boundary.data.em.source import EMGeometry, EMSource, sidecar_geometry
+from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.stack import EMStack, naming_source
 from monai_boundary.data.em.tif import TIF_SUFFIXES, open_tif
 

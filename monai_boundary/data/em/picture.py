@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.data.em.source import EMSource, natural_key, require_em, sidecar_geometry
+from monai_boundary.data.em.geometry import sidecar_geometry
+from monai_boundary.data.em.source import EMSource, natural_key, require_em
 from monai_boundary.data.em.stack import EMStack, naming_source
 
 __all__ = ["PICTURE_SUFFIXES", "grey_samples", "list_pictures", "open_picture"]

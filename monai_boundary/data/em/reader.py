@@ -15,10 +15,11 @@ from monai.data import ImageReader
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_spacing
 from monai_boundary.data.em.arrays import HDF5_SUFFIXES
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.nifti import NIFTI_SUFFIXES
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.picture import PICTURE_SUFFIXES
-from monai_boundary.data.em.source import EMGeometry, EMSource
+from monai_boundary.data.em.source import EMSource
 from monai_boundary.ops.label_values import whole_label
 
 __all__ = ["EMReader", "compact_ids"]
@@ -31,7 +32,7 @@ class EMReader(ImageReader):
     """Read PNG and TIF sections, TIF stacks, folders of sections, HDF5 and Zarr, for ``LoadImage`` and ``LoadImaged``.
 
     A source is ``path[::dataset][@section]``, such as ``sample_A.hdf::volumes/raw@12``; see
-    :class:`~monai_boundary.data.em.source.EMSource`. Only the asked sections are read. Nothing is transposed: axes are
+    :class:`~monai_boundary.data.EMSource`. Only the asked sections are read. Nothing is transposed: axes are
     (z, y, x) or (y, x). A list of sources of one item is stacked as channels, as MONAI's readers do.
 
     The metadata hold ``affine`` (diagonal of the spacing, translation of the offset, both in nm and in array order; 3 x

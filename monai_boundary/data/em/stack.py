@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.data.em.source import EMGeometry, EMSource
+from monai_boundary.data.em.geometry import EMGeometry
+from monai_boundary.data.em.source import EMSource
 
 __all__ = ["EMStack", "naming_source"]
 

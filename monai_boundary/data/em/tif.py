@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 import numpy as np
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.data.em.geometry import EMGeometry, nanometres, sidecar_geometry
 from monai_boundary.data.em.picture import grey_samples
-from monai_boundary.data.em.source import EMGeometry, EMSource, nanometres, require_em, sidecar_geometry
+from monai_boundary.data.em.source import EMSource, require_em
 from monai_boundary.data.em.stack import EMStack, naming_source
 
 __all__ = ["TIF_SUFFIXES", "open_tif"]

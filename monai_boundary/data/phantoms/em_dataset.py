@@ -12,7 +12,8 @@ import numpy as np
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice
 from monai_boundary.data.em.datalist import em_datalist
-from monai_boundary.data.em.source import GEOMETRY_FILE, require_em
+from monai_boundary.data.em.geometry import GEOMETRY_FILE
+from monai_boundary.data.em.source import require_em
 from monai_boundary.data.em.writer import write_em_hdf5
 from monai_boundary.data.phantoms.em import EMPhantom
 

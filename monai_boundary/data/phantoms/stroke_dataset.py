@@ -14,7 +14,8 @@ from monai_boundary._typing import AnyArray, DoubleArray, FloatArray
 from monai_boundary._validation import check_choice
 from monai_boundary.data.phantoms.files import head_affine, write_once, write_volume
 from monai_boundary.data.phantoms.lesion import LesionPhantom
-from monai_boundary.data.volumes.isles import isles2018_datalist, isles2022_datalist
+from monai_boundary.data.volumes.isles2018 import isles2018_datalist
+from monai_boundary.data.volumes.isles2022 import isles2022_datalist
 
 __all__ = ["STROKE_MODALITIES", "write_stroke_phantom"]
 

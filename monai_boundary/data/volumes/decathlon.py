@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary.data.volumes.dataset_json import declared_labels, read_dataset_json
-from monai_boundary.data.volumes.volume_dataset import (
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.data.volumes.volume_items import (
     VOLUME_SUFFIXES,
-    DatasetProblem,
-    VolumeDataset,
     as_paths,
     double_cases,
     in_order,

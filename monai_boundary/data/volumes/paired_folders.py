@@ -9,13 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_boundary.data.folder_tree import folder_tree
-from monai_boundary.data.volumes.volume_dataset import (
-    DatasetProblem,
-    VolumeDataset,
-    double_cases,
-    in_order,
-    volume_stem,
-)
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.data.volumes.volume_items import double_cases, in_order, volume_stem
 
 __all__ = ["find_folder_pair", "read_paired_folders"]
 

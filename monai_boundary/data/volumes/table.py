@@ -9,15 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary.data.volumes.dataset_json import declared_labels, read_json_file
-from monai_boundary.data.volumes.volume_dataset import (
-    DatasetProblem,
-    VolumeDataset,
-    as_paths,
-    double_cases,
-    in_order,
-    missing_files,
-    volume_stem,
-)
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.data.volumes.volume_items import as_paths, double_cases, in_order, missing_files, volume_stem
 
 __all__ = ["read_table_of_paths"]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from monai_boundary._validation import check_choice
 from monai_boundary.data.volumes.dataset_json import declared_labels, read_json_file
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem, check_problems
 from monai_boundary.data.volumes.decathlon import read_decathlon
 from monai_boundary.data.volumes.nnunet import read_nnunet
 from monai_boundary.data.volumes.paired_folders import find_folder_pair, read_paired_folders
 from monai_boundary.data.volumes.table import read_table_of_paths
-from monai_boundary.data.volumes.volume_dataset import DatasetProblem, VolumeDataset, check_problems, log_dataset
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset, log_dataset
 
 __all__ = ["VOLUME_LAYOUTS", "volume_datalist"]
 

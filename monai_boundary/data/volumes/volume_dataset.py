@@ -1,39 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What any layout of a data set of volumes is read into: cases, channels, labels, folds, and what is wrong."""
+"""What any layout of a data set of volumes is read into: cases, channels, labels, folds."""
 
 from __future__ import annotations
 
 import logging
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from monai_boundary.data.em.source import natural_key
-from monai_boundary.data.splits import split_patients
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem
+from monai_boundary.data.volumes.patient_split import split_patients
 
-__all__ = ["DatasetProblem", "VolumeDataset", "check_problems", "volume_stem"]
+__all__ = ["VolumeDataset"]
 
 logger = logging.getLogger(__name__)
-
-VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
 LabelIds = int | tuple[int, ...]
-_NAMED = 100  # of one kind of problem in an error
-
-
-class DatasetProblem(NamedTuple):
-    """Something that is wrong with a data set, and with which file or case.
-
-    Attributes:
-        kind: a few words that several may share, such as ``"missing files"``.
-        where: the file, case or entry.
-        message: what was needed and what came; may be empty where kind and file say it.
-    """
-
-    kind: str
-    where: str
-    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,85 +79,6 @@ class VolumeDataset:
             raise ValueError(f"`fold` needs 0..{len(self.folds) - 1}, the folds beside {self.source}, got {fold!r}.")
         parts = [[dict(item) for item in self.items if item["case"] in cases] for cases in self.folds[fold]]
         return _both(f"fold {fold} beside {self.source}", *parts)
-
-
-def volume_stem(path: Path | str) -> str | None:
-    """Return the name of a volume's file without its suffix, or None for any other file and for hidden ones.
-
-    Args:
-        path: of the file; only its name counts. Letters with accents are composed (NFC): file systems differ.
-
-    Example:
-        >>> volume_stem("imagesTr/Fall 7 – Köln.nii.gz"), volume_stem("notes.txt")
-        ('Fall 7 – Köln', None)
-    """
-    name = unicodedata.normalize("NFC", Path(path).name)
-    low = name.lower()
-    suffix = next((s for s in VOLUME_SUFFIXES if low.endswith(s)), None)
-    return None if suffix is None or name.startswith(".") else name[: -len(suffix)]
-
-
-def check_problems(problems: Sequence[DatasetProblem], source: str) -> None:
-    """Check that there are none.
-
-    Args:
-        problems: of a `VolumeDataset`.
-        source: what they were found in.
-
-    Returns:
-        None.
-
-    Raises:
-        ValueError: that names all of them, in groups of one kind.
-    """
-    if not problems:
-        return
-    groups: dict[str, list[str]] = {}
-    for problem in problems:
-        groups.setdefault(problem.kind, []).append(
-            f"{problem.where} ({problem.message})" if problem.message else problem.where
-        )
-    lines = []
-    for kind, found in groups.items():
-        more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        lines.append(f"{kind} ({len(found)}): {', '.join(found[:_NAMED])}{more}")
-    raise ValueError(f"`dataset_dir` needs a data set without gaps, got {source} with {'; '.join(lines)}.")
-
-
-def missing_files(items: Iterable[Mapping[str, Any]]) -> list[DatasetProblem]:
-    """Return a problem for each file of the items that is not there, and for each that two items share."""
-    problems, seen = [], dict[str, str]()
-    for item in items:
-        for path in [*as_paths(item["image"]), *([item["label"]] if "label" in item else [])]:
-            if not Path(path).is_file():
-                problems.append(DatasetProblem("missing files", path, f"case {item['case']}"))
-            if path in seen:
-                problems.append(DatasetProblem("files listed twice", path, f"cases {seen[path]} and {item['case']}"))
-            seen[path] = str(item["case"])
-    return problems
-
-
-def double_cases(items: Iterable[Mapping[str, Any]]) -> list[DatasetProblem]:
-    """Return a problem for each name that two cases share: results are files under these names."""
-    seen: dict[str, Mapping[str, Any]] = {}
-    problems = []
-    for item in items:
-        name = str(item["case"]).casefold()
-        if name in seen:
-            files = f"{as_paths(seen[name]['image'])[0]} and {as_paths(item['image'])[0]}"
-            problems.append(DatasetProblem("double names of cases", str(item["case"]), files))
-        seen[name] = item
-    return problems
-
-
-def as_paths(image: str | Sequence[str]) -> list[str]:
-    """Return the files of an item's image as a list."""
-    return [image] if isinstance(image, str) else list(image)
-
-
-def in_order(items: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Return items in the natural order of their cases."""
-    return tuple(sorted(items, key=lambda item: (natural_key(str(item["case"])), str(item["case"]))))
 
 
 def log_dataset(dataset: VolumeDataset) -> None:

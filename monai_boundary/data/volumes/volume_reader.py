@@ -17,7 +17,7 @@ from monai.utils import ensure_tuple
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.volumes.itk_checksum import check_itk_checksum
 from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES, NiftiReader, check_finite, check_grids
-from monai_boundary.data.volumes.volume_dataset import VOLUME_SUFFIXES
+from monai_boundary.data.volumes.volume_items import VOLUME_SUFFIXES
 
 __all__ = ["VolumeReader", "read_volume"]
 

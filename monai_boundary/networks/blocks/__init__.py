@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from monai_boundary.networks.blocks.dilated_pyramid import DilatedPyramid
-from monai_boundary.networks.blocks.dual_channel import DualChannelBlock, ResidualPath
+from monai_boundary.networks.blocks.dual_channel import DualChannelBlock
 from monai_boundary.networks.blocks.pre_activation import PreActivationBlock
+from monai_boundary.networks.blocks.residual_path import ResidualPath
 from monai_boundary.networks.blocks.shape_gate import ShapeGate
 from monai_boundary.networks.blocks.shape_stream import ShapeStream
 

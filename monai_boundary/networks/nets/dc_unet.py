@@ -8,8 +8,9 @@ from monai.networks.layers.factories import Conv, Pool
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_positive, check_spatial_dims
-from monai_boundary.networks.blocks.dual_channel import NEW_RELU, DualChannelBlock, ResidualPath
+from monai_boundary.networks.blocks.dual_channel import NEW_RELU, DualChannelBlock
 from monai_boundary.networks.blocks.layers import LayerSpec, conv_layer
+from monai_boundary.networks.blocks.residual_path import ResidualPath
 from monai_boundary.networks.nets.input_size import check_input
 
 

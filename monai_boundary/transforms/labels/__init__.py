@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from monai_boundary.transforms.labels.drawn_membrane import (
+    InstancesToMembrane,
+    InstancesToMembraneD,
+    InstancesToMembraned,
+    InstancesToMembraneDict,
+)
 from monai_boundary.transforms.labels.membrane import (
     CleanMembraneLabel,
     CleanMembraneLabelD,
     CleanMembraneLabeld,
     CleanMembraneLabelDict,
-    InstancesToMembrane,
-    InstancesToMembraneD,
-    InstancesToMembraned,
-    InstancesToMembraneDict,
 )
 from monai_boundary.transforms.labels.tumour_regions import (
     TumourRegions,

@@ -12,12 +12,8 @@ from monai.transforms import Transform
 from monai.utils import TransformBackends
 
 from monai_boundary._validation import check_choice
-from monai_boundary.ops.segmentation import (
-    SEGMENTATION_METHODS,
-    membrane_to_instances,
-    relabel_regions,
-    remove_small_regions,
-)
+from monai_boundary.ops.region_ids import relabel_regions, remove_small_regions
+from monai_boundary.ops.segmentation import SEGMENTATION_METHODS, membrane_to_instances
 from monai_boundary.transforms._channel import (
     channel_first,
     image_spacing,
@@ -44,7 +40,7 @@ __all__ = [
 class MembraneToInstances(Transform):
     """Segment a membrane probability into instances.
 
-    A thin shell over `monai_boundary.ops.segmentation.membrane_to_instances`, which defines the methods.
+    A thin shell over `monai_boundary.ops.membrane_to_instances`, which defines the methods.
 
     Args:
         method: ``"components"`` of what is below the threshold; ``"watershed"`` or ``"barrier_cut"`` from markers,
@@ -156,7 +152,7 @@ class MembraneToInstancesd(KeyByKey):
 
 
 class RemoveSmallRegions(Transform):
-    """Remove ids of few voxels; see `monai_boundary.ops.segmentation.remove_small_regions`.
+    """Remove ids of few voxels; see `monai_boundary.ops.remove_small_regions`.
 
     Args:
         min_size: the smallest number of voxels that stays.
@@ -217,7 +213,7 @@ class RemoveSmallRegionsd(KeyByKey):
 
 
 class RelabelRegions(Transform):
-    """Number ids 1..K in raster order; see `monai_boundary.ops.segmentation.relabel_regions`.
+    """Number ids 1..K in raster order; see `monai_boundary.ops.relabel_regions`.
 
     Args:
         split: give every face-connected piece of an id a number of its own.

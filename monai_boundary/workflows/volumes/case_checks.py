@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_boundary.data.volumes.volume_dataset import DatasetProblem, as_paths, check_problems
+from monai_boundary.data.volumes.dataset_problems import DatasetProblem, check_problems
 from monai_boundary.data.volumes.volume_header import VolumeHeader, read_volume_header
+from monai_boundary.data.volumes.volume_items import as_paths
 from monai_boundary.data.volumes.volume_reader import read_volume
 from monai_boundary.ops.grid import SAME_GRID_VOXELS, affine_spacing, largest_offset
 from monai_boundary.ops.label_values import whole_label

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from monai_boundary.data.volumes.volume_dataset import as_paths
 from monai_boundary.data.volumes.volume_header import VolumeHeader, read_volume_header
+from monai_boundary.data.volumes.volume_items import as_paths
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.workflows.volumes.task import VolumeTask
 
@@ -19,7 +19,6 @@ __all__ = ["check_patch_strides", "fitting_patch"]
 
 _MOST = {2: 256 * 256, 3: 96**3}  # voxels of a patch
 _STATED = 50  # images that are looked at
-
 Strides = Sequence[int | Sequence[int]]
 
 

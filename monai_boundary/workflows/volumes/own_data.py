@@ -12,7 +12,8 @@ from monai_boundary._validation import check_choice
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.data.volumes.volume_datalist import volume_datalist
-from monai_boundary.data.volumes.volume_dataset import VolumeDataset, volume_stem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
+from monai_boundary.data.volumes.volume_items import volume_stem
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.own_task import Channels, Labels, own_task
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
@@ -21,7 +22,6 @@ from monai_boundary.workflows.volumes.task import VolumeTask
 __all__ = ["own_inputs", "own_scored", "own_split"]
 
 logger = logging.getLogger(__name__)
-
 Folder = str | Path
 
 

@@ -7,8 +7,8 @@ import pytest
 import zarr
 
 from monai_boundary.data.em.arrays import list_datasets, pick_dataset
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.open import read_em_source
-from monai_boundary.data.em.source import EMGeometry
 
 
 @pytest.fixture

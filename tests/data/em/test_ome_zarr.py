@@ -7,9 +7,10 @@ import zarr
 
 from monai_boundary.data import em_datalist
 from monai_boundary.data.em.arrays import list_datasets, pick_dataset
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.ome_zarr import levels, multiscale_geometry
 from monai_boundary.data.em.open import read_em_source
-from monai_boundary.data.em.source import EMGeometry, EMSource
+from monai_boundary.data.em.source import EMSource
 
 NAMES = ("t", "c", "z", "y", "x")
 

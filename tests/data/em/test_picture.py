@@ -7,9 +7,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.open import open_em_stack, read_em_source
 from monai_boundary.data.em.picture import list_pictures
-from monai_boundary.data.em.source import EMGeometry
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])

@@ -5,8 +5,8 @@ import h5py
 import numpy as np
 import pytest
 
+from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.open import open_em_stack, read_em_source
-from monai_boundary.data.em.source import EMGeometry
 
 
 @pytest.fixture

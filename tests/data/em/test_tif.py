@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from monai_boundary.data.em.geometry import GEOMETRY_FILE, EMGeometry
 from monai_boundary.data.em.open import read_em_source
-from monai_boundary.data.em.source import GEOMETRY_FILE, EMGeometry
 
 TIF_KINDS = {
     "plain": {"photometric": "minisblack"},

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import pytest
-
-from monai_boundary.data.volumes.volume_dataset import DatasetProblem, VolumeDataset, check_problems, volume_stem
+from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 
 ITEMS = tuple({"image": f"{p}{k}.nii", "label": "l", "case": f"{p}{k}", "patient": p} for p in "abcdef" for k in (1, 2))
 
@@ -23,23 +21,3 @@ def test_patients_stay_together() -> None:
 def test_ids_of_classes_regions_and_what_is_ignored() -> None:
     dataset = VolumeDataset("nnunet", "d", ("ct",), {"whole": (1, 5), "core": 5, "other": 2}, 7)
     assert dataset.label_ids == (1, 2, 5, 7)
-
-
-@pytest.mark.parametrize("name", ["a.txt", ".a.nii.gz", "a.nii.gz.part", "a.hdr"])
-def test_what_is_no_volume(name: str) -> None:
-    assert volume_stem(name) is None
-
-
-def test_problems_are_all_named_by_kind() -> None:
-    problems = [
-        DatasetProblem("missing files", "a.nii", "case a"),
-        DatasetProblem("double names", "b"),
-        DatasetProblem("missing files", "c.nii", "case c"),
-    ]
-    expected = r"got D with missing files \(2\): a.nii \(case a\), c.nii \(case c\); double names \(1\): b\."
-    with pytest.raises(ValueError, match=expected):
-        check_problems(problems, "D")
-    check_problems([], "D")
-    many = [DatasetProblem("missing files", str(k)) for k in range(105)]
-    with pytest.raises(ValueError, match=r"missing files \(105\): 0, .*, 99, and 5 more\."):
-        check_problems(many, "D")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from monai_boundary.networks import DualChannelBlock, ResidualPath
+from monai_boundary.networks import DualChannelBlock
 from monai_boundary.networks.blocks.dual_channel import conv_norm_act
 
 
@@ -41,16 +41,6 @@ def test_the_sum_of_both_chains_and_the_shortcut():
     torch.testing.assert_close(block(x), inner.relu())
 
 
-def test_a_path_is_a_chain_of_sums():
-    path = ResidualPath(2, 3, 4, length=3, norm="")
-    x = torch.randn(1, 3, 6, 6)
-    expected = x
-    for step in path.steps:
-        expected = (step.straight(expected) + step.bent(expected)).relu()
-    torch.testing.assert_close(path(x), expected)
-    assert [step.bent[0].in_channels for step in path.steps] == [3, 4, 4]
-
-
 def test_bias_only_without_norm():
     assert conv_norm_act(2, 1, 1, 3, "", "relu")[0].bias is not None
     assert conv_norm_act(2, 1, 1, 3, "batch", "relu")[0].bias is None
@@ -63,10 +53,6 @@ def test_bias_only_without_norm():
         (lambda: DualChannelBlock(1, 1, 32), "`spatial_dims` needs 2 or 3"),
         (lambda: DualChannelBlock(2, 0, 32), "`in_channels` needs a finite number > 0"),
         (lambda: DualChannelBlock(2, 1, 3), r"`filters` needs to be 4 or more at width 1.67, got 3\."),
-        (lambda: ResidualPath(5, 1, 1, 1), "`spatial_dims` needs 2 or 3"),
-        (lambda: ResidualPath(2, 0, 1, 1), "`in_channels` needs a finite number > 0"),
-        (lambda: ResidualPath(2, 1, 0, 1), "`channels` needs a finite number > 0"),
-        (lambda: ResidualPath(2, 1, 1, 0), "`length` needs a finite number > 0"),
     ],
 )
 def test_bad_arguments(make, message):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Overlap near the boundary alone: boundary IoU, and the IoU in a band around the true boundary."""
+"""Boundary IoU: overlap of the inner bands along the boundary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monai_boundary._validation import check_positive
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces, near_squares
 
 # keeps "3 steps of 0.1 mm are within 0.3 mm" true in floating point
-_SLACK = 1 + 1e-9
+SLACK = 1 + 1e-9
 DEFAULT_SHARE = 0.02
 """The width of boundary IoU's band in its paper, as a share of the image's diagonal."""
 
@@ -64,63 +64,6 @@ def compute_boundary_iou(
     return boundary_iou_of_pair(pair, band_width_mm(pair, width_mm, width_share))
 
 
-def compute_trimap_iou(
-    y_pred: npt.ArrayLike,
-    y: npt.ArrayLike,
-    spacing: Sequence[float] | float | None,
-    *,
-    widths_mm: Sequence[float] = (1.0, 2.0, 5.0, 10.0),
-) -> tuple[float, ...]:
-    r"""Return the intersection over union within bands of several widths around the true boundary.
-
-    The band :math:`B_d` is the voxels within ``d`` of a voxel of the other side, centre to centre in mm (Kohli et al.,
-    IJCV 2009), and at least those with a face on it; outside the image is no side, since nobody labelled it:
-
-    .. math:: |P \cap T \cap B_d| \,/\, |(P \cup T) \cap B_d|
-
-    What the prediction adds far from the true boundary is forgiven; a wide band comes near IoU. As a curve over the
-    widths it says how far from the boundary the errors lie.
-
-    Args:
-        y_pred: predicted mask, 0 or 1, (H, W) or (H, W, D).
-        y: true mask of the same shape.
-        spacing: mm per axis in array order.
-        widths_mm: half widths of the bands: so far to either side.
-
-    Returns:
-        One score for each width, 0..1: 0 where the truth is missed altogether, NaN where the truth is empty or full
-        (there is no boundary).
-
-    Raises:
-        TypeError: if a mask does not hold numbers.
-        ValueError: as :func:`~monai_boundary.metrics.measure_surfaces`, and if a width is not positive.
-
-    Example:
-        >>> import numpy as np
-        >>> truth = np.zeros((1, 9)); truth[0, :4] = 1
-        >>> pred = np.zeros((1, 9)); pred[0, :5] = 1; pred[0, 8] = 1
-        >>> compute_trimap_iou(pred, truth, spacing=1.0, widths_mm=(1.0, 2.0, 9.0))  # 1 of 2, 2 of 3, 4 of 6
-        (0.5, 0.6666666666666666, 0.6666666666666666)
-    """
-    for width in widths_mm:
-        check_positive("widths_mm", width)
-    pair = measure_surfaces(y_pred, y, spacing, distances=False)
-    true, predicted = pair.true, pair.predicted
-    if not true.any() or pair.true_is_full:
-        return (math.nan,) * len(widths_mm)
-    limit = max(widths_mm)
-    beyond = np.zeros_like(true)
-    beyond[pair.image_part] = ~true[pair.image_part]
-    apart = np.where(true, near_squares(beyond, pair.spacing, limit), near_squares(true, pair.spacing, limit))
-    touching = np.where(true, _touches(beyond), _touches(true))
-    scores = []
-    for width in widths_mm:
-        band = (apart <= width**2 * _SLACK) | touching
-        either = int(np.count_nonzero((predicted | true) & band))
-        scores.append(int(np.count_nonzero(predicted & true & band)) / either)
-    return tuple(scores)
-
-
 def boundary_iou_of_pair(pair: SurfacePair, width_mm: float) -> float:
     """Return what :func:`compute_boundary_iou` does, for masks that were measured."""
     if not pair.predicted.any() and not pair.true.any():
@@ -140,11 +83,11 @@ def band_width_mm(pair: SurfacePair, width_mm: float | None, width_share: float)
 
 def _inner_band(mask: BoolArray, spacing: tuple[float, ...], width_mm: float) -> BoolArray:
     outside = ~mask
-    near: BoolArray = near_squares(outside, spacing, width_mm) <= width_mm**2 * _SLACK
-    return mask & (near | _touches(outside))
+    near: BoolArray = near_squares(outside, spacing, width_mm) <= width_mm**2 * SLACK
+    return mask & (near | touches(outside))
 
 
-def _touches(other: BoolArray) -> BoolArray:
+def touches(other: BoolArray) -> BoolArray:
     """Where a face neighbour is in ``other``."""
     out = np.zeros_like(other)
     for axis in range(other.ndim):

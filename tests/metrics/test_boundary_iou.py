@@ -1,29 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Overlap near the boundary, drawn by hand and against distances by brute force."""
+"""Boundary IoU, drawn by hand and against distances by brute force."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from monai_boundary.metrics import compute_boundary_iou, compute_trimap_iou
-from monai_boundary.metrics.boundary_band import band_width_mm
+from monai_boundary.metrics import compute_boundary_iou
+from monai_boundary.metrics.boundary_iou import band_width_mm
 from monai_boundary.metrics.surface_pair import measure_surfaces
-from tests.metrics.surface_cases import CASES, random_masks
-
-
-def brute_distance(mask: np.ndarray, other: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """Distance of every voxel of ``mask`` to the nearest voxel of ``other``; infinity where there is none."""
-    out = np.full(mask.shape, np.inf)
-    targets = np.argwhere(other) * np.array(spacing)
-    for place in np.argwhere(mask):
-        if len(targets):
-            out[tuple(place)] = np.linalg.norm(targets - place * np.array(spacing), axis=1).min()
-    return out
+from tests.metrics.surface_cases import CASES, brute_distance, random_masks
 
 
 def brute_boundary_iou(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...], width: float) -> float:
@@ -36,24 +25,12 @@ def brute_boundary_iou(pred: np.ndarray, true: np.ndarray, spacing: tuple[float,
     return float((bands[0] & bands[1]).sum() / (bands[0] | bands[1]).sum())
 
 
-def brute_trimap_iou(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...], width: float) -> float:
-    if true.all():
-        return math.nan
-    apart = np.minimum(brute_distance(true, ~true, spacing), brute_distance(~true, true, spacing))
-    faces = (true & ~ndimage.binary_erosion(true, border_value=1)) | (~true & ndimage.binary_dilation(true))
-    band = (apart <= width + 1e-9) | faces
-    return float((pred & true & band).sum() / ((pred | true) & band).sum())
-
-
 @pytest.mark.parametrize("seed", range(CASES))
 def test_equal_to_brute_force(seed: int) -> None:
     pred, true, spacing = random_masks(seed)
     for width in (0.6, 1.3, 3.0):
         found = compute_boundary_iou(pred, true, spacing, width_mm=width)
         assert found == pytest.approx(brute_boundary_iou(pred, true, spacing, width)), width
-    widths = (0.6, 1.3, 3.0)
-    expected = [brute_trimap_iou(pred, true, spacing, width) for width in widths]
-    np.testing.assert_allclose(compute_trimap_iou(pred, true, spacing, widths_mm=widths), expected)
 
 
 def test_drawn_boundary_iou() -> None:
@@ -84,31 +61,13 @@ def test_a_share_of_the_diagonal() -> None:
     assert band_width_mm(pair, 7.0, 0.02) == 7.0
 
 
-def test_drawn_trimap() -> None:
-    truth, pred = np.zeros((2, 1, 9))
-    truth[0, :4] = 1
-    pred[0, :5] = 1
-    pred[0, 8] = 1  # far off: outside every narrow band
-    assert compute_trimap_iou(pred, truth, spacing=1.0, widths_mm=(1.0, 2.0, 9.0)) == pytest.approx(
-        (1 / 2, 2 / 3, 4 / 6)
-    )
-
-
 @pytest.mark.parametrize(("pred", "true", "expected"), [(0, 0, math.nan), (0, 1, 0.0), (1, 0, 0.0), (1, 1, 1.0)])
 def test_empty_and_full(pred: int, true: int, expected: float) -> None:
     masks = np.full((3, 3), pred), np.full((3, 3), true)
     np.testing.assert_equal(compute_boundary_iou(*masks, spacing=1.0), expected)
-    assert all(math.isnan(v) for v in compute_trimap_iou(*masks, spacing=1.0))  # no boundary in the image
 
 
-def test_missed_lesion_is_zero_in_every_band() -> None:
+def test_a_missed_lesion_is_zero() -> None:
     truth = np.zeros((5, 5))
     truth[2, 2] = 1
-    assert compute_trimap_iou(np.zeros((5, 5)), truth, spacing=1.0) == (0.0,) * 4
     assert compute_boundary_iou(np.zeros((5, 5)), truth, spacing=1.0) == 0.0
-
-
-@pytest.mark.parametrize("widths", [(0.0,), (1.0, -1.0), (math.inf,)])
-def test_bad_widths(widths: Any) -> None:
-    with pytest.raises(ValueError, match="`widths_mm` needs a finite number > 0"):
-        compute_trimap_iou(np.eye(3), np.eye(3), spacing=1.0, widths_mm=widths)
