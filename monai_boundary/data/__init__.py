@@ -12,20 +12,15 @@ from monai_boundary.data.em.section_split import split_sections
 from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.stack import EMStack
 from monai_boundary.data.em.writer import SaveEMSegmentationd, write_em_hdf5, write_em_segmentation
-from monai_boundary.data.output_files import (
-    atomic_output,
-    check_new_outputs,
-    check_output_folder,
-    unique_output_names,
-)
+from monai_boundary.data.output_files import atomic_output
 from monai_boundary.data.phantoms.em import EMPhantom, make_em_phantom
 from monai_boundary.data.phantoms.em_dataset import write_em_phantom
 from monai_boundary.data.phantoms.lesion import LesionPhantom, LesionScan, make_lesion_phantom
 from monai_boundary.data.phantoms.lesion_dataset import write_lesion_phantom
 from monai_boundary.data.phantoms.stroke_dataset import write_stroke_phantom
 from monai_boundary.data.phantoms.tumour import TumourPhantom, TumourScan, make_tumour_phantom
-from monai_boundary.data.phantoms.tumour_dataset import BRATS_LAYOUTS, write_tumour_phantom
-from monai_boundary.data.volumes.brats import BRATS_MODALITIES, BRATS_SUFFIXES, brats_datalist
+from monai_boundary.data.phantoms.tumour_dataset import write_tumour_phantom
+from monai_boundary.data.volumes.brats import BRATS_MODALITIES, brats_datalist
 from monai_boundary.data.volumes.isles2018 import isles2018_datalist
 from monai_boundary.data.volumes.isles2022 import isles2022_datalist
 from monai_boundary.data.volumes.nifti_reader import NiftiReader, check_nifti_grids, read_nifti
@@ -36,9 +31,7 @@ from monai_boundary.data.volumes.volume_reader import VolumeReader, read_volume
 from monai_boundary.data.volumes.wmh import wmh_datalist
 
 __all__ = [
-    "BRATS_LAYOUTS",
     "BRATS_MODALITIES",
-    "BRATS_SUFFIXES",
     "EMGeometry",
     "EMPhantom",
     "EMReader",
@@ -53,9 +46,7 @@ __all__ = [
     "VolumeReader",
     "atomic_output",
     "brats_datalist",
-    "check_new_outputs",
     "check_nifti_grids",
-    "check_output_folder",
     "compact_ids",
     "detect_label_kind",
     "em_datalist",
@@ -70,7 +61,6 @@ __all__ = [
     "read_volume",
     "split_patients",
     "split_sections",
-    "unique_output_names",
     "volume_datalist",
     "wmh_datalist",
     "write_em_hdf5",

@@ -3,15 +3,8 @@
 
 from __future__ import annotations
 
-from monai_boundary.ops.activation import check_activation, clamp_to_unit, to_probabilities, voxel_cross_entropy
-from monai_boundary.ops.anisotropic import (
-    anisotropic_kernels,
-    anisotropic_potential,
-    check_window,
-    ray_directions,
-    ray_sum,
-    ray_sum_adjoint,
-)
+from monai_boundary.ops.activation import to_probabilities
+from monai_boundary.ops.anisotropic import anisotropic_kernels, anisotropic_potential, ray_directions, ray_sum
 from monai_boundary.ops.barrier import (
     Contours,
     barrier_cut,
@@ -24,30 +17,17 @@ from monai_boundary.ops.barrier_contour import boundary_weights, leak_contour, l
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 from monai_boundary.ops.class_masks import class_masks, target_masks
 from monai_boundary.ops.contour import contour_mask, region_boundaries
-from monai_boundary.ops.distance_backends import (
-    available_backends,
-    choose_backend,
-    tensor_distance,
-)
+from monai_boundary.ops.distance_backends import available_backends, choose_backend
 from monai_boundary.ops.distance_check import check_distance_map, restore_distance_sign
 from monai_boundary.ops.distance_weights import distance_weights
-from monai_boundary.ops.edges import check_edge_options, edge_masks, label_edges
+from monai_boundary.ops.edges import edge_masks, label_edges
 from monai_boundary.ops.equipotential import equipotential_values
 from monai_boundary.ops.equipotential_lines import LineValues, line_region, line_values
 from monai_boundary.ops.equipotential_terms import PotentialTerm, Rays
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
-from monai_boundary.ops.label_values import (
-    LABEL_TOLERANCE,
-    binary_mask,
-    binary_mask_tensor,
-    check_label,
-    check_region_ids,
-    whole_label,
-    whole_label_tensor,
-)
+from monai_boundary.ops.label_values import LABEL_TOLERANCE, binary_mask, whole_label
 from monai_boundary.ops.membrane import clean_membrane_label, instances_to_membrane
 from monai_boundary.ops.persistence import persistence_pairs
-from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.ops.region_ids import relabel_regions, remove_small_regions
 from monai_boundary.ops.regions import (
     label_regions,
@@ -82,17 +62,10 @@ __all__ = [
     "batch_boundary_weights",
     "batch_signed_distance",
     "binary_mask",
-    "binary_mask_tensor",
     "boundary_weights",
-    "check_activation",
     "check_distance_map",
-    "check_edge_options",
-    "check_label",
-    "check_region_ids",
     "check_same_grid",
-    "check_window",
     "choose_backend",
-    "clamp_to_unit",
     "class_masks",
     "clean_membrane_label",
     "contour_mask",
@@ -110,11 +83,9 @@ __all__ = [
     "membrane_to_instances",
     "partition_contours",
     "persistence_pairs",
-    "plain_tensor",
     "quantise_probability",
     "ray_directions",
     "ray_sum",
-    "ray_sum_adjoint",
     "region_boundaries",
     "region_cells",
     "region_neighbours",
@@ -129,11 +100,8 @@ __all__ = [
     "signed_distance_map",
     "slices_around",
     "target_masks",
-    "tensor_distance",
     "to_probabilities",
     "tumour_label",
     "tumour_regions",
-    "voxel_cross_entropy",
     "whole_label",
-    "whole_label_tensor",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_boundary.ops import check_activation, to_probabilities, voxel_cross_entropy
+from monai_boundary.ops import to_probabilities
+from monai_boundary.ops.activation import check_activation, voxel_cross_entropy
 
 
 def test_each_activation_is_the_named_one():

@@ -10,14 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from monai_boundary.ops import (
-    anisotropic_kernels,
-    anisotropic_potential,
-    check_window,
-    ray_directions,
-    ray_sum,
-    ray_sum_adjoint,
-)
+from monai_boundary.ops import anisotropic_kernels, anisotropic_potential, ray_directions, ray_sum
+from monai_boundary.ops.anisotropic import check_window, ray_sum_adjoint
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 

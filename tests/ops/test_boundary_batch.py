@@ -5,15 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from monai_boundary.ops import (
-    batch_boundary_weights,
-    boundary_weights,
-    label_regions,
-    quantise_probability,
-    region_cells,
-    region_seeds,
-)
-from monai_boundary.ops.boundary_batch import _to_host
+from monai_boundary.ops import boundary_weights, label_regions, quantise_probability, region_cells, region_seeds
+from monai_boundary.ops.boundary_batch import _to_host, batch_boundary_weights
 
 
 @pytest.fixture

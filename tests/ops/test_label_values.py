@@ -13,15 +13,8 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_boundary.ops import (
-    LABEL_TOLERANCE,
-    binary_mask,
-    binary_mask_tensor,
-    check_label,
-    check_region_ids,
-    whole_label,
-    whole_label_tensor,
-)
+from monai_boundary.ops import LABEL_TOLERANCE, binary_mask, whole_label
+from monai_boundary.ops.label_values import binary_mask_tensor, check_label, check_region_ids, whole_label_tensor
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 NUMPY_TYPES = ("bool", *INTEGERS, "float16", "float32", "float64")

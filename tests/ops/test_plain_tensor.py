@@ -7,7 +7,7 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
-from monai_boundary.ops import plain_tensor
+from monai_boundary.ops.plain_tensor import plain_tensor
 
 
 @pytest.mark.parametrize(

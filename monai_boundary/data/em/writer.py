@@ -237,7 +237,7 @@ def _affine_geometry(affine: Any, ndim: int) -> tuple[tuple[float, ...] | None, 
 
 
 def em_output_names(sources: Sequence[str]) -> list[str]:
-    """Name the outputs of sources, see :func:`~monai_boundary.data.unique_output_names`; a section's has its number.
+    """Name the outputs of sources, see `unique_output_names`; a section's has its number.
 
     A folder of pictures is named by its own name, or, when that is "image", "raw" or the like, by the folder above.
 

@@ -11,16 +11,10 @@ from typing import Any
 
 from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
-from monai_boundary.data import (
-    check_new_outputs,
-    check_output_folder,
-    em_datalist,
-    open_em_stack,
-    split_sections,
-    write_em_phantom,
-)
+from monai_boundary.data import em_datalist, open_em_stack, split_sections, write_em_phantom
 from monai_boundary.data.em.picture import list_pictures
 from monai_boundary.data.em.writer import em_output_names
+from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.workflows.evaluation.sectionwise import check_patch_multiple
 
 logger = logging.getLogger(__name__)
