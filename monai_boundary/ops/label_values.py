@@ -16,7 +16,6 @@ from monai_boundary._validation import check_spatial_dims
 __all__ = [
     "LABEL_TOLERANCE",
     "binary_mask",
-    "binary_mask_tensor",
     "check_label",
     "check_region_ids",
     "whole_label",
@@ -135,32 +134,6 @@ def binary_mask(name: str, values: npt.ArrayLike | Tensor) -> BoolArray:
     wrong = ~inside & (whole != 0)
     if wrong.any():
         raise ValueError(_not_binary(name, int(whole[wrong].flat[0]), int(wrong.sum()), wrong.size))
-    return inside
-
-
-def binary_mask_tensor(name: str, mask: Tensor) -> Tensor:
-    """Return what `binary_mask` does, for a tensor that stays on its device.
-
-    Args:
-        name: what an error calls the mask.
-        mask: tensor of any boolean, integer or floating type.
-
-    Raises:
-        TypeError: if it does not hold numbers.
-        ValueError: if it holds anything but 0 and 1.
-
-    Example:
-        >>> binary_mask_tensor("mask", torch.tensor([0, 1], dtype=torch.uint16))
-        tensor([False,  True])
-    """
-    plain = torch.as_tensor(mask).detach().as_subclass(Tensor)
-    if plain.dtype == torch.bool:
-        return plain
-    whole = whole_label_tensor(name, plain)
-    inside = whole == 1
-    wrong = ~inside & (whole != 0)
-    if bool(wrong.any()):
-        raise ValueError(_not_binary(name, int(whole[wrong][0]), int(wrong.sum()), wrong.numel()))
     return inside
 
 

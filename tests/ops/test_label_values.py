@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_boundary.ops import LABEL_TOLERANCE, binary_mask, whole_label
-from monai_boundary.ops.label_values import binary_mask_tensor, check_label, check_region_ids, whole_label_tensor
+from monai_boundary.ops.label_values import check_label, check_region_ids, whole_label_tensor
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 NUMPY_TYPES = ("bool", *INTEGERS, "float16", "float32", "float64")
@@ -24,7 +24,6 @@ READERS: tuple[Callable[..., Any], ...] = (
     lambda values: whole_label_tensor("y", torch.as_tensor(values)),
     lambda values: check_label("y", values),
     lambda values: binary_mask("y", values),
-    lambda values: binary_mask_tensor("y", torch.as_tensor(values)),
 )
 
 
