@@ -17,6 +17,7 @@ COMMANDS = {
     "bundle": ("monai_boundary.commands.bundle_command", "list, copy, run, pack and look into the bundles"),
     "inspect": ("monai_boundary.inspection.inspect_command", "look at a data set before anyone trains"),
     "evaluate": ("monai_boundary.report.evaluate_command", "score folders of predictions, on a page to look at"),
+    "volume": ("monai_boundary.volumes.volume_command", "volumes larger than memory, block by block"),
     "study": ("monai_boundary.study.study_command", "compare losses (or anything) over seeds and folds"),
     "doctor": ("monai_boundary.commands.doctor_command", "versions, extras, backends, GPU, and a self-test"),
 }

@@ -16,7 +16,16 @@ from packaging.requirements import Requirement
 from monai_boundary import __version__
 from monai_boundary.ops.distance_backends import available_backends
 
-_EXTRAS = ("bundle", "em", "report", "mlflow", "fast", "topology", "export")  # those of users; dev, docs, test are not
+_EXTRAS = (
+    "bundle",
+    "em",
+    "report",
+    "mlflow",
+    "volumes",
+    "fast",
+    "topology",
+    "export",
+)  # those of users; dev, docs, test are not
 
 
 def examine() -> dict[str, Any]:

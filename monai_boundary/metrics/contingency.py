@@ -99,10 +99,10 @@ def count_overlaps(y_pred: LongArray, y: LongArray, scored: BoolArray) -> Contin
     changes = np.flatnonzero((true_flat[1:] != true_flat[:-1]) | (pred_flat[1:] != pred_flat[:-1])) + 1
     starts = np.concatenate([[0], changes])[: true_flat.size]  # no run at all where nothing is scored
     lengths = np.diff(starts, append=true_flat.size)
-    return _tabulate(true_flat[starts], pred_flat[starts], lengths, y.size)
+    return tabulate(true_flat[starts], pred_flat[starts], lengths, y.size)
 
 
-def _tabulate(true: LongArray, predicted: LongArray, counts: LongArray, voxels: int) -> Contingency:
+def tabulate(true: LongArray, predicted: LongArray, counts: LongArray, voxels: int) -> Contingency:
     """Add up the counts of equal pairs of ids."""
     true_ids, rows = np.unique(true, return_inverse=True)
     pred_ids, columns = np.unique(predicted, return_inverse=True)
@@ -139,17 +139,23 @@ def evaluation_tables(
     if y.ndim == 3 and border_tolerance_nm and not border_per_section:
         border = truth_border_mask(y, border_tolerance_nm, spacing, per_section=False)
     tables = []
-    for slab in _slabs(tuple(y.shape)):
+    for slab in slabs(tuple(y.shape)):
         pred_ids, true_ids = to_instance_ids("y_pred", y_pred[slab]), to_instance_ids("y", y[slab])
         tolerance = border_tolerance_nm if border is None else None
         scored = scored_voxels(true_ids, ignore_labels, tolerance, spacing, border_per_section)
         if border is not None:
             scored &= ~border[slab]
         tables += [count_overlaps(*part) for part in sections(pred_ids, true_ids, scored, per_section=per_section)]
-    return tables if per_section and y.ndim == 3 else [_merged(tables)]
+    return tables if per_section and y.ndim == 3 else [merged_tables(tables)]
 
 
-def _slabs(shape: tuple[int, ...]) -> list[slice]:
+def empty_table(voxels: int) -> Contingency:
+    """Return the table of ``voxels`` voxels of which none is scored."""
+    none = np.zeros(0, dtype=np.int64)
+    return tabulate(none, none, none, voxels)
+
+
+def slabs(shape: tuple[int, ...]) -> list[slice]:
     """Parts of the first axis, of a few million voxels each."""
     if len(shape) == 2 or not shape[0]:
         return [slice(None)]
@@ -157,14 +163,14 @@ def _slabs(shape: tuple[int, ...]) -> list[slice]:
     return [slice(start, start + depth) for start in range(0, shape[0], depth)]
 
 
-def _merged(tables: Sequence[Contingency]) -> Contingency:
+def merged_tables(tables: Sequence[Contingency]) -> Contingency:
     """One table of the counts of several."""
     if len(tables) == 1:
         return tables[0]
     true = np.concatenate([table.true_ids[table.true_index] for table in tables])
     predicted = np.concatenate([table.pred_ids[table.pred_index] for table in tables])
     counts = np.concatenate([table.counts for table in tables])
-    return _tabulate(true, predicted, counts, sum(table.voxels for table in tables))
+    return tabulate(true, predicted, counts, sum(table.voxels for table in tables))
 
 
 def sections(*arrays: Any, per_section: bool) -> Iterator[tuple[Any, ...]]:

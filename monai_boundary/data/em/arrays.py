@@ -17,6 +17,7 @@ from monai_boundary.data.em.geometry import EMGeometry, nanometres
 from monai_boundary.data.em.ome_zarr import levels, multiscale_geometry
 from monai_boundary.data.em.source import EMSource, require_em
 from monai_boundary.data.em.stack import EMStack, naming_source
+from monai_boundary.data.em.stored_chunks import absent_hdf5_chunks, absent_zarr_chunks, check_blosc_chunks
 
 __all__ = ["HDF5_SUFFIXES", "held_arrays", "is_zarr", "list_datasets", "open_hdf5", "open_zarr", "pick_dataset"]
 
@@ -188,9 +189,16 @@ def _array_stack(source: EMSource, array: Any, geometry: EMGeometry) -> EMStack:
         raise ValueError(f"`dataset` needs 2 or 3 spatial axes, got shape {shape} in {source}.")
     lead = (0,) * max(extra, 0)
     kept = shape[max(extra, 0) :]
-    if len(kept) == 2:
-        return EMStack(source, kept, np.dtype(array.dtype), geometry.last(2), lambda _: array[...])
-    return EMStack(source, kept, np.dtype(array.dtype), geometry.last(3), lambda part: array[(*lead, part)])
+    stored = getattr(array, "shards", None) or array.chunks
+    return EMStack(
+        source,
+        kept,
+        np.dtype(array.dtype),
+        geometry.last(len(kept)),
+        (lambda _: array[...]) if len(kept) == 2 else (lambda part: array[(*lead, part)]),
+        None if stored is None else tuple(int(n) for n in stored[max(extra, 0) :]),
+        lambda box: array[(*lead, *box)],
+    )
 
 
 def _stated_geometry(attributes: Mapping[str, Any], source: EMSource) -> EMGeometry:
@@ -221,7 +229,8 @@ def open_hdf5(source: EMSource) -> Iterator[EMStack]:
             array = file[name]  # maybe of another file, to which a link leads
             stated = _stated_geometry({**file.attrs, **array.file.attrs, **array.attrs}, source)
             stack = _array_stack(source, array, stated)
-        yield stack
+        absent = None if array.chunks is None else lambda box: absent_hdf5_chunks(array, box)
+        yield replace(stack, absent_chunks=absent)
 
 
 @contextmanager
@@ -235,11 +244,21 @@ def open_zarr(source: EMSource) -> Iterator[EMStack]:
         stack = _array_stack(source, array, stated.override(_pyramid_geometry(root, name, source)))
         fetch = stack.fetch
 
+        fetch_box = stack.fetch_box
+
         def checked(part: slice) -> AnyArray:
-            _check_blosc(array, source, part)
+            check_blosc_chunks(array, source, (part, slice(None), slice(None)))
             return fetch(part)
 
-    yield replace(stack, fetch=checked)
+        def checked_box(box: tuple[slice, ...]) -> AnyArray:
+            check_blosc_chunks(array, source, box)
+            assert fetch_box is not None
+            return fetch_box(box)
+
+    def absent(box: tuple[slice, ...]) -> list[str]:
+        return absent_zarr_chunks(array, source, box)
+
+    yield replace(stack, fetch=checked, fetch_box=checked_box, absent_chunks=absent)
 
 
 def _pyramid_geometry(root: Any, name: str, source: EMSource) -> EMGeometry:
@@ -249,27 +268,3 @@ def _pyramid_geometry(root: Any, name: str, source: EMSource) -> EMGeometry:
         return EMGeometry()
     group = root[parent] if parent else root
     return multiscale_geometry(dict(group.attrs), level, source)
-
-
-def _check_blosc(array: Any, source: EMSource, part: slice) -> None:
-    """Blosc decodes a chunk that is cut short to anything: compare its length with the one that it states.
-
-    Raises:
-        ValueError: if they differ.
-    """
-    encode = getattr(array.metadata, "encode_chunk_key", None)
-    coded = f"{getattr(array.metadata, 'compressor', '')}{getattr(array.metadata, 'codecs', '')}"
-    if encode is None or "Blosc" not in coded or "Sharding" in coded:
-        return
-    axis = max(array.ndim - 3, 0)
-    counts = [-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True)]
-    wanted = [range(n) for n in counts]
-    if array.ndim >= 3:
-        wanted[axis] = range(part.start // array.chunks[axis], -(-part.stop // array.chunks[axis]))
-    for place in np.stack(np.meshgrid(*wanted, indexing="ij"), -1).reshape(-1, len(counts)):
-        file = source.path / array.path / encode(tuple(int(k) for k in place))
-        if file.is_file():
-            with file.open("rb") as chunk:
-                head = chunk.read(16)
-            if len(head) < 16 or int.from_bytes(head[12:16], "little") != file.stat().st_size:
-                raise ValueError(f"`source` needs whole chunks, {file} of {source} is cut short.")

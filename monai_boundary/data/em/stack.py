@@ -27,6 +27,11 @@ class EMStack:
         dtype: type in the file.
         geometry: what the file states.
         fetch: from a slice along the first axis to the array of it.
+        chunks: shape of the pieces that the file is stored in, along the axes of ``shape``; ``None`` where it has none
+            (whole sections are then read).
+        fetch_box: from slices along all axes to the array of them, where the file allows it.
+        absent_chunks: from slices along all axes to the names of the chunks there that were never written, and read as
+            the fill value; ``None`` where a file cannot have such.
     """
 
     source: EMSource
@@ -34,6 +39,9 @@ class EMStack:
     dtype: np.dtype[Any]
     geometry: EMGeometry
     fetch: Callable[[slice], AnyArray]
+    chunks: tuple[int, ...] | None = None
+    fetch_box: Callable[[tuple[slice, ...]], AnyArray] | None = None
+    absent_chunks: Callable[[tuple[slice, ...]], list[str]] | None = None
 
     def span(self) -> tuple[int, int]:
         """Return the first and one past the last section that the source asks for.
@@ -78,6 +86,33 @@ class EMStack:
         start, stop = self.span()
         with naming_source(self.source):
             return np.asarray(self.fetch(slice(start, stop))).reshape(self.read_shape)
+
+    def read_box(self, box: tuple[slice, ...]) -> AnyArray:
+        """Return a box of what :meth:`read` would return, and read no more than its chunks (or sections).
+
+        Args:
+            box: slices with start and stop, along the axes of ``read_shape``.
+
+        Raises:
+            ValueError: if the data cannot be read; the message names the file.
+        """
+        inside = self.file_box(box)
+        shape = tuple(part.stop - part.start for part in box)
+        with naming_source(self.source):
+            if self.fetch_box is not None:
+                return np.asarray(self.fetch_box(inside)).reshape(shape)
+            sections = inside[0] if len(inside) == 3 else slice(0, 1)
+            fetched = np.asarray(self.fetch(sections)).reshape(-1, *self.shape[-2:])
+            return fetched[(slice(None), *inside[-2:])].reshape(shape)
+
+    def file_box(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
+        """Return the slices along the axes of the file of a box of what :meth:`read` would return."""
+        start, _ = self.span()
+        if len(self.shape) == 2:
+            return box
+        if len(box) == 2:
+            return (slice(start, start + 1), *box)
+        return (slice(box[0].start + start, box[0].stop + start), *box[1:])
 
 
 @contextmanager

@@ -68,3 +68,28 @@ def test_sections_beyond_the_stack_are_refused(tmp_path, volume, asked):
     write_cremi(tmp_path / "a.h5", volume, volume)
     with pytest.raises(ValueError, match=rf"needs sections within 0..3, got .*{asked}"):
         read_em_source(f"{tmp_path / 'a.h5'}::volumes/raw{asked}")
+
+
+@pytest.mark.parametrize("suffix", ["hdf", "tif", "png"])
+def test_a_box(tmp_path, volume, suffix):
+    """HDF5 reads the box; of what has no boxes whole sections are read and cut."""
+    from monai_boundary.data.em.writer import write_em_segmentation
+
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "hdf":
+        write_cremi(path, volume, volume)
+        path = f"{path}::volumes/raw"
+    elif suffix == "tif":
+        write_em_segmentation(path, volume, spacing=None)
+    else:
+        from PIL import Image
+
+        path.mkdir()
+        for k, section in enumerate(volume):
+            Image.fromarray(section).save(path / f"{k}.png")
+    with open_em_stack(f"{path}@1:4") as stack:
+        box = (slice(1, 3), slice(2, 20), slice(5, 9))
+        np.testing.assert_array_equal(stack.read_box(box), volume[1:4][box])
+        assert stack.file_box(box) == (slice(2, 4), *box[1:])
+    with open_em_stack(f"{path}@2") as stack:
+        np.testing.assert_array_equal(stack.read_box(box[1:]), volume[2][box[1:]])

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes larger than memory: done block by block, on the threads of a machine or on a Dask cluster.
+
+A volume is named as everywhere in EM: ``path[::dataset][@first:stop]``.
+"""
+
+from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
+
+__all__ = ["VolumeEvaluation", "evaluate_volume"]

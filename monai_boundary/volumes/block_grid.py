@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A volume cut into blocks: the voxels that each one is responsible for, and those that it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+BLOCK_VOXELS = 2**24
+"""Voxels of a block whose shape is not given, at most (unless one chunk is larger)."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: ``core`` are its own voxels, ``outer`` those with the halo, as slices of the volume.
+
+    ``place`` is its place in the grid, and ``index`` its number in raster order of the grid.
+    """
+
+    index: int
+    place: tuple[int, ...]
+    core: tuple[slice, ...]
+    outer: tuple[slice, ...]
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """The core as slices of what is read of ``outer``."""
+        pairs = zip(self.core, self.outer, strict=True)
+        return tuple(slice(core.start - outer.start, core.stop - outer.start) for core, outer in pairs)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the core."""
+        return tuple(part.stop - part.start for part in self.core)
+
+    def __str__(self) -> str:
+        return f"block {self.index} at {tuple(part.start for part in self.core)} of shape {self.shape}"
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """The blocks of a volume: their cores are disjoint and cover it; those at the upper ends may be smaller.
+
+    Args:
+        shape: of the volume.
+        block: shape of a core.
+        halo: voxels that a block looks at beyond its core, along each axis and on both sides, inside the volume.
+
+    Raises:
+        ValueError: if the lengths differ, a size is below 1 or a halo below 0.
+
+    Example:
+        >>> grid = BlockGrid((5, 4), (3, 4), (1, 1))
+        >>> len(grid), grid[1].core[0], grid[1].outer[0]
+        (2, slice(3, 5, None), slice(2, 5, None))
+    """
+
+    shape: tuple[int, ...]
+    block: tuple[int, ...]
+    halo: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name, values, least in (("shape", self.shape, 1), ("block", self.block, 1), ("halo", self.halo, 0)):
+            if len(values) != len(self.shape) or min(values, default=0) < least:
+                raise ValueError(
+                    f"`{name}` needs {len(self.shape)} entries >= {least} (voxels per axis), got {values}."
+                )
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Blocks along each axis."""
+        return tuple(-(-n // b) for n, b in zip(self.shape, self.block, strict=True))
+
+    def __len__(self) -> int:
+        return prod(self.counts)
+
+    def __iter__(self) -> Iterator[Block]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Block:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        place = tuple(int(k) for k in np.unravel_index(index, self.counts))
+        core, outer = [], []
+        for k, n, size, halo in zip(place, self.shape, self.block, self.halo, strict=True):
+            start, stop = k * size, min((k + 1) * size, n)
+            core.append(slice(start, stop))
+            outer.append(slice(max(0, start - halo), min(n, stop + halo)))
+        return Block(index, place, tuple(core), tuple(outer))
+
+    def next_along(self, block: Block, axis: int) -> int | None:
+        """Return the index of the block that follows along an axis, or ``None`` at the end."""
+        place = list(block.place)
+        place[axis] += 1
+        return int(np.ravel_multi_index(place, self.counts)) if place[axis] < self.counts[axis] else None
+
+
+def chosen_block(
+    block: Sequence[int] | int | None, shape: Sequence[int], chunks: Sequence[int] | None
+) -> tuple[int, ...]:
+    """Return the shape of a block: the given one, or the chunks of the store doubled until they would be too large.
+
+    Args:
+        block: voxels per axis; one number is every axis; ``None`` lets the chunks decide.
+        shape: of the volume, which no block exceeds.
+        chunks: of the store; without any, a chunk is a section of at most 256 x 256 voxels.
+
+    Raises:
+        ValueError: if ``block`` has another number of axes, or an entry below 1.
+
+    Example:
+        >>> chosen_block(None, (1000, 1000, 1000), (64, 64, 64)), chosen_block((8, 2000, 50), (1000, 1000, 1000), None)
+        ((256, 256, 256), (8, 1000, 50))
+    """
+    if block is not None:
+        given = (block,) * len(shape) if isinstance(block, int) else tuple(int(b) for b in block)
+        if len(given) != len(shape) or min(given) < 1:
+            raise ValueError(f"`block` needs {len(shape)} entries >= 1 (voxels per axis), got {given}.")
+        return tuple(min(b, n) for b, n in zip(given, shape, strict=True))
+    sizes = [min(c, n) for c, n in zip(chunks or (1, 256, 256)[-len(shape) :], shape, strict=True)]
+    while True:
+        # the shortest axis that the volume still exceeds, so that blocks come near to cubes
+        growing = [axis for axis, size in enumerate(sizes) if size < shape[axis]]
+        axis = min(growing, key=lambda a: (sizes[a], -a), default=None)
+        if axis is None or 2 * prod(sizes) > BLOCK_VOXELS:
+            return tuple(sizes)
+        sizes[axis] = min(2 * sizes[axis], shape[axis])

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work on many blocks at once, on Dask: threads of this process, processes of this machine, or a cluster."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from itertools import islice
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from tqdm import tqdm
+
+from monai_boundary.volumes.block_grid import Block
+
+BlockWork: TypeAlias = Callable[[Block], None]
+TRIES = 3
+_AHEAD = 4  # blocks per worker that a cluster is given at a time: a million at once would fill its scheduler
+logger = logging.getLogger(__name__)
+
+
+class BlockFailure(NamedTuple):
+    """A block that failed in every try, and the last error."""
+
+    block: Block
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.block}: {self.error}"
+
+
+class BlockRunner(Protocol):
+    """Whatever does work on blocks."""
+
+    def run(self, work: BlockWork, blocks: Sequence[Block], title: str) -> list[BlockFailure]:
+        """Do the work on every block; return those that failed in every try, with the last error."""
+        ...
+
+
+@contextmanager
+def block_runner(workers: int = 1, cluster: Any = "threads") -> Iterator[BlockRunner]:
+    """Give what runs blocks, for as long as the ``with`` lasts.
+
+    Args:
+        workers: threads or processes of this machine; a cluster that is there has its own.
+        cluster: ``"threads"`` of this process, ``"processes"`` of this machine (`distributed.LocalCluster`), the
+            address of a scheduler (``tcp://host:8786``), the path of its scheduler file, or a `distributed.Client`.
+
+    Raises:
+        ValueError: if ``workers`` is below 1.
+        ImportError: if Dask is not installed, with what to do.
+        OSError: if no scheduler answers.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ValueError(f"`workers` needs a whole number >= 1, got {workers!r}.")
+    if isinstance(cluster, str) and cluster == "threads":
+        yield _ThreadRunner(require_dask("dask"), workers)
+        return
+    distributed = require_dask("distributed")
+    if not isinstance(cluster, str):
+        yield _ClusterRunner(distributed, cluster)
+    elif cluster == "processes":
+        with local_client(workers) as client:
+            yield _ClusterRunner(distributed, client)
+    else:
+        given = {"scheduler_file": cluster} if cluster.endswith(".json") else {"address": cluster}
+        with distributed.Client(**given) as client:
+            logger.info(f"Cluster of {len(client.scheduler_info()['workers'])} workers: {client.dashboard_link}")
+            yield _ClusterRunner(distributed, client)
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Any]:
+    """Give the client of a `distributed.LocalCluster` of this machine, a thread to each process.
+
+    Where the system can, the processes are forked from one that has imported what they need: importing takes each of
+    them ten seconds, and those that replace a process that died another ten.
+
+    Args:
+        workers: how many processes.
+    """
+    dask, distributed = require_dask("dask"), require_dask("distributed")
+    forked = "forkserver" in multiprocessing.get_all_start_methods()
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if forked else "spawn"}):
+        context = import_module("distributed.utils").get_mp_context()  # sets its own preload, the first time
+        if forked:
+            context.set_forkserver_preload(["distributed", "monai_boundary.volumes"])
+        local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        with local, distributed.Client(local) as client:
+            yield client
+
+
+def require_dask(module: str) -> Any:
+    """Import Dask or its scheduler, or say how to install them.
+
+    Raises:
+        ImportError: if it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(f"volumes need {error.name}: pip install 'monai-boundary[volumes]'.") from error
+
+
+def _attempt(work: BlockWork, block: Block) -> str | None:
+    """Do the work on a block; return the error of the last try if none went well."""
+    message = ""
+    for _ in range(TRIES):
+        try:
+            work(block)
+        except Exception as error:  # whatever it is, the other blocks are done
+            message = f"{type(error).__name__}: {error}"
+        else:
+            return None
+    return message
+
+
+class _ThreadRunner:
+    def __init__(self, dask: Any, workers: int) -> None:
+        self.dask = dask
+        self.workers = workers
+
+    def run(self, work: BlockWork, blocks: Sequence[Block], title: str) -> list[BlockFailure]:
+        failed: list[BlockFailure] = []
+        with tqdm(total=len(blocks), desc=title, unit="block", disable=None) as bar:
+
+            def one(block: Block) -> None:
+                message = _attempt(work, block)
+                if message is not None:
+                    failed.append(BlockFailure(block, message))
+                bar.update()
+
+            # by their names in raster order: neighbours share chunks, which the system then has at hand
+            delayed = ((self.dask.delayed(partial(one, block), pure=False), block.index) for block in blocks)
+            tasks = [task(dask_key_name=f"{title}-{index:012d}") for task, index in delayed]
+            self.dask.compute(*tasks, scheduler="threads", num_workers=self.workers)
+        return sorted(failed, key=lambda failure: failure.block.index)
+
+
+class _ClusterRunner:
+    def __init__(self, distributed: Any, client: Any) -> None:
+        self.distributed = distributed
+        self.client = client
+
+    def run(self, work: BlockWork, blocks: Sequence[Block], title: str) -> list[BlockFailure]:
+        """A worker that dies is replaced, and its blocks are done by others; who kills three is named as failed."""
+        failed: list[BlockFailure] = []
+        left = iter(blocks)
+        ahead = _AHEAD * max(1, sum(self.client.nthreads().values()))
+        given = {self._submit(work, block): block for block in islice(left, ahead)}
+        done = self.distributed.as_completed(list(given), raise_errors=False)
+        with tqdm(total=len(blocks), desc=title, unit="block", disable=None) as bar:
+            for future in done:
+                block = given.pop(future)
+                if future.status not in ("finished", "error"):
+                    raise OSError(f"the cluster is gone at {block} ({future.status}): run the same again to go on.")
+                message = repr(future.exception()) if future.status == "error" else future.result()
+                if message is not None:
+                    failed.append(BlockFailure(block, message))
+                bar.update()
+                for following in islice(left, 1):
+                    new = self._submit(work, following)
+                    given[new] = following
+                    done.add(new)
+        return sorted(failed, key=lambda failure: failure.block.index)
+
+    def _submit(self, work: BlockWork, block: Block) -> Any:
+        return self.client.submit(_attempt, work, block, pure=False)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m monai_boundary volume evaluate PRED TRUTH --output_dir OUT``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from monai_boundary.volumes.block_runs import TRIES, BlockFailure
+from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
+from monai_boundary.volumes.volume_source import ABSENT_CHUNKS
+
+ABOUT = """\
+Work on a volume larger than memory, block by block.
+
+A volume is PATH[::DATASET][@FIRST:STOP]: Zarr, OME-Zarr, HDF5, TIF, a folder of pictures, NIfTI.
+What was stopped goes on when the same command is run again, without the blocks that are done.
+Exit code 1: a block failed three times; it is named, and the others are done.
+"""
+EXAMPLES = """\
+examples:
+  CREMI's score, 4 at once:       volume evaluate pred.zarr truth.zarr --output_dir out
+                                    --border_tolerance_nm 25 --workers 4
+  datasets of HDF5 files:         volume evaluate a.h5::volumes/labels/neuron_ids b.h5::main --output_dir out
+  processes in place of threads:  ... --workers 8 --cluster processes
+  a Dask cluster:                 ... --cluster tcp://head:8786      or its --scheduler-file: --cluster scheduler.json
+"""
+_NAMED = 20
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command.
+
+    Args:
+        arguments: what follows ``volume``.
+
+    Returns:
+        0, or 1 if a block failed.
+
+    Raises:
+        ValueError: if an argument does not fit.
+        OSError: if the output cannot be written, or a cluster is gone.
+        ImportError: if a package is missing, with the line that installs it.
+        SystemExit: with 2 and the usage, if an option is unknown or has no value.
+    """
+    options = vars(_parser().parse_args(list(arguments)))
+    action = options.pop("action")
+    text, failed = _ACTIONS[action](options)
+    sys.stdout.write(text + _failures(failed))
+    return 1 if failed else 0
+
+
+def _evaluate(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
+    result = evaluate_volume(**options)
+    return evaluation_lines(result), result.failed
+
+
+def evaluation_lines(result: VolumeEvaluation) -> str:
+    """Return what the command prints of the scores; nothing where a block failed.
+
+    Args:
+        result: of :func:`evaluate_volume`.
+    """
+    if result.scores is None:
+        return ""
+    lines = [f"{name:12} {value:.6f}" for name, value in result.scores._asdict().items()]
+    sections = f" in {result.sections} sections" if result.sections != 1 else ""
+    return "\n".join([*lines, f"{result.scored} voxels scored{sections}", *map(str, result.files)]) + "\n"
+
+
+_ACTIONS = {"evaluate": _evaluate}
+
+
+def _failures(failed: Sequence[BlockFailure]) -> str:
+    if not failed:
+        return ""
+    lines = [f"{len(failed)} blocks failed {TRIES} times; the others are done, and are not done again by the next run:"]
+    lines += [f"  {failure}" for failure in failed[:_NAMED]]
+    return "\n".join([*lines, *([f"  and {len(failed) - _NAMED} more"] if len(failed) > _NAMED else [])]) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("monai-boundary volume", description=ABOUT, epilog=EXAMPLES, formatter_class=form)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    evaluate = actions.add_parser("evaluate", help="VOI, adapted Rand and CREMI score, as of the whole volume")
+    evaluate.add_argument("pred", metavar="PRED", help="volume of predicted ids")
+    evaluate.add_argument("truth", metavar="TRUTH", help="volume of true ids, on the same grid")
+    _add_scoring(evaluate)
+    _add_run(evaluate)
+    return parser
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ignore_labels", type=_integers, default=(0,), metavar="N,N", help="true ids that do not count (0)"
+    )
+    parser.add_argument(
+        "--border_tolerance_nm", type=float, metavar="NM", help="so near to a border between true ids nothing counts"
+    )
+    parser.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if no file states it")
+    parser.add_argument("--per_section", action="store_true", help="score each section alone; the mean is taken")
+    parser.add_argument(
+        "--border_per_section",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look for the border in each section alone, as CREMI (default), or in 3-D",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output_dir", required=True, metavar="OUT", help="folder of this job alone")
+    parser.add_argument("--block", type=_block, metavar="Z,Y,X", help="voxels of a block; by the store's chunks")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads or processes (%(default)s)")
+    parser.add_argument(
+        "--cluster",
+        default="threads",
+        metavar="WHAT",
+        help="threads (default), processes, the address of a Dask scheduler, or its scheduler file",
+    )
+    parser.add_argument(
+        "--absent_chunks",
+        choices=ABSENT_CHUNKS,
+        default="error",
+        help="what a chunk is that was never written: an error (default), or the store's fill value",
+    )
+    parser.add_argument("--force", action="store_true", help="remove what another job has left in OUT")
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())
+
+
+def _block(text: str) -> tuple[int, ...] | int:
+    sizes = _integers(text)
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def _spacing(text: str) -> tuple[float, ...] | float:
+    sizes = tuple(float(part) for part in text.strip("()[] ").split(",") if part.strip())
+    return sizes[0] if len(sizes) == 1 else sizes

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_boundary.volumes.block_grid import Block, BlockGrid
+from monai_boundary.volumes.block_runs import BlockRunner, block_runner, require_dask
+
+GRID = BlockGrid((10, 1, 1), (1, 1, 1), (0, 0, 0))
+
+
+@dataclass(frozen=True)
+class Touch:
+    """Leave a file for each try; some blocks fail in all of them, some in the first, one kills its process once."""
+
+    folder: Path
+    fails: tuple[int, ...] = ()
+    fails_once: tuple[int, ...] = ()
+    kills_once: tuple[int, ...] = ()
+
+    def __call__(self, block: Block) -> None:
+        tries = len(list(self.folder.glob(f"{block.index}.*")))
+        (self.folder / f"{block.index}.{tries}").write_text(str(os.getpid()))
+        if block.index in self.kills_once and tries == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if block.index in self.fails or (block.index in self.fails_once and tries == 0):
+            raise OSError(f"disk of {block.index}")
+
+
+def check_failures(runner: BlockRunner, folder: Path) -> None:
+    failed = runner.run(Touch(folder, fails=(7, 3), fails_once=(5,)), list(GRID), "touch")
+    assert [str(f) for f in failed] == [
+        f"block {k} at ({k}, 0, 0) of shape (1, 1, 1): OSError: disk of {k}" for k in (3, 7)
+    ]
+    tries = [len(list(folder.glob(f"{k}.*"))) for k in range(10)]
+    assert tries == [1, 1, 1, 3, 1, 2, 1, 3, 1, 1], "a block that fails is tried three times, and the others are done"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads(workers: int, tmp_path: Path) -> None:
+    with block_runner(workers) as runner:
+        check_failures(runner, tmp_path)
+
+
+def test_threads_are_as_many_as_asked_for() -> None:
+    met = threading.Barrier(2, timeout=20)
+    with block_runner(2) as runner:
+        assert runner.run(lambda block: met.wait() and None, [GRID[0], GRID[1]], "meet") == []
+
+
+def test_processes(tmp_path: Path, client: Any) -> None:
+    with block_runner(cluster=client) as runner:
+        check_failures(runner, tmp_path)
+    used = {path.read_text() for path in tmp_path.iterdir()}
+    assert str(os.getpid()) not in used
+    address = client.scheduler.address
+    (tmp_path / "b").mkdir()
+    with block_runner(cluster=address) as runner:
+        assert runner.run(Touch(tmp_path / "b"), list(GRID), "touch") == []
+    assert len(list((tmp_path / "b").iterdir())) == 10
+
+
+def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, client: Any) -> None:
+    with block_runner(cluster=client) as runner:
+        assert runner.run(Touch(tmp_path, kills_once=(4,)), list(GRID), "touch") == []
+    assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {str(k) for k in range(10)}
+    killed, done = ((tmp_path / f"4.{k}").read_text() for k in range(2))
+    assert killed != done
+
+
+def test_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    for workers in (0, True, 1.5):
+        with pytest.raises(ValueError, match="`workers` needs a whole number >= 1"), block_runner(workers):  # type: ignore[arg-type]
+            pass
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(ImportError, match=r"volumes need dask: pip install 'monai-boundary\[volumes\]'"):
+        require_dask("dask")

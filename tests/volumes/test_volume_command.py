@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_boundary.__main__ import main
+from monai_boundary.volumes.volume_command import main as volume
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["volume", "--help"])
+    assert "evaluate" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["volume", "evaluate", "--help"])
+    shown = capsys.readouterr().out
+    for words in ("--output_dir", "--border_tolerance_nm", "--workers", "--cluster", "--absent_chunks", "--force"):
+        assert words in shown
+
+
+def test_evaluate(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    truth = np.repeat([1, 1, 2, 2], 16).reshape(4, 4, 4)
+    paths = [store("p", np.ones_like(truth)), store("t", truth)]
+    options = ["--spacing", "(40,4,4)", "--block", "2,4,4", "--workers", "2", "--ignore_labels", "0,9"]
+    assert volume(["evaluate", *paths, "--output_dir", str(tmp_path / "o"), *options, "--no-border_per_section"]) == 0
+    shown = capsys.readouterr().out
+    assert "voi_merge    1.000000" in shown
+    assert f"64 voxels scored\n{tmp_path / 'o' / 'scores.json'}" in shown
+    settings = json.loads((tmp_path / "o" / "manifest.json").read_text())["settings"]
+    assert settings["block"] == [2, 4, 4]
+    assert (settings["ignore_labels"], settings["border_per_section"]) == ([0, 9], False)
+    assert (
+        volume(["evaluate", *paths, "--output_dir", str(tmp_path / "o"), "--per_section", "--force", "--block=3"]) == 0
+    )
+    assert "64 voxels scored in 4 sections" in capsys.readouterr().out
+
+
+def test_a_block_that_fails_is_the_exit_code(
+    tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = store("t", np.ones((16, 8, 8), np.uint8))
+    lost = Path(path) / "c/1/0/0"
+    lost.unlink()
+    arguments = ["volume", "evaluate", path, path, "--output_dir", str(tmp_path / "o"), "--block", "8"]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    shown = capsys.readouterr().out
+    assert "1 blocks failed 3 times; the others are done" in shown
+    assert f"block 1 at (8, 0, 0) of shape (8, 8, 8): ValueError: `source` needs every chunk, {path}" in shown
+    main([*arguments, "--absent_chunks", "fill", "--force"])
+    assert "512 voxels scored" in capsys.readouterr().out

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_boundary._folder_lock import FolderLock
+from monai_boundary.volumes.volume_job import VolumeJob
+from monai_boundary.volumes.volume_source import VolumeSource, open_volume
+
+
+@pytest.fixture
+def source(store: Callable[..., str]) -> VolumeSource:
+    return open_volume(store("a", np.ones((4, 4, 4), np.uint8)))
+
+
+def job(folder: Path, source: VolumeSource, threshold: float = 0.5, **options: Any) -> VolumeJob:
+    return VolumeJob(folder, "test", {"pred": source}, {"threshold": threshold, "block": (2, 2, 2)}, **options)
+
+
+def test_the_same_job_goes_on_and_another_does_not(tmp_path: Path, source: VolumeSource) -> None:
+    with job(tmp_path / "o", source) as first:
+        first.records("a").write(0, x=1)
+    manifest = json.loads((tmp_path / "o" / "manifest.json").read_text())
+    assert manifest["settings"] == {"threshold": 0.5, "block": [2, 2, 2]}
+    assert {"monai-boundary", "numpy", "zarr"} <= set(manifest["versions"])
+    with job(tmp_path / "o", source) as again:
+        assert 0 in again.records("a")
+    with (
+        pytest.raises(ValueError, match=r"has a job with other settings.threshold: give another folder, or force=True"),
+        job(tmp_path / "o", source, 0.6),
+    ):
+        pass
+    with job(tmp_path / "o", source, 0.6, force=True) as anew:
+        assert 0 not in anew.records("a")
+
+
+def test_another_input_does_not_go_on(tmp_path: Path, source: VolumeSource) -> None:
+    with job(tmp_path / "o", source):
+        pass
+    os.utime(Path(source.source) / "c/0/0/0", (1, 1))
+    with pytest.raises(ValueError, match=r"has a job with other inputs.pred.files: "), job(tmp_path / "o", source):
+        pass
+
+
+def test_results_of_unknown_origin_are_kept(tmp_path: Path, source: VolumeSource) -> None:
+    (tmp_path / "scores.json").write_text("mine")
+    with (
+        pytest.raises(ValueError, match=r"holds scores.json of unknown origin"),
+        job(tmp_path, source, outputs=("scores.json",)),
+    ):
+        pass
+    assert (tmp_path / "scores.json").read_text() == "mine"
+    (tmp_path / "manifest.json").write_text("no json")
+    with pytest.raises(ValueError, match="needs a manifest that can be read"), job(tmp_path, source):
+        pass
+    with job(tmp_path, source, outputs=("scores.json",), force=True):
+        assert not (tmp_path / "scores.json").exists()
+
+
+def test_what_a_killed_job_was_writing_is_removed(tmp_path: Path, source: VolumeSource) -> None:
+    with job(tmp_path, source) as first:
+        first.records("a").write(0, x=1)
+    left = tmp_path / "blocks" / "a" / "000000" / ".12ab.partial.npz"
+    left.write_bytes(b"half")
+    with job(tmp_path, source):
+        assert not left.exists()
+
+
+def test_two_jobs_in_one_folder(tmp_path: Path, source: VolumeSource) -> None:
+    code = "import sys,time\nfrom monai_boundary._folder_lock import FolderLock\n"
+    code += "l=FolderLock(sys.argv[1]); l.acquire(); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"held\n"
+            with pytest.raises(ValueError, match=f"is in use by process {other.pid}"), job(tmp_path, source):
+                pass
+        finally:
+            other.kill()
+    with job(tmp_path, source):
+        pass
+    assert isinstance(job(tmp_path, source)._lock, FolderLock)
+
+
+def test_a_path_that_cannot_be_written(tmp_path: Path, source: VolumeSource) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ValueError, match="`output_dir` needs a folder that can be written"),
+        job(tmp_path / "file" / "out", source),
+    ):
+        pass

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from monai_boundary._typing import AnyArray
+from monai_boundary.data.em.writer import write_em_segmentation
+from monai_boundary.volumes.volume_source import open_volume, voxel_size
+
+BOX = (slice(2, 9), slice(1, 14), slice(5, 6))
+
+
+@pytest.fixture
+def volume(rng: np.random.Generator) -> AnyArray:
+    return rng.integers(1, 60000, (10, 17, 12)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "shards", "h5", "tif"])
+def test_a_box_of_every_format(kind: str, store: Callable[..., str], tmp_path: Path, volume: AnyArray) -> None:
+    if kind in ("zarr", "shards"):
+        path = store(
+            "a", volume, **({"shards": (8, 16, 8)} if kind == "shards" else {}), attributes={"resolution": [40, 4, 4]}
+        )
+    else:
+        path = str(write_em_segmentation(tmp_path / f"a.{kind}", volume, spacing=(40, 4, 4)))
+    opened = open_volume(path)
+    assert (opened.shape, opened.dtype, opened.spacing) == (volume.shape, "uint16", (40, 4, 4))
+    assert opened.chunks == {"zarr": (8, 8, 8), "shards": (8, 16, 8), "h5": (10, 17, 12), "tif": None}[kind]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(opened)).read(BOX), volume[BOX])
+    part = open_volume(f"{path}@3:9")
+    assert part.shape == (6, 17, 12)
+    assert part.offset is not None
+    assert part.offset[0] == 3 * 40
+    np.testing.assert_array_equal(part.read((slice(1, 5), *BOX[1:])), volume[4:8, 1:14, 5:6])
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_chunk_that_is_not_there_is_named(version: int, store: Callable[..., str], volume: AnyArray) -> None:
+    path = Path(store("a", volume, zarr_format=version))
+    lost = path / ("1.0.0" if version == 2 else "c/1/0/0")
+    lost.unlink()
+    opened = open_volume(str(path))
+    np.testing.assert_array_equal(opened.read((slice(0, 8), *BOX[1:])), volume[:8, 1:14, 5:6])
+    with pytest.raises(ValueError, match=f"`source` needs every chunk, .* lacks {lost}; .* absent_chunks='fill'"):
+        opened.read(BOX)
+    filled = open_volume(str(path), "fill").read(BOX)
+    assert (filled[:6] == volume[BOX][:6]).all()
+    assert not filled[6:, :7].any()
+    with pytest.raises(ValueError, match="`absent_chunks` needs one of 'error', 'fill', got 'zero'"):
+        open_volume(str(path), "zero")
+
+
+def test_a_chunk_of_hdf5_that_was_never_written_is_named(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("main", (8, 8, 8), "u1", chunks=(4, 8, 8))
+        made[:4] = 1
+    opened = open_volume(str(tmp_path / "a.h5"))
+    assert opened.read((slice(0, 4), slice(0, 8), slice(0, 8))).all()
+    with pytest.raises(ValueError, match=r"lacks chunk \(4, 0, 0\) of /main"):
+        opened.read((slice(2, 6), slice(0, 8), slice(0, 8)))
+    assert not open_volume(str(tmp_path / "a.h5"), "fill").read((slice(4, 6), slice(0, 8), slice(0, 8))).any()
+
+
+@pytest.mark.parametrize("compressor", ["none", "zstd", "blosc"])
+def test_a_chunk_that_is_cut_short_is_an_error(compressor: str, store: Callable[..., str], volume: AnyArray) -> None:
+    codec = {"none": None, "zstd": zarr.codecs.ZstdCodec(), "blosc": zarr.codecs.BloscCodec()}[compressor]
+    path = Path(store("a", volume, compressors=codec))
+    chunk = path / "c/0/0/0"
+    os.truncate(chunk, chunk.stat().st_size // 2)
+    with pytest.raises(ValueError, match=str(path)):
+        open_volume(str(path)).read(BOX)
+
+
+def test_the_digest_notices_a_chunk_that_changed(store: Callable[..., str], volume: AnyArray) -> None:
+    path = Path(store("a", volume))
+    opened = open_volume(str(path))
+    before = opened.digest()
+    assert open_volume(str(path)).digest() == before
+    os.utime(path / "c/0/0/0", (1, 1))
+    assert opened.digest() != before
+
+
+def test_what_is_no_volume(store: Callable[..., str], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`source` needs a volume \(z, y, x\), got shape \(4, 5\)"):
+        open_volume(store("flat", np.zeros((4, 5)), chunks=(4, 4)))
+    with pytest.raises(ValueError, match="`source` needs an existing file or folder"):
+        open_volume(tmp_path / "nowhere.zarr")
+
+
+def test_voxel_size(store: Callable[..., str], volume: AnyArray) -> None:
+    without = open_volume(store("a", volume))
+    stated = open_volume(store("b", volume, attributes={"resolution": [40, 4, 4]}))
+    assert voxel_size(None, without, stated) == (40, 4, 4)
+    assert voxel_size(8, without, stated) == (8, 8, 8)
+    assert voxel_size(None, without) is None
+    with pytest.raises(
+        ValueError, match=r"`spacing` needs 3 entries \(nm per axis\) for a border: no volume states any"
+    ):
+        voxel_size(None, without, needed_for="a border")
+    with pytest.raises(ValueError, match=r"`spacing` needs 3 entries \(nm per axis\), got 2"):
+        voxel_size((4, 4), without)
