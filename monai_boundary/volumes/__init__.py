@@ -4,6 +4,6 @@
 A volume is named as everywhere in EM: ``path[::dataset][@first:stop]``.
 """
 
-from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
+from monai_boundary.volumes.volume_evaluation import evaluate_volume
 
-__all__ = ["VolumeEvaluation", "evaluate_volume"]
+__all__ = ["evaluate_volume"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_boundary.study import RunError, RunPool, StudyRun, read_study
-from monai_boundary.study.runs import log_tail, visible_gpus
+from monai_boundary.study import RunError, StudyRun, read_study
+from monai_boundary.study.runs import RunPool, log_tail, visible_gpus
 from tests.study.pretend_bundle import study
 
 

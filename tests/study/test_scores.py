@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.study import StudyMetric, StudyPlan, arm_scores, read_score, read_study, run_rows
+from monai_boundary.study import StudyMetric, StudyPlan, arm_scores, read_study
+from monai_boundary.study.scores import read_score, run_rows
 from tests.study.pretend_bundle import study
 
 

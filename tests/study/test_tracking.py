@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from monai_boundary.study import StudyError, StudyTracking, read_study, run_study
+from monai_boundary.study import StudyError, read_study, run_study
 from monai_boundary.study.run import CASE_FILES, FILES
+from monai_boundary.study.tracking import StudyTracking
 from tests.study.pretend_bundle import study
 
 mlflow = pytest.importorskip("mlflow")
