@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from monai.bundle import ckpt_export, verify_net_in_out
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_boundary.data import write_tumour_phantom
@@ -283,27 +282,6 @@ def test_errors_say_what_to_do(data: dict[str, Path], tmp_path: Path) -> None:
             causes.append(str(cause))
             cause = cause.__cause__
         assert any(message in text for text in causes), causes
-
-
-def test_network_format_and_export(trained: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    files = {"config_file": str(CONFIGS / "inference.yaml"), "meta_file": str(CONFIGS / "metadata.json")}
-    verify_net_in_out("network_def", device="cpu", **files)  # as the zoo calls it: n = 1
-    target = tmp_path / "model.ts"
-    model = str(trained["volumes"] / "model.pt")
-    ckpt_export("network_def", filepath=str(target), ckpt_file=model, **files, **NETWORK)
-    assert torch.jit.load(target)(torch.zeros(1, 4, 16, 16, 16)).shape == (1, 3, 16, 16, 16)
-
-
-def test_the_folder_is_complete() -> None:
-    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
-        assert (BUNDLES / BRATS / name).is_file(), name
-    text = (BUNDLES / BRATS / "docs" / "README.md").read_text(encoding="utf-8")
-    headings = ["Data", "Performance", "Additional Usage Steps", "System Configuration", "Limitations", "References"]
-    headings += ["Model Title", "Authors", "Tags", "Model Description", "Citation Info", "License"]
-    assert not [h for h in headings if f"# {h}" not in text and f"**{h}**" not in text]
-    meta = json.loads((CONFIGS / "metadata.json").read_text(encoding="utf-8"))
-    assert meta["version"] in meta["changelog"]
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:

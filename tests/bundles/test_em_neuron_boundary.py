@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from monai.bundle import ckpt_export, verify_net_in_out
 from skimage import measure
 
 from monai_boundary.data import read_em_source, write_em_phantom
@@ -329,38 +328,6 @@ def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
     assert all(np.isfinite(row["cremi_score"]) for row in rows)
     state = torch.load(tmp_path / "model.pt", weights_only=True)
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
-
-
-def test_network_format_and_export(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    files = {"config_file": str(CONFIGS / "inference.yaml"), "meta_file": str(CONFIGS / "metadata.json")}
-    verify_net_in_out("network_def", device="cpu", **files)  # as the zoo calls it: n = 1
-    target = tmp_path / "model.ts"
-    ckpt_export("network_def", filepath=str(target), ckpt_file=str(trained / "model.pt"), **files)
-    network = torch.jit.load(target)
-    assert network(torch.zeros(1, 1, 32, 32)).shape == (1, 1, 32, 32)
-
-
-def test_metadata_has_what_the_model_zoo_requires() -> None:
-    meta = json.loads((CONFIGS / "metadata.json").read_text(encoding="utf-8"))
-    required = (
-        "schema version monai_version pytorch_version numpy_version required_packages_version task description authors "
-        "copyright network_data_format"
-    )
-    assert not [key for key in required.split() if key not in meta]
-    assert meta["version"] in meta["changelog"]
-    tensors = [meta["network_data_format"]["inputs"]["image"], meta["network_data_format"]["outputs"]["pred"]]
-    for tensor in tensors:
-        assert set(tensor) >= {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"}
-
-
-def test_the_folder_is_complete() -> None:
-    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
-        assert (BUNDLE / name).is_file(), name
-    text = (BUNDLE / "docs" / "README.md").read_text(encoding="utf-8")
-    headings = ["Data", "Performance", "Additional Usage Steps", "System Configuration", "Limitations", "References"]
-    headings += ["Model Title", "Authors", "Tags", "Model Description", "Citation Info", "License"]
-    assert not [h for h in headings if f"# {h}" not in text and f"**{h}**" not in text]
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:

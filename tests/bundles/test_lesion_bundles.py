@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from monai.bundle import ckpt_export, verify_net_in_out
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
@@ -330,39 +329,6 @@ def test_errors_say_what_to_do(data: dict[str, Path], tmp_path: Path, bundle: st
             run(bundle, "train.yaml", "train", **options)
         found = causes(error.value)
         assert any(message in text for text in found), found
-
-
-@both
-def test_network_format_and_export(
-    trained: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    configs = BUNDLES / bundle / "configs"
-    files = {"config_file": str(configs / "inference.yaml"), "meta_file": str(configs / "metadata.json")}
-    verify_net_in_out("network_def", device="cpu", **files)  # as the zoo calls it: n = 1
-    target = tmp_path / "model.ts"
-    ckpt_export("network_def", filepath=str(target), ckpt_file=str(trained[bundle] / "model.pt"), **files, **NETWORK)
-    channels = 2 if bundle == WMH else 3
-    assert torch.jit.load(target)(torch.zeros(1, channels, 32, 32)).shape == (1, 2, 32, 32)
-
-
-@both
-def test_the_folder_is_complete(bundle: str) -> None:
-    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
-        assert (BUNDLES / bundle / name).is_file(), name
-    text = (BUNDLES / bundle / "docs" / "README.md").read_text(encoding="utf-8")
-    headings = ["Data", "Performance", "Additional Usage Steps", "System Configuration", "Limitations", "References"]
-    headings += ["Model Title", "Authors", "Tags", "Model Description", "Citation Info", "License"]
-    assert not [h for h in headings if f"# {h}" not in text and f"**{h}**" not in text]
-    meta = json.loads((BUNDLES / bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    required = (
-        "schema version monai_version pytorch_version numpy_version required_packages_version task description authors "
-        "copyright network_data_format"
-    )
-    assert not [key for key in required.split() if key not in meta]
-    assert meta["version"] in meta["changelog"]
-    for tensor in (meta["network_data_format"]["inputs"]["image"], meta["network_data_format"]["outputs"]["pred"]):
-        assert set(tensor) >= {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"}
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:

@@ -13,7 +13,6 @@ import nibabel
 import numpy as np
 import pytest
 import yaml
-from monai.bundle import verify_net_in_out
 
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.workflows.runs.results import read_table
@@ -185,19 +184,6 @@ def test_a_patch_larger_than_the_images_is_padded(data: Path, tmp_path: Path) ->
         patch_size=[32] * 3,
     )
     assert (tmp_path / "model.pt").is_file()
-
-
-def test_network_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    files = {"config_file": str(CONFIGS / "inference.yaml"), "meta_file": str(CONFIGS / "metadata.json")}
-    verify_net_in_out("network_def", device="cpu", **files)  # as the zoo calls it: n = 1
-
-
-def test_the_folder_is_complete() -> None:
-    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"):
-        assert (BUNDLES / NAME / name).is_file(), name
-    meta = json.loads((CONFIGS / "metadata.json").read_text(encoding="utf-8"))
-    assert meta["version"] in meta["changelog"]
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:
