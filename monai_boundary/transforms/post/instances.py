@@ -50,7 +50,7 @@ class MembraneToInstances(Transform):
         min_size: instances of fewer voxels are removed.
         fill: leave no voxel 0.
         spacing: voxel size along each axis; by default of the MetaTensor's affine, else 1.
-        section_axis: spatial axis across which every section is segmented on its own (anisotropic stacks).
+        section_axis: spatial axis across which every section of a volume is segmented on its own (anisotropic stacks).
 
     Example:
         >>> import torch
@@ -88,6 +88,8 @@ class MembraneToInstances(Transform):
             TypeError: if the probability is not floating.
         """
         probability = single_channel("probability", img)
+        # an image of two dimensions is one section already
+        section_axis = self.section_axis if probability.ndim == 3 else None
         instances = membrane_to_instances(
             probability,
             self.method,
@@ -96,7 +98,7 @@ class MembraneToInstances(Transform):
             min_size=self.min_size,
             fill=self.fill,
             spacing=image_spacing(img, probability.ndim, self.spacing),
-            section_axis=self.section_axis,
+            section_axis=section_axis,
         )
         return channel_first(instances, img, torch.int32)
 
@@ -114,7 +116,7 @@ class MembraneToInstancesd(KeyByKey):
         min_size: instances of fewer voxels are removed.
         fill: leave no voxel 0.
         spacing: voxel size along each axis; by default of the MetaTensor's affine, else 1.
-        section_axis: spatial axis across which every section is segmented on its own (anisotropic stacks).
+        section_axis: spatial axis across which every section of a volume is segmented on its own (anisotropic stacks).
         allow_missing_keys: do not raise for keys that the data lacks.
 
     Raises:

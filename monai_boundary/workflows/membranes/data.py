@@ -104,7 +104,7 @@ def check_em_outputs(
     """Check, before anything is segmented, that the outputs can be written and replace nothing.
 
     Args:
-        items: from :func:`em_inputs`.
+        items: from :func:`em_inputs`, or with ``image`` alone.
         folder: where the outputs go; it is made.
         postfixes: ends of the names of an item's outputs.
         extension: of the outputs.
@@ -114,7 +114,9 @@ def check_em_outputs(
         ValueError: if the folder cannot be written, or files are there and ``overwrite`` is false.
     """
     place = check_output_folder(Path(folder))
-    names = [f"{item['output_name']}_{postfix}{extension}" for item in items for postfix in postfixes]
+    given = [item.get("output_name") for item in items]
+    named = given if all(given) else em_output_names([str(item["image"]) for item in items])
+    names = [f"{name}_{postfix}{extension}" for name in named for postfix in postfixes]
     check_new_outputs([place / name for name in names], overwrite)
 
 

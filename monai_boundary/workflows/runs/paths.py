@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 from types import FrameType
 
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple
 from torch import nn
 
@@ -22,7 +22,8 @@ def find_bundle_root(name: str | None = None) -> str:
     A configuration does not know its own file, and MONAI's usual ``bundle_root: .`` only works from inside the
     bundle. This function takes the folder from the running ``ConfigWorkflow`` or command (``ckpt_export``), whose
     first configuration file is in ``configs``; failing that, the working directory or ``bundles/{name}`` under it,
-    whichever has ``configs/metadata.json``.
+    whichever has ``configs/metadata.json``. A program that reads the configuration alone, as MONAI Deploy does from a
+    TorchScript file, has no folder of a bundle: it is the working directory there, as by MONAI's usual default.
 
     Args:
         name: the bundle's folder name, for calls without either.
@@ -31,7 +32,9 @@ def find_bundle_root(name: str | None = None) -> str:
         ValueError: if no bundle is found; give ``--bundle_root`` then.
     """
     frame: FrameType | None = sys._getframe(1)
+    parsed = False
     while frame is not None:
+        parsed = parsed or isinstance(frame.f_locals.get("self"), ConfigParser)
         folder = _configs_of(frame)
         if folder is not None and (folder / "metadata.json").is_file():
             return str(folder.parent if folder.name == "configs" else folder)
@@ -40,6 +43,8 @@ def find_bundle_root(name: str | None = None) -> str:
     for folder in [here, here / "bundles" / name] if name else [here]:
         if (folder / "configs" / "metadata.json").is_file():
             return str(folder)
+    if parsed:
+        return str(here)
     raise ValueError(f"`bundle_root` needs the folder that holds configs/metadata.json, not found from {Path.cwd()}.")
 
 

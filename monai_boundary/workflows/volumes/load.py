@@ -8,22 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import LoadImage, ResampleToMatch, Transform
+from monai.data import MetaTensor
+from monai.transforms import LoadImage, MapTransform, ResampleToMatch
 
 from monai_boundary._validation import check_choice
 from monai_boundary.data.volumes.volume_reader import VolumeReader
 from monai_boundary.workflows.volumes.place import at_place_of, check_volume, native_place, placed_at
 
 
-class LoadVolumed(Transform):
+class LoadVolumed(MapTransform):
     """Load the images of a case as the channels of ``image``, and its ``label``, and check them.
 
-    ``image`` is a list of files, one for each channel (None for one that the case lacks), or one file with all of them
-    (4-D). Images of one case may differ in size, voxels, angle and orientation; their headers say where they lie. Those
-    on the reference's grid to a tenth of a voxel (``SAME_GRID_VOXELS`` of ``ops.grid``) stay as they are, others are
-    resampled to it, linearly. The label is never resampled here: it has to lie on the reference's grid. Adds
-    ``native_affine`` and ``native_header``, those of the reference as it was read, for
-    :class:`~monai_boundary.workflows.SaveVolumesd`.
+    ``image`` is a list of files, one for each channel (None for one that the case lacks), one file with all of them
+    (4-D), or an image in memory, (x, y, z) or (channels, x, y, z), whose affine says where it lies (a plain array has
+    voxels of 1 mm). Nothing else is needed, neither a label nor a name. Images of one case may differ in size, voxels,
+    angle and orientation; their headers say where they lie. Those on the reference's grid to a tenth of a voxel
+    (``SAME_GRID_VOXELS`` of ``ops.grid``) stay as they are, others are resampled to it, linearly. The label is never
+    resampled here: it has to lie on the reference's grid. Adds ``native_affine`` and ``native_header``, those of the
+    reference as it was read, for :class:`~monai_boundary.workflows.SaveVolumesd`.
 
     Args:
         channels: their names, in order.
@@ -46,6 +48,7 @@ class LoadVolumed(Transform):
     """
 
     def __init__(self, channels: Sequence[str], optional: Sequence[str] = (), reference: str | None = None) -> None:
+        super().__init__("image")
         self.channels = tuple(channels)
         self.optional = tuple(optional)
         check_choice("reference", reference, (None, "label", *self.channels))
@@ -68,6 +71,8 @@ class LoadVolumed(Transform):
 
     def _channels(self, files: Any) -> dict[str, Any]:
         """The channels that there are, by name."""
+        if isinstance(files, (torch.Tensor, np.ndarray)):
+            return self._split(_in_memory(files), "memory")
         if isinstance(files, (list, tuple)) and len(files) != 1:
             if len(files) != len(self.channels):
                 raise ValueError(f"`image` needs {self._wanted()}, got {len(files)} files.")
@@ -82,10 +87,13 @@ class LoadVolumed(Transform):
         (file,) = files if isinstance(files, (list, tuple)) else (files,)
         if not file:
             raise ValueError(f"`image` needs {self._wanted()}, got no file.")
-        image = self._load(file)
+        return self._split(self._load(file), file)
+
+    def _split(self, image: Any, where: Any) -> dict[str, Any]:
+        """The channels of one image that has them all."""
         check_volume("image" if len(self.channels) > 1 else self.channels[0], image)
         if len(image) != len(self.channels):
-            raise ValueError(f"`image` needs {self._wanted()}, got {len(image)} in {file}.")
+            raise ValueError(f"`image` needs {self._wanted()}, got {len(image)} in {where}.")
         return {name: image[k : k + 1] for k, name in enumerate(self.channels)}
 
     def _wanted(self) -> str:
@@ -102,6 +110,13 @@ class LoadVolumed(Transform):
         if not bool((image != 0).any()):
             raise ValueError(f"`image` needs voxels that are not 0, got {tuple(image.shape)} of 0.")
         return {**placed, "image": placed_at(image, target.affine, image), **native_place(target)}
+
+
+def _in_memory(image: Any) -> MetaTensor:
+    """An image that is there already, with the channels first."""
+    values = torch.as_tensor(image).as_subclass(torch.Tensor).float()
+    affine = image.affine if isinstance(image, MetaTensor) else torch.eye(4)
+    return placed_at(values[None] if values.ndim == 3 else values, affine, image)
 
 
 def _on_grid(name: str, image: Any, reference: str, target: Any) -> Any:

@@ -35,7 +35,8 @@ from monai_boundary.workflows.volumes.labels import (
 )
 from monai_boundary.workflows.volumes.load import LoadVolumed
 from monai_boundary.workflows.volumes.normalise import NormaliseChannelsd
-from monai_boundary.workflows.volumes.place import NATIVE_KEYS, crop_ratios
+from monai_boundary.workflows.volumes.orientation import NativeOrientationd
+from monai_boundary.workflows.volumes.place import crop_ratios
 from monai_boundary.workflows.volumes.resample import GRID_KEY, NativeGridd, ResampleVolumed
 from monai_boundary.workflows.volumes.task import VolumeTask
 
@@ -83,7 +84,8 @@ def volume_transforms(
 
     Args:
         task: channels, labels, grid and orientation.
-        labels: whether the items have a label. Without, ``image`` keeps its affine and what is needed to be written.
+        labels: whether the items have a label. Without, ``{"image": files}`` is enough; ``image`` keeps its affine and
+            what is needed to be written, and whatever else an item holds stays as it is.
         training: whether crops will follow.
         maps: whether signed distance maps are wanted, in mm: a channel for each class with background or each region;
             one, of the class, where there are two classes.
@@ -108,14 +110,13 @@ def volume_transforms(
         *([] if task.spacing is None else [ResampleVolumed(task.spacing, label=training)]),
         NormaliseChannelsd(task),
     ]
-    grid = [] if task.spacing is None or training else [GRID_KEY]
     if not labels:
-        return [*steps, SelectItemsd(["image", "case", *NATIVE_KEYS, *grid])]
+        return steps
     truths = ["label", "label_counted", *([] if task.is_regions else ["label_ids"])]
     made = _targets(task, maps, edges, slices > 0, {"dtype": map_dtype, **map_options}) if training else {}
     keys = ["image", *truths, *made]
     steps += [TaskLabeld(task), *made.values()]
-    kept = [*keys, "spacing", "case", *grid]
+    kept = [*keys, "spacing", "case", *([] if task.spacing is None or training else [GRID_KEY])]
     if slices:
         channel = task.names.index("tc") if "tc" in task.names and task.is_regions else None
         around: dict[str, Any] = {"count": slices, "axis": task.slice_axis, "step": slice_step, "channel": channel}
@@ -185,8 +186,9 @@ def volume_postprocessing(task: VolumeTask, save: bool = False, probability: boo
 
     Args:
         task: classes or regions, and whether the network works on another grid.
-        save: make ids as they stand in the task's label files, for :class:`~monai_boundary.workflows.SaveVolumesd`;
-            else class indices, or masks of the regions that these ids stand for, for the scores.
+        save: make ids as they stand in the task's label files, in the orientation of the image's file, for
+            :class:`~monai_boundary.workflows.SaveVolumesd` and for programs that call the bundle; else class
+            indices, or masks of the regions that these ids stand for, for the scores.
         probability: keep the probabilities too, under ``probability``.
     """
     steps: Steps = []
@@ -200,7 +202,8 @@ def volume_postprocessing(task: VolumeTask, save: bool = False, probability: boo
         steps += [AsDiscreted("pred", threshold=0.5)]
     else:
         steps += [AsDiscreted("pred", argmax=True)]
-    return [*steps, TaskPredictiond("pred", task, regions=not save)]
+    steps += [TaskPredictiond("pred", task, regions=not save)]
+    return [*steps, NativeOrientationd(["pred", "probability"], allow_missing_keys=True)] if save else steps
 
 
 class KeepProbabilityd:

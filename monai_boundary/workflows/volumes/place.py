@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from monai_boundary._typing import AnyArray
 from monai_boundary.data.volumes.nifti_reader import check_finite
 from monai_boundary.data.volumes.nifti_writer import HEADER_BYTES, nifti_header
 from monai_boundary.ops.grid import affine_spacing, check_same_grid
@@ -57,10 +58,13 @@ def placed_at(values: torch.Tensor, affine: Any, like: Any) -> MetaTensor:
     return MetaTensor(plain, affine=torch.as_tensor(affine, dtype=torch.float64).clone(), meta=meta)
 
 
-def native_place(target: Any) -> dict[Hashable, torch.Tensor]:
-    """Return what a segmentation needs to be written where the target lies: its affine in mm and its NIfTI header."""
+def native_place(target: Any) -> dict[Hashable, AnyArray]:
+    """Return what a segmentation needs to be written where the target lies: its affine in mm and its NIfTI header.
+
+    They are arrays: the image is then the only tensor of an item, and MONAI Deploy hands every tensor to the network.
+    """
     header = nifti_header(_file(target)) if _file(target) else np.zeros(HEADER_BYTES, np.uint8)
-    place = (torch.as_tensor(np.asarray(target.affine, dtype=np.float64)), torch.from_numpy(header.copy()))
+    place = (np.asarray(target.affine, dtype=np.float64).copy(), header.copy())
     return dict(zip(NATIVE_KEYS, place, strict=True))
 
 

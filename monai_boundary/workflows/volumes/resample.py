@@ -59,7 +59,7 @@ class ResampleVolumed(Transform):
         if self.label and "label" in d:
             label = d["label"]
             d["label"] = placed_at(resample_ids(label, target, steps), affine, label)
-        d[GRID_KEY] = torch.tensor([[n, 1 / step] for n, step in zip(shape, steps, strict=True)], dtype=torch.float64)
+        d[GRID_KEY] = np.array([[n, 1 / step] for n, step in zip(shape, steps, strict=True)])
         return d
 
 

@@ -16,16 +16,17 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple_rep
 
-from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.volumes.nifti_writer import write_nifti
-from monai_boundary.ops.grid import SAME_GRID_VOXELS
+from monai_boundary.data.volumes.volume_dataset import volume_stem
+from monai_boundary.workflows.volumes.orientation import native_turn
 
 
 class SaveVolumesd(MapTransform):
     """Write segmentations as NIfTI on the grid of the input image: its voxels, and what its header says of its place.
 
-    The files are ``{case}_{postfix}.nii.gz``. Needs ``image`` with its affine, ``case`` and ``native_affine``, as
+    The files are ``{case}_{postfix}.nii.gz``; of data without ``case`` the first image's file names it, with the
+    folders before it where another one already has that name. Needs ``image`` with its affine and ``native_affine``, as
     :func:`~monai_boundary.workflows.volume_transforms` gives them; with ``native_header`` the files state the qform,
     the sform and the unit of the input. Any orientation and a single slice will do. Of several channels the last one
     is written, or all. A file appears under its name when it is whole.
@@ -63,20 +64,22 @@ class SaveVolumesd(MapTransform):
         self.output_dtype = ensure_tuple_rep(output_dtype, len(self.keys))
         self.overwrite = overwrite
         self._written: dict[Path, str] = {}  # -> the image that it belongs to
+        self._named: dict[str, str] = {}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the data as they came, after writing."""
         d = dict(data)
         native = np.asarray(d["native_affine"], dtype=np.float64).reshape(4, 4)
-        turn = _turn(np.asarray(d["image"].affine, dtype=np.float64), native)
+        turn = native_turn(np.asarray(d["image"].affine, dtype=np.float64), native)
         source = str(d["image"].meta.get("filename_or_obj", "")) if isinstance(d["image"], MetaTensor) else ""
+        case = str(d["case"]) if "case" in d else case_of(source, self._named)
         for key, postfix, dtype in self.key_iterator(d, self.postfix, self.output_dtype):
             values = torch.as_tensor(d[key]).as_subclass(torch.Tensor).detach().cpu().float().numpy()
             turned = nibabel.apply_orientation(np.moveaxis(values, 0, -1), turn)
             turned = (np.rint(turned) if np.dtype(dtype).kind in "iu" else turned).astype(np.dtype(dtype))
-            path = segmentation_path(self.output_dir, str(d["case"]), postfix)
+            path = segmentation_path(self.output_dir, case, postfix)
             if self._written.setdefault(path, source) != source:
-                raise ValueError(f"`case` needs to differ, got {d['case']!r} of {self._written[path]} and of {source}.")
+                raise ValueError(f"`case` needs to differ, got {case!r} of {self._written[path]} and of {source}.")
             turned = turned if self.all_channels and turned.shape[-1] > 1 else turned[..., -1]
             write_nifti(path, turned, native, d.get("native_header"), overwrite=self.overwrite)
         return d
@@ -89,6 +92,29 @@ def segmentation_path(folder: Path, case: str, postfix: str) -> Path:
     return folder / f"{case}_{postfix}.nii.gz"
 
 
+def case_of(source: str, taken: dict[str, str]) -> str:
+    """Return the name of a case that has none: that of its file, with folders before it where another has that name.
+
+    Args:
+        source: the file; "" for an image that has none.
+        taken: name -> file, of the cases before; this one is added.
+
+    Example:
+        >>> taken = {}
+        >>> [case_of(f"data/{name}/FLAIR.nii.gz", taken) for name in ("p07", "p26", "p07")]
+        ['FLAIR', 'p26_FLAIR', 'FLAIR']
+    """
+    if not source:
+        return "case"
+    path = Path(source)
+    name = volume_stem(path)
+    for folder in path.absolute().parent.parts[:0:-1]:
+        if taken.setdefault(name, source) == source:
+            break
+        name = f"{folder}_{name}"
+    return name
+
+
 def check_segmentations(
     items: Sequence[Mapping[str, Any]],
     output_dir: str | os.PathLike[str],
@@ -98,7 +124,7 @@ def check_segmentations(
     """Check, before the work, that the segmentations of all items can be written and replace nothing.
 
     Args:
-        items: the cases, with their names under ``case``.
+        items: the cases, with their names under ``case``, or else files under ``image``.
         output_dir: folder, made when missing.
         postfix: ends of the names, one for each key or for all.
         overwrite: whether files that were there before may be replaced.
@@ -108,17 +134,12 @@ def check_segmentations(
     """
     folder = check_output_folder(Path(output_dir))
     ends = [postfix] if isinstance(postfix, str) else postfix
-    check_new_outputs([segmentation_path(folder, str(item["case"]), end) for item in items for end in ends], overwrite)
+    taken: dict[str, str] = {}
+    cases = [str(item["case"]) if "case" in item else case_of(_first_file(item["image"]), taken) for item in items]
+    check_new_outputs([segmentation_path(folder, case, end) for case in cases for end in ends], overwrite)
 
 
-def _turn(affine: DoubleArray, native: DoubleArray) -> AnyArray:
-    """The flips and the permutation of axes (as nibabel's) that bring voxels with one affine to the grid of another."""
-    steps = np.linalg.solve(native, affine)[:3, :3]
-    axes = np.abs(steps).argmax(axis=0)
-    turned = np.zeros((3, 3))
-    turned[axes, range(3)] = np.sign(steps[axes, range(3)])
-    if sorted(axes.tolist()) != [0, 1, 2] or np.abs(steps - turned).max() > SAME_GRID_VOXELS:
-        raise ValueError(
-            f"`image` needs the grid of `native_affine` {native.tolist()}, flipped or turned, got {affine.tolist()}."
-        )
-    return np.stack([axes, turned[axes, range(3)]], axis=1)
+def _first_file(image: Any) -> str:
+    """The file whose name an image has after it was loaded: the first that is there."""
+    files = [image] if isinstance(image, (str, os.PathLike)) else image if isinstance(image, (list, tuple)) else []
+    return next((str(file) for file in files if file), "")

@@ -107,7 +107,7 @@ def test_without_a_label_the_image_knows_its_place(patients: list[dict[str, Any]
     for item in patients:
         unlabelled = {key: value for key, value in item.items() if key != "label"}
         out = prepared(unlabelled, labels=False)
-        assert set(out) == {"image", "case", "native_affine", "native_header"}
+        assert set(out) == {"image", "native_affine", "native_header", *unlabelled} - {*BOTH}
         np.testing.assert_allclose(out["native_affine"], nibabel.load(item["flair"]).affine, atol=1e-4)
         assert nibabel.aff2axcodes(out["image"].affine.numpy()) == ("R", "A", "S")
 
