@@ -16,9 +16,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple_rep
 
-from monai_boundary.data.output_files import check_new_outputs, check_output_folder
+from monai_boundary.data.output_files import check_new_outputs, check_output_folder, file_stem
 from monai_boundary.data.volumes.nifti_writer import write_nifti
-from monai_boundary.data.volumes.volume_dataset import volume_stem
 from monai_boundary.workflows.volumes.orientation import native_turn
 
 
@@ -107,7 +106,7 @@ def case_of(source: str, taken: dict[str, str]) -> str:
     if not source:
         return "case"
     path = Path(source)
-    name = volume_stem(path)
+    name = file_stem(path)
     for folder in path.absolute().parent.parts[:0:-1]:
         if taken.setdefault(name, source) == source:
             break
