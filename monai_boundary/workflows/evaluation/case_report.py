@@ -36,8 +36,8 @@ class CaseReport:
     Every case's segmentation and truth are kept on disk while the evaluator runs, and scored when it is done (once more
     beside the evaluator's own scores, which are fewer):
     ``report.html`` in the folder, and ``cases.csv``, ``summary.json`` and the other tables in ``report`` below it; see
-    :func:`~monai_boundary.report.evaluate_folders`. The page is logged as an artifact to the MLflow run that tracks the
-    evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without the libraries of
+    :func:`~monai_boundary.report.evaluate_folders`. Page and tables are artifacts (``report``) of the MLflow run that tracks
+    the evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without the libraries of
     the page there are the tables, and a warning.
 
     Args:
@@ -126,9 +126,10 @@ class CaseReport:
                 page = self.folder / "report.html"
                 if (self.folder / "report" / page.name).is_file():
                     (self.folder / "report" / page.name).replace(page)
-                    for log_artifact in mlflow_runs(engine):
-                        log_artifact(str(page), "report")
                 files = [page if file.name == page.name else file for file in result.files]
+                for log_artifact in mlflow_runs(engine):
+                    for file in files:
+                        log_artifact(str(file), "report")
                 engine.logger.info("Report: %s", ", ".join(map(str, files)))
         except Exception:
             engine.logger.exception("no report: the scores of the evaluation stand")

@@ -126,11 +126,12 @@ def test_a_report_that_fails_ends_no_evaluation(tmp_path: Path, caplog: pytest.L
         CaseReport(tmp_path, instances=True, challenge="gli")
 
 
-def test_the_page_is_an_artifact_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_and_tables_are_artifacts_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[tuple[str, str]] = []
     monkeypatch.setattr(
         "monai_boundary.workflows.evaluation.case_report.mlflow_runs",
         lambda _: iter([lambda path, place: logged.append((path, place))]),
     )
     evaluate([item("a", ball(), ball())], CaseReport(tmp_path, pictures=0))
-    assert logged == [(str(tmp_path / "report.html"), "report")]
+    tables = [tmp_path / "report" / name for name in ("cases.csv", "lesions.csv", "summary.json")]
+    assert sorted(logged) == sorted((str(path), "report") for path in [tmp_path / "report.html", *tables])
