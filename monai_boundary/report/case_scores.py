@@ -106,7 +106,6 @@ def score_masks(predicted: BoolArray, true: BoolArray, spacing: Sequence[float],
         "component_dice": components.component_dice,
         "component_hd95": components.component_hd95_mm,
         "component_nsd": components.component_nsd[0],
-        "missed_components": float(components.missed_components),
         **lesion_wise,
         "missed": float(pair.missed),
         "false_alarm": float(pair.false_alarm),
@@ -248,6 +247,8 @@ def _detection(table: LesionTable) -> dict[str, float]:
         "lesion_f1": found.f1,
         "lesions_truth": float(found.true_lesions),
         "lesions_prediction": float(found.predicted_lesions),
+        # as in the table of the components; one that is not touched may still have something in its part of the image
+        "missed_components": float(sum(row.of == "true" and not row.hit for row in table.rows)),
     }
 
 

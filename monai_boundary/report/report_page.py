@@ -124,7 +124,7 @@ def _context(
 ) -> dict[str, Any]:
     main = [name for name in tables.scores if SCORES[name].better and name != "iou"]
     alone = [
-        (method, word, paths[:_LISTED], len(paths) - _LISTED)
+        (method, word, paths[:_LISTED], len(paths))
         for method, found in matches.items()
         for word, paths in (("predictions", found.predictions_alone), ("truths", found.truths_alone))
         if paths

@@ -47,9 +47,7 @@ CLASS_SCORES = {
     ),
     "component_hd95": ScoreName("HD95 per component", "mean over the true components", "lower", "length"),
     "component_nsd": ScoreName("Surface Dice per component", "mean over the true components", "higher"),
-    "missed_components": ScoreName(
-        "Missed components", "true components in whose part of the image nothing is predicted", "lower"
-    ),
+    "missed_components": ScoreName("Missed components", "true components that the prediction does not touch", "lower"),
     "lesion_wise_dice": ScoreName(
         "Lesion-wise Dice", "BraTS 2023: over true and false lesions, 0 for each missed or false one", "higher"
     ),

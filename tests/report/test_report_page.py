@@ -44,6 +44,34 @@ def test_names_are_escaped_and_nothing_is_fetched(tmp_path: Path) -> None:
     assert "default-src 'none'" in own
 
 
+def test_settings_and_files_without_a_partner_are_told_in_plain_words(tmp_path: Path) -> None:
+    """160 truths that nobody predicted are one line, which opens; a table of classes is no code."""
+    tables = report_tables(
+        [record("a"), record("b"), *(record(c, ball() * 0, method="n") for c in "ab")], ["m", "n"], "dice"
+    )
+    alone = [Path(f"c{k}.nii") for k in range(160)]
+    matches = {"m": CaseMatches([], [], alone), "n": CaseMatches([], alone[:1], [])}
+    settings = {"predictions": {"m": "dir<a>", "n": "dir b"}, "classes": {"x": (1, 2)}, "ignore_labels": (4, 5)}
+    write_report_page(tmp_path / "report.html", tables, settings, matches, [], [])
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<details><summary>m: 160 truths without a partner</summary>" in text
+    assert "and 140 more, in summary.json" in text
+    assert "<summary>n: 1 prediction without a partner</summary>" in text
+    for shown in ("m: dir&lt;a&gt;, n: dir b", "x: 1 + 2", "<dd>4, 5</dd>"):
+        assert shown in text
+
+
+def test_a_method_that_is_clearly_worse_is_not_shown_as_better(tmp_path: Path) -> None:
+    names = [f"c{k}" for k in range(12)]
+    tables = report_tables(
+        [*map(record, names), *(record(n, ball() * 0, method="n") for n in names)], ["m", "n"], "dice"
+    )
+    write_report_page(tmp_path / "report.html", tables, {}, {}, [], [])
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 'class="clear worse"' in text
+    assert 'class="clear"' not in text
+
+
 def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     def broken() -> Any:
         yield "{}"

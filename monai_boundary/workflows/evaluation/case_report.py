@@ -34,11 +34,11 @@ class CaseReport:
     """Ends an evaluation in the page and the tables that ``python -m monai_boundary evaluate`` makes of a folder.
 
     Every case's segmentation and truth are kept on disk while the evaluator runs, and scored when it is done (once more
-    beside the evaluator's own scores, which are fewer):
-    ``report.html`` in the folder, and ``cases.csv``, ``summary.json`` and the other tables in ``report`` below it; see
-    :func:`~monai_boundary.report.evaluate_folders`. Page and tables are artifacts (``report``) of the MLflow run that tracks
-    the evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without the libraries of
-    the page there are the tables, and a warning.
+    beside the evaluator's own scores, which are fewer): ``report.html`` in the folder, and ``cases.csv``,
+    ``summary.json`` and the other tables in ``report`` below it; see
+    :func:`~monai_boundary.report.evaluate_folders`. Page and tables are artifacts, in ``report``, of the MLflow run
+    that tracks the evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without
+    the libraries of the page there are the tables, and a warning.
 
     Args:
         folder: of the evaluation.
