@@ -5,5 +5,6 @@ A volume is named as everywhere in EM: ``path[::dataset][@first:stop]``.
 """
 
 from monai_boundary.volumes.volume_evaluation import evaluate_volume
+from monai_boundary.volumes.volume_segmentation import segment_volume
 
-__all__ = ["evaluate_volume"]
+__all__ = ["evaluate_volume", "segment_volume"]

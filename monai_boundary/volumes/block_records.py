@@ -43,8 +43,12 @@ class BlockRecords:
         with atomic_output(self._file(index), overwrite=True) as file:
             np.savez(file, **arrays)
 
-    def read(self, index: int) -> dict[str, AnyArray]:
+    def read(self, index: int, *names: str) -> dict[str, AnyArray]:
         """Return the arrays of a block.
+
+        Args:
+            index: of the block.
+            *names: those that are needed; all if none is given.
 
         Raises:
             ValueError: if the record is damaged, with what to do.
@@ -52,7 +56,7 @@ class BlockRecords:
         file = self._file(index)
         try:
             with np.load(file) as arrays:
-                return dict(arrays)
+                return {name: arrays[name] for name in names or arrays.files}
         except (zipfile.BadZipFile, EOFError, ValueError) as error:
             raise ValueError(
                 f"`output_dir` needs whole records, {file} is damaged: remove it, and run again."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_boundary volume evaluate PRED TRUTH --output_dir OUT``."""
+"""``python -m monai_boundary volume {segment,evaluate} ... --output_dir OUT``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from monai_boundary.volumes.block_runs import TRIES, BlockFailure
 from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
+from monai_boundary.volumes.volume_segmentation import segment_volume
 from monai_boundary.volumes.volume_source import ABSENT_CHUNKS
 
 ABOUT = """\
@@ -23,6 +24,7 @@ EXAMPLES = """\
 examples:
   CREMI's score, 4 at once:       volume evaluate pred.zarr truth.zarr --output_dir out
                                     --border_tolerance_nm 25 --workers 4
+  instances of a membrane:        volume segment membrane.zarr --output_dir out --threshold 0.4 --min_size 500
   datasets of HDF5 files:         volume evaluate a.h5::volumes/labels/neuron_ids b.h5::main --output_dir out
   processes in place of threads:  ... --workers 8 --cluster processes
   a Dask cluster:                 ... --cluster tcp://head:8786      or its --scheduler-file: --cluster scheduler.json
@@ -70,7 +72,14 @@ def evaluation_lines(result: VolumeEvaluation) -> str:
     return "\n".join([*lines, f"{result.scored} voxels scored{sections}", *map(str, result.files)]) + "\n"
 
 
-_ACTIONS = {"evaluate": _evaluate}
+def _segment(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
+    result = segment_volume(**options)
+    removed = f", {result.removed} too small" if result.removed else ""
+    text = "" if result.store is None else f"{result.instances} instances{removed}\n{result.store}\n"
+    return text, result.failed
+
+
+_ACTIONS = {"evaluate": _evaluate, "segment": _segment}
 
 
 def _failures(failed: Sequence[BlockFailure]) -> str:
@@ -85,6 +94,17 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("monai-boundary volume", description=ABOUT, epilog=EXAMPLES, formatter_class=form)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    segment = actions.add_parser("segment", help="the components that a membrane closes, as of the whole volume")
+    segment.add_argument("membrane", metavar="MEMBRANE", help="volume of the membrane's probability")
+    segment.add_argument(
+        "--threshold", type=float, default=0.5, metavar="P", help="from it on is membrane (%(default)s)"
+    )
+    segment.add_argument("--min_size", type=int, default=0, metavar="N", help="instances of fewer voxels are left out")
+    segment.add_argument("--per_section", action="store_true", help="sections are not connected")
+    segment.add_argument(
+        "--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none"
+    )
+    _add_run(segment)
     evaluate = actions.add_parser("evaluate", help="VOI, adapted Rand and CREMI score, as of the whole volume")
     evaluate.add_argument("pred", metavar="PRED", help="volume of predicted ids")
     evaluate.add_argument("truth", metavar="TRUTH", help="volume of true ids, on the same grid")

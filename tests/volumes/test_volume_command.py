@@ -40,6 +40,16 @@ def test_evaluate(tmp_path: Path, store: Callable[..., str], capsys: pytest.Capt
     assert "64 voxels scored in 4 sections" in capsys.readouterr().out
 
 
+def test_segment(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    membrane = np.zeros((4, 8, 8), np.uint8)
+    membrane[:, :, 3] = 100
+    arguments = ["segment", store("m", membrane), "--output_dir", str(tmp_path / "o"), "--threshold", "0.3"]
+    assert volume([*arguments, "--block", "2,8,4", "--spacing", "40,4,4"]) == 0
+    assert capsys.readouterr().out == f"2 instances\n{tmp_path / 'o' / 'segmentation.zarr'}\n"
+    assert volume([*arguments, "--min_size", "97", "--per_section", "--force"]) == 0
+    assert capsys.readouterr().out.startswith("0 instances, 8 too small\n")
+
+
 def test_a_block_that_fails_is_the_exit_code(
     tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The components of a membrane probability inside each block, and what of them touches at the faces of blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray
+from monai_boundary.kernels.component_counts import component_counts
+from monai_boundary.volumes.block_grid import Block, BlockGrid
+from monai_boundary.volumes.block_records import BlockRecords
+from monai_boundary.volumes.volume_source import VolumeSource
+from monai_boundary.volumes.zarr_output import ZarrOutput
+
+_OVERSHOOT = 1e-4  # averaging of windows may leave [0, 1] by rounding
+
+
+@dataclass(frozen=True)
+class BlockComponents:
+    """Label the components of a block; the labels go to a store, sizes, first voxels and faces to the record.
+
+    Args:
+        membrane: probability of the membrane.
+        labels: where the labels go, 1..K in each block.
+        records: of the blocks.
+        grid: of the volume.
+        threshold: probabilities at or above it are membrane.
+        per_section: sections are not connected.
+    """
+
+    membrane: VolumeSource
+    labels: ZarrOutput
+    records: BlockRecords
+    grid: BlockGrid
+    threshold: float
+    per_section: bool
+
+    def __call__(self, block: Block) -> None:
+        """Read the block and label it."""
+        structure = ndimage.generate_binary_structure(3, 1)
+        if self.per_section:
+            structure[0] = structure[2] = False
+        labels = np.empty(block.shape, dtype=np.int32)
+        number = int(
+            ndimage.label(cell_phase(self.membrane.read(block.core), self.threshold), structure, output=labels)
+        )
+        sizes, firsts = np.zeros((2, number + 1), dtype=np.int64)
+        component_counts(labels.reshape(-1), sizes, firsts)
+        self.labels.write(block, labels)
+        self.records.write(
+            block.index, sizes=sizes[1:], firsts=_in_volume(firsts[1:], block, self.grid), **_faces(labels)
+        )
+
+
+@dataclass(frozen=True)
+class FacePairs:
+    """Find which components of a block touch which of the blocks that follow along each axis.
+
+    Args:
+        components: records of :class:`BlockComponents`.
+        records: of the pairs.
+        grid: of the volume.
+        per_section: sections are not connected.
+    """
+
+    components: BlockRecords
+    records: BlockRecords
+    grid: BlockGrid
+    per_section: bool
+
+    def __call__(self, block: Block) -> None:
+        """Read the faces of the block and of those that follow."""
+        mine = self.components.read(block.index)
+        found = {}
+        for axis in range(1 if self.per_section else 0, len(self.grid.shape)):
+            following = self.grid.next_along(block, axis)
+            if following is not None:
+                found[f"pairs{axis}"] = touching(mine[f"high{axis}"], self.components.read(following)[f"low{axis}"])
+        self.records.write(block.index, **found)
+
+
+def cell_phase(membrane: AnyArray, threshold: float) -> BoolArray:
+    """Return where a membrane probability is below the threshold, as `membrane_to_instances` does.
+
+    Args:
+        membrane: floats in [0, 1], compared in their own type; unsigned integers are shares of the greatest one: 255 of
+            uint8 is 1.
+        threshold: in (0, 1].
+
+    Raises:
+        ValueError: if a value is NaN or outside [0, 1].
+        TypeError: if the type is none of these.
+
+    Example:
+        >>> cell_phase(np.array([0, 127, 128, 255], np.uint8), 0.5)
+        array([ True,  True, False, False])
+    """
+    if membrane.dtype.kind == "u":
+        greatest = np.iinfo(membrane.dtype).max
+        # the slack keeps 0.6 of 255 at 153: what a product is above a whole number by rounding is that number
+        limit = min(int(np.ceil(threshold * greatest * (1 - 1e-12))), greatest)
+        below: BoolArray = np.less(membrane, membrane.dtype.type(limit))
+        return below
+    if membrane.dtype.kind != "f":
+        raise TypeError(f"`membrane` needs floats in [0, 1] or unsigned integers, got {membrane.dtype}.")
+    low, high = membrane.min(), membrane.max()
+    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+        raise ValueError(
+            f"`membrane` needs values in [0, 1], got {low:g} to {high:g}: apply a sigmoid to logits first."
+        )
+    share: BoolArray = np.less(membrane, membrane.dtype.type(threshold))
+    return share
+
+
+def touching(face: IntArray, other: IntArray) -> LongArray:
+    """Return the pairs of labels that lie opposite each other on two faces, once each, shape (pairs, 2); none with 0.
+
+    Args:
+        face: labels of one block.
+        other: labels of the block that follows, of the same shape.
+
+    Example:
+        >>> touching(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 3, 0]])).tolist()
+        [[1, 3]]
+    """
+    both = (face > 0) & (other > 0)
+    packed = np.unique((face[both].astype(np.int64) << 32) | other[both])
+    return np.stack([packed >> 32, packed & 0xFFFFFFFF], axis=1)
+
+
+def _faces(labels: IntArray) -> dict[str, IntArray]:
+    faces = {}
+    for axis in range(labels.ndim):
+        faces[f"low{axis}"], faces[f"high{axis}"] = (np.take(labels, k, axis) for k in (0, -1))
+    return faces
+
+
+def _in_volume(places: LongArray, block: Block, grid: BlockGrid) -> LongArray:
+    """Places in a block as places in the volume, both in raster order."""
+    inside = np.unravel_index(places, block.shape)
+    moved = tuple(k + part.start for k, part in zip(inside, block.core, strict=True))
+    found: LongArray = np.ravel_multi_index(moved, grid.shape).astype(np.int64)
+    return found
