@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import shutil
 from collections.abc import Callable
 from multiprocessing import get_all_start_methods
 from pathlib import Path
@@ -126,8 +128,8 @@ def test_a_disk_that_was_full_for_a_while(
 @pytest.mark.usefixtures("client")  # with it processes are forked from one that has imported the package
 def test_killed_at_random_ten_times(tmp_path: Path, store: Callable[..., str], rng: np.random.Generator) -> None:
     path = store("m", membrane(rng, (20, 20, 20)))
-    options = {"block": 7, "min_size": 3, "workers": 2}
-    segment_volume(path, tmp_path / "a", **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"block": 7, "min_size": 3, "workers": 2}
+    segment_volume(path, tmp_path / "a", **options)
     context = multiprocessing.get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     killed = 0
     while killed < 10:
@@ -139,7 +141,7 @@ def test_killed_at_random_ten_times(tmp_path: Path, store: Callable[..., str], r
         killed += 1
         if job.exitcode == 0:  # it was done before it could be killed
             shutil.rmtree(tmp_path / "b")
-    segment_volume(path, tmp_path / "b", **options)  # type: ignore[arg-type]
+    segment_volume(path, tmp_path / "b", **options)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
