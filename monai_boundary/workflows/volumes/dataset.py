@@ -73,7 +73,8 @@ def volume_dataset(
 
     Args:
         data: items with ``image``, ``label`` and ``case``.
-        transform: what `volume_transforms` gives, and of a training what `volume_crops` gives.
+        transform: what `volume_transforms` gives, and of a training what `volume_crops` gives. Random transforms get
+            what is kept in memory itself, no copy, and must not write to it.
         cache: ``"memory"`` (`LoadedDataset`), ``"disk"`` (``PersistentDataset``) or ``"none"``.
         cache_dir: folder of the cache on disk.
         slices: number of slices of each case; 0 is the volume.
@@ -92,7 +93,7 @@ def volume_dataset(
         volumes = volume_dataset(data, Compose(steps[:first]), cache, cache_dir)
         return SliceDataset(volumes, slices, Compose(steps[first:]))
     if cache == "memory":
-        return LoadedDataset(data=data, transform=transform, progress=False)
+        return LoadedDataset(data=data, transform=transform, progress=False, copy_cache=False)
     if cache == "disk":
         return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
     return Dataset(data=data, transform=transform)

@@ -14,14 +14,8 @@ from monai.transforms import (
     CropForegroundd,
     EnsureTyped,
     Orientationd,
-    RandCropByLabelClassesd,
-    RandFlipd,
-    RandScaleIntensityd,
-    RandShiftIntensityd,
     ResizeWithPadOrCropd,
     SelectItemsd,
-    SpatialPadd,
-    SqueezeDimd,
 )
 
 from monai_boundary._validation import check_spatial_dims
@@ -36,6 +30,7 @@ from monai_boundary.workflows.volumes.labels import (
 from monai_boundary.workflows.volumes.load import LoadVolumed
 from monai_boundary.workflows.volumes.normalise import NormaliseChannelsd
 from monai_boundary.workflows.volumes.orientation import NativeOrientationd
+from monai_boundary.workflows.volumes.patches import RandPatchesd, SliceLayoutd
 from monai_boundary.workflows.volumes.place import crop_ratios
 from monai_boundary.workflows.volumes.resample import GRID_KEY, NativeGridd, ResampleVolumed
 from monai_boundary.workflows.volumes.task import VolumeTask
@@ -131,7 +126,10 @@ def volume_transforms(
             ClassesToIndicesd(FOREGROUND_KEY, num_classes=2, max_samples_per_class=_MAX_INDICES),
         ]
         kept += [_INDICES]
-    return [*steps, AddSpacingd(), SelectItemsd(kept), EnsureTyped(keys, track_meta=False)]
+    steps += [AddSpacingd(), SelectItemsd(kept), EnsureTyped(keys, track_meta=False)]
+    return (
+        [*steps, SliceLayoutd(keys, task.slice_axis)] if training and task.spatial_dims == 2 and not slices else steps
+    )
 
 
 def volume_crops(
@@ -160,25 +158,26 @@ def volume_crops(
         ValueError: if the patch is not 2-D or 3-D.
     """
     keys = ["image", "label", "label_counted", *([_EDGE] if edges else []), *([_MAP] if maps else [])]
-    flat = sliced or len(patch_size) == 2
-    steps: Steps = [] if sliced else _cropped(task, keys, patch_size, crops)
-    floats = [key for key in (_MAP, _EDGE, *(["label"] if task.is_regions else [])) if key in keys]
-    steps += [SelectItemsd(keys), EnsureTyped(keys, track_meta=False)]
-    steps += [EnsureTyped(floats, dtype=torch.float32, track_meta=False)] if floats else []
     if not sliced:
-        steps += [SqueezeDimd(keys, dim=task.slice_axis + 1, update_meta=False)] if flat else []
-        steps += _padded(keys, patch_size, SpatialPadd)
-    for axis in task.flips:
-        if not flat:
-            steps += [RandFlipd(keys, prob=0.5, spatial_axis=axis)]
-        elif axis != task.slice_axis:
-            steps += [RandFlipd(keys, prob=0.5, spatial_axis=axis - (axis > task.slice_axis))]
-    steps += [
-        RandScaleIntensityd("image", prob=0.5, factors=task.intensity_scale),
-        RandShiftIntensityd("image", prob=0.5, offsets=task.intensity_shift),
-        EnsureTyped(keys, track_meta=False),
+        check_spatial_dims("patch_size", len(patch_size))
+    flat = sliced or len(patch_size) == 2
+    flips = [axis - (flat and axis > task.slice_axis) for axis in task.flips if not (flat and axis == task.slice_axis)]
+    floats = [key for key in (_MAP, _EDGE, *(["label"] if task.is_regions else [])) if key in keys]
+    return [
+        RandPatchesd(
+            keys,
+            None if sliced else patch_size,
+            count=1 if sliced else crops,
+            ratios=crop_ratios(task.foreground_share),
+            indices_key=_INDICES,
+            slice_axis=task.slice_axis,
+            flips=flips,
+            edge_keys=[_MAP],
+            float_keys=["image", *floats],
+            scale=task.intensity_scale,
+            shift=task.intensity_shift,
+        )
     ]
-    return steps
 
 
 def volume_postprocessing(task: VolumeTask, save: bool = False, probability: bool = False) -> Steps:
@@ -236,27 +235,6 @@ def _targets(
         several = classes if task.out_channels > 2 else {}
         made[_MAP] = SignedDistanceMapd("label", image_key=None, **map_options, **several, **known)
     return made
-
-
-def _cropped(task: VolumeTask, keys: Sequence[str], patch_size: Sequence[int], crops: int) -> Steps:
-    check_spatial_dims("patch_size", len(patch_size))
-    size = list(patch_size)
-    if len(size) == 2:
-        size.insert(task.slice_axis, 1)
-    return [
-        SelectItemsd([*keys, _INDICES]),
-        RandCropByLabelClassesd(
-            keys,
-            label_key="label",
-            spatial_size=size,
-            ratios=crop_ratios(task.foreground_share),
-            num_classes=2,
-            num_samples=crops,
-            indices_key=_INDICES,
-            allow_smaller=True,
-            warn=False,
-        ),
-    ]
 
 
 def _padded(keys: Sequence[str], size: Sequence[int], make: Callable[..., Any]) -> Steps:
