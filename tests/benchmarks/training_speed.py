@@ -86,12 +86,12 @@ def attach(trainer: Any, evaluator: Any, laps: Laps) -> None:
         Events.EPOCH_COMPLETED: "handlers",
     }
     for event, part in ends.items():
-        trainer.add_event_handler(event, lambda part=part: laps.lap(part))
+        trainer.add_event_handler(event, lambda _, part=part: laps.lap(part))
         handlers = trainer._event_handlers[event]
         handlers.insert(0, handlers.pop())  # before the handlers of the bundle
-        trainer.add_event_handler(event, lambda: laps.lap("handlers"))
+        trainer.add_event_handler(event, lambda _: laps.lap("handlers"))
     trainer.add_event_handler(Events.EPOCH_STARTED, laps.restart)
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: setattr(laps, "steps", laps.steps + 1))
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: setattr(laps, "steps", laps.steps + 1))
     trainer.prepare_batch = laps.around(trainer.prepare_batch, "handlers", "prepare")
     evaluator.run = laps.around(evaluator.run, "handlers", "validation")
     dataset = trainer.data_loader.dataset
