@@ -39,7 +39,7 @@ def make_step(network: torch.nn.Module, image: torch.Tensor, variant: str) -> Ca
         layout = torch.channels_last if image.ndim == 4 else torch.channels_last_3d
         network, image = network.to(memory_format=layout), image.contiguous(memory_format=layout)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters())
-    called = torch.compile(network) if variant == "compiled" else network
+    called = torch.compile(network, dynamic=False) if variant == "compiled" else network
     loss = DiceLoss(sigmoid=True)
     with torch.no_grad():
         target = (torch.rand_like(network(image)) > 0.9).float()
