@@ -6,12 +6,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric, known_spacing
-from monai_boundary.ops.label_values import whole_label
+from monai_boundary.ops.label_values import mask_of_ids, whole_label
 
 
 class MaskMetric(MillimetreMetric):
@@ -77,7 +76,7 @@ class MaskMetric(MillimetreMetric):
     ) -> list[float]:
         predicted, true = whole_label("y_pred", y_pred), whole_label("y", y)
         if self.labels is not None:
-            pairs = [(np.isin(predicted, values), np.isin(true, values)) for values in self.labels.values()]
+            pairs = [(mask_of_ids(predicted, ids), mask_of_ids(true, ids)) for ids in self.labels.values()]
         elif self.channels is None:
             pairs = [(predicted, true)]
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray, BoolArray
-from monai_boundary.ops.label_values import check_label
+from monai_boundary.ops.label_values import check_label, mask_of_ids
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_regions
 
 ClassTable = dict[str, tuple[int, ...]]
@@ -91,6 +91,8 @@ def pairs_of_masks(
         TypeError: if an input does not hold numbers.
     """
     labels = {"prediction": check_label("prediction", prediction), "truth": check_label("truth", truth)}
+    # NIfTI has the first axis fastest, which all that follows would turn round again for each class
+    labels = {name: np.ascontiguousarray(values) for name, values in labels.items()}
     ignored = np.isin(labels["truth"], list(ignore_labels)) if ignore_labels else None
     if ignored is not None:
         labels = {name: np.where(ignored, 0, values) for name, values in labels.items()}
@@ -110,7 +112,7 @@ def pairs_of_masks(
                 f"{', '.join(map(str, strange[:10]))}."
             )
     return {
-        name: (np.isin(labels["prediction"], values), np.isin(labels["truth"], values))
+        name: (mask_of_ids(labels["prediction"], values), mask_of_ids(labels["truth"], values))
         for name, values in table.items()
     }
 

@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_boundary.ops import LABEL_TOLERANCE, binary_mask, whole_label
-from monai_boundary.ops.label_values import check_label, check_region_ids, whole_label_tensor
+from monai_boundary.ops.label_values import check_label, check_region_ids, mask_of_ids, whole_label_tensor
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 NUMPY_TYPES = ("bool", *INTEGERS, "float16", "float32", "float64")
@@ -79,6 +79,15 @@ def test_ids_become_integers() -> None:
     regions = check_region_ids("regions", [[2**31 - 1, 0]])
     assert regions.dtype == np.int32
     assert regions.tolist() == [[2**31 - 1, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint64])
+@pytest.mark.parametrize("ids", [(3,), (0, 7), (300, 2), tuple(range(1, 40, 2))])
+def test_masks_of_ids_are_those_of_numpy(dtype: type, ids: tuple[int, ...]) -> None:
+    label = np.random.default_rng(0).integers(0, 45, (3, 4, 50)).astype(dtype)
+    found = mask_of_ids(label, ids)
+    assert found.dtype == np.bool_
+    np.testing.assert_array_equal(found, np.isin(label, ids))
 
 
 def test_integers_are_not_copied() -> None:
