@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drawn examples of the page on scores, and its tables; ``python docs/pictures.py`` draws them."""
+"""The drawn examples of the page on scores, and its tables; ``python docs/pictures.py`` draws them.
+
+``python docs/score_pictures.py`` draws these alone, and prints the tables.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy import ndimage
 
 from monai_boundary.metrics import (
@@ -33,6 +38,7 @@ def score_examples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     angle = np.arctan2(rows - 22, columns - 18)
     ragged = (np.hypot(rows - 22, columns - 18) < 12 + 2.5 * np.sign(np.sin(14 * angle))) | small
     speck = truth | ((np.abs(rows - 4) < 2) & (np.abs(columns - 43) < 2))
+    dot = truth | ((rows == 4) & (columns == 43))
     hole = truth & ~(np.hypot(rows - 22, columns - 18) < 3)
     bridge = truth | ((np.abs((rows - 22) * 22 - (columns - 18) * 14) < 40) & (rows > 22) & (rows < 36))
     shifted = large | (np.hypot(rows - 36, columns - 34) < 3)
@@ -40,6 +46,7 @@ def score_examples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "2 mm too large": (truth, wide),
         "ragged": (truth, ragged),
         "a far speck": (truth, speck),
+        "a far dot": (truth, dot),
         "a hole": (truth, hole),
         "a bridge": (truth, bridge),
         "small one missed": (truth, large),
@@ -57,8 +64,10 @@ def example_scores(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float
     volumes = [np.repeat(mask[..., None], 7, axis=2) for mask in (prediction, truth)]
     wise = compute_lesion_wise_scores(*volumes, 1.0, challenge="met")
     overlap = 2 * (truth & prediction).sum() / (truth.sum() + prediction.sum())
+    volume = compute_volume_difference(prediction, truth, 1.0).signed_volume_difference_percent
     return {
         "Dice": float(overlap),
+        "IoU": float((truth & prediction).sum() / (truth | prediction).sum()),
         "HD (mm)": surface.hd_mm,
         "HD95 (mm)": surface.hd95_mm,
         "ASSD (mm)": surface.assd_mm,
@@ -66,13 +75,16 @@ def example_scores(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float
         "boundary F, 1 mm": surface.boundary_f[0],
         "boundary IoU, 2 mm": surface.boundary_iou,
         "trimap IoU, 2 mm": compute_trimap_iou(prediction, truth, 1.0, widths_mm=(2.0,))[0],
-        "volume difference (%)": compute_volume_difference(prediction, truth, 1.0).signed_volume_difference_percent,
+        "volume difference (pixels)": abs(float(prediction.sum()) - float(truth.sum())),
+        "volume difference (%)": abs(volume),
+        "signed volume difference (%)": volume,
         "Betti error": compute_betti_error(prediction, truth).betti_error,
         "lesion recall": detection.recall,
         "lesion precision": detection.precision,
         "lesion F1": detection.f1,
         "Dice per component": parts.component_dice,
         "HD95 per component (mm)": parts.component_hd95_mm,
+        "surface Dice per component": parts.component_nsd[0],
         "missed components": parts.missed_components,
         "BraTS lesion-wise Dice": wise.lesion_wise_dice,
         "BraTS lesion-wise HD95 (mm)": wise.lesion_wise_hd95_mm,
@@ -118,6 +130,42 @@ def instance_scores(truth: np.ndarray, prediction: np.ndarray) -> dict[str, floa
     }
 
 
+PUNISHED_AND_FORGIVEN = {
+    "dice": ("Dice", "2 mm too large", "small one missed"),
+    "iou": ("IoU", "2 mm too large", "small one missed"),
+    "hd": ("HD (mm)", "a far dot", "2 mm too large"),
+    "hd95": ("HD95 (mm)", "a far speck", "a far dot"),
+    "assd": ("ASSD (mm)", "2 mm too large", "small one 6 mm off"),
+    "nsd": ("surface Dice, 1 mm", "2 mm too large", "a far speck"),
+    "boundary_f": ("boundary F, 1 mm", "2 mm too large", "a far speck"),
+    "boundary_iou": ("boundary IoU, 2 mm", "ragged", "a far speck"),
+    "trimap_iou": ("trimap IoU, 2 mm", "ragged", "a hole"),
+    "volume_difference": ("volume difference (pixels)", "2 mm too large", "small one 6 mm off"),
+    "volume_difference_percent": ("volume difference (%)", "2 mm too large", "small one 6 mm off"),
+    "betti_error": ("Betti error", "a hole", "small one 6 mm off"),
+    "lesion_recall": ("lesion recall", "small one missed", "2 mm too large"),
+    "lesion_precision": ("lesion precision", "a far dot", "a hole"),
+    "lesion_f1": ("lesion F1", "small one missed", "2 mm too large"),
+    "lesion_wise_dice": ("BraTS lesion-wise Dice", "a far dot", "a hole"),
+    "lesion_wise_hd95": ("BraTS lesion-wise HD95 (mm)", "a far dot", "2 mm too large"),
+    "component_dice": ("Dice per component", "small one missed", "a far speck"),
+    "component_hd95": ("HD95 per component (mm)", "small one missed", "ragged"),
+    "component_nsd": ("surface Dice per component", "2 mm too large", "a hole"),
+    "missed_components": ("missed components", "small one missed", "a far speck"),
+    "pq": ("PQ", "walls too thick", "a speck in a cell"),
+    "sq": ("SQ", "walls too thick", "a cell missed"),
+    "rq": ("RQ", "two merged", "walls too thick"),
+    "missed_instances": ("missed instances", "a cell missed", "a speck in a cell"),
+    "false_instances": ("false instances", "a speck in a cell", "a cell missed"),
+    "voi_split": ("VOI split (bits)", "a cell split", "two merged"),
+    "voi_merge": ("VOI merge (bits)", "two merged", "a cell missed"),
+    "arand": ("adapted Rand error", "two merged", "a speck in a cell"),
+    "ari": ("ARI", "two merged", "a speck in a cell"),
+    "cremi_score": ("CREMI score", "walls too thick", "a cell missed"),
+}
+"""Score -> row of the tables, an example that it punishes, and one that it forgives."""
+
+
 def print_scores(columns: dict[str, dict[str, float]]) -> None:
     """Print a table of the page: a row for each score, a column for each example."""
     print("| |", " | ".join(columns), "|")
@@ -127,26 +175,52 @@ def print_scores(columns: dict[str, dict[str, float]]) -> None:
         print(f"| {name} |", " | ".join(cells), "|")
 
 
+def draw_masks(panel: Axes, truth: np.ndarray, prediction: np.ndarray, title: str) -> None:
+    """Draw a prediction, and the outline of the truth."""
+    panel.imshow(prediction, cmap="Oranges", vmin=0, vmax=1.6, interpolation="nearest")
+    panel.contour(truth, [0.5], colors="tab:blue", linewidths=1.5)
+    panel.set_title(title)
+    panel.set_axis_off()
+
+
+def draw_cells(panel: Axes, truth: np.ndarray, prediction: np.ndarray, title: str) -> None:
+    """Draw predicted cells in colours, and the outlines of the true ones."""
+    colours = np.where(prediction > 0, 1 + prediction * 5 % 12, 0)
+    panel.imshow(np.ma.masked_equal(colours, 0), cmap="Set3", vmin=1, vmax=12, interpolation="nearest")
+    panel.contour(truth > 0, [0.5], colors="tab:blue", linewidths=1)
+    panel.set_title(title)
+    panel.set_axis_off()
+
+
 def draw_scores() -> None:
-    """Draw the examples of the page on scores, and print its table."""
-    examples = score_examples()
-    figure, panels = plt.subplots(2, 4, figsize=(11, 5.8), layout="constrained")
-    for panel, (title, (truth, prediction)) in zip(panels.flat, examples.items(), strict=True):
-        panel.imshow(prediction, cmap="Oranges", vmin=0, vmax=1.6, interpolation="nearest")
-        panel.contour(truth, [0.5], colors="tab:blue", linewidths=1.5)
-        panel.set_title(title)
-        panel.set_axis_off()
-    figure.savefig(PAGES / "how-to" / "choose-a-score.png", dpi=80, metadata={"Software": None})
+    """Draw the examples of the page on scores, and print its tables."""
+    kinds = (
+        (score_examples(), example_scores, draw_masks, (3, 3, (8.4, 8.8)), "choose-a-score.png"),
+        (instance_examples(), instance_scores, draw_cells, (1, 5, (11, 2.6)), "choose-a-score-instances.png"),
+    )
+    for examples, scores, draw, (rows, columns, size), name in kinds:
+        figure, panels = plt.subplots(rows, columns, figsize=size, layout="constrained")
+        for panel, (title, pair) in zip(panels.flat, examples.items(), strict=True):
+            draw(panel, *pair, title)
+        save(figure, name)
+        table = {title: scores(*pair) for title, pair in examples.items()}
+        print_scores(table)
+        for score, (row, punished, forgiven) in PUNISHED_AND_FORGIVEN.items():
+            if punished in table and row in table[punished]:
+                figure, panels = plt.subplots(1, 2, figsize=(4.6, 2.5), layout="constrained")
+                for panel, word, title in zip(panels, ("punished", "forgiven"), (punished, forgiven), strict=True):
+                    draw(panel, *examples[title], f"{word}: {table[title][row]:.2f}\n{title}")
+                    panel.title.set_fontsize(9)
+                save(figure, f"scores/{score}.png")
+
+
+def save(figure: Figure, name: str) -> None:
+    """Write a picture of the how-to pages."""
+    path = PAGES / "how-to" / name
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=80, metadata={"Software": None})
     plt.close(figure)
-    print_scores({title: example_scores(*pair) for title, pair in examples.items()})
-    cells = instance_examples()
-    figure, panels = plt.subplots(1, 5, figsize=(11, 2.6), layout="constrained")
-    for panel, (title, (truth, prediction)) in zip(panels.flat, cells.items(), strict=True):
-        colours = np.where(prediction > 0, 1 + prediction * 5 % 12, 0)
-        panel.imshow(np.ma.masked_equal(colours, 0), cmap="Set3", vmin=1, vmax=12, interpolation="nearest")
-        panel.contour(truth > 0, [0.5], colors="tab:blue", linewidths=1)
-        panel.set_title(title)
-        panel.set_axis_off()
-    figure.savefig(PAGES / "how-to" / "choose-a-score-instances.png", dpi=80, metadata={"Software": None})
-    plt.close(figure)
-    print_scores({title: instance_scores(*pair) for title, pair in cells.items()})
+
+
+if __name__ == "__main__":
+    draw_scores()

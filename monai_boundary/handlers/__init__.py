@@ -8,14 +8,8 @@ from monai_boundary.handlers.former_names import FORMER_NAMES
 from monai_boundary.handlers.pictures.cases import CasePictures
 from monai_boundary.handlers.pictures.sections import ValidationPictures
 from monai_boundary.handlers.pictures.volumes import VolumePictures
-from monai_boundary.handlers.scores.instances import (
-    AdaptedRandHandler,
-    CREMIScoreHandler,
-    InstanceScoresHandler,
-    VariationOfInformationHandler,
-)
+from monai_boundary.handlers.scores.instances import InstanceScoresHandler
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.handlers.scores.masks import MaskScoresHandler
 from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
 from monai_boundary.handlers.training.epoch_line import EpochLine
@@ -34,8 +28,6 @@ from monai_boundary.handlers.training.step_time import StepTime
 from monai_boundary.handlers.training.targets import LossWithTargets
 
 __all__ = [
-    "AdaptedRandHandler",
-    "CREMIScoreHandler",
     "CasePictures",
     "EpochLine",
     "InstanceScoresHandler",
@@ -43,7 +35,6 @@ __all__ = [
     "LossTerms",
     "LossWeightHandler",
     "LossWithTargets",
-    "MaskScoresHandler",
     "ResumeTraining",
     "SeedEveryEpoch",
     "StepTime",
@@ -51,7 +42,6 @@ __all__ = [
     "TerminalProgress",
     "ThresholdCurveHandler",
     "ValidationPictures",
-    "VariationOfInformationHandler",
     "VolumePictures",
     "VolumeScoresHandler",
     "higher_is_better",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names that configurations from before `VolumeScoresHandler` and `VolumePictures` may hold; those take their place."""
+"""Names that older configurations may hold, and what took their place."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from monai_boundary.handlers.pictures.volumes import VolumePictures
+from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
+from monai_boundary.handlers.scores.membranes import InstanceScoresHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
-from monai_boundary.metrics.volume_scores import LESION_SCORES
+from monai_boundary.metrics import AdaptedRandMetric, CREMIScoreMetric, InstanceMetric, VariationOfInformationMetric
+from monai_boundary.metrics.mask_score_names import LESION_SCORES
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 
 
@@ -30,9 +33,21 @@ def _tumour_pictures(*arguments: Any, regions: Any = TUMOUR_REGIONS, **options: 
     return VolumePictures(*arguments, **{"structures": tuple(regions), "label_key": "label", **options})
 
 
+def _instance_scores(metric: type[InstanceMetric]) -> Callable[..., InstanceScoresHandler]:
+    def handler(*arguments: Any, **options: Any) -> InstanceScoresHandler:
+        chosen = {"scores": metric.score_names, "key_score": metric.key_score or metric.score_names[0]}
+        return InstanceScoresHandler(*arguments, **{**chosen, **options})
+
+    return handler
+
+
 FORMER_NAMES: dict[str, tuple[Callable[..., Any], str]] = {
     "LesionScoresHandler": (_lesion_scores, "VolumeScoresHandler"),
     "TumourScoresHandler": (_tumour_scores, "VolumeScoresHandler"),
+    "VariationOfInformationHandler": (_instance_scores(VariationOfInformationMetric), "InstanceScoresHandler"),
+    "AdaptedRandHandler": (_instance_scores(AdaptedRandMetric), "InstanceScoresHandler"),
+    "CREMIScoreHandler": (_instance_scores(CREMIScoreMetric), "InstanceScoresHandler"),
+    "MaskScoresHandler": (ItemScoresHandler, "ItemScoresHandler"),
     "LesionPictures": (_lesion_pictures, "VolumePictures"),
     "TumourPictures": (_tumour_pictures, "VolumePictures"),
 }

@@ -22,6 +22,7 @@ from monai_boundary.metrics.instance_matching import (
     compute_instance_matching,
 )
 from monai_boundary.metrics.instance_metric import InstanceMetric
+from monai_boundary.metrics.instance_scores import InstanceScoresMetric
 from monai_boundary.metrics.item_metric import ItemMetric
 from monai_boundary.metrics.lesion_detection import LesionDetection, compute_lesion_detection
 from monai_boundary.metrics.lesion_masks import lesion_masks
@@ -65,6 +66,7 @@ __all__ = [
     "InstanceMatchingMetric",
     "InstanceMetric",
     "InstanceRow",
+    "InstanceScoresMetric",
     "ItemMetric",
     "LesionDetection",
     "LesionRow",

@@ -62,6 +62,9 @@ class ItemMetric(CumulativeIterationMetric):
     undefined: str = "have an undefined score"
     """What is said of the items that lack a score: "2 of 9 items ..."."""
 
+    price_of_a_miss: str = ""
+    """What is said after the number of misses, of how the distances count them; ``""`` where nothing is."""
+
     counted: tuple[str, ...] = ()
     """Those of the scores that are added up over the items, where the others are averaged."""
 

@@ -13,7 +13,7 @@ from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_positive
 from monai_boundary.metrics.boundary_iou import SLACK, touches
 from monai_boundary.metrics.mask_metric import MaskMetric
-from monai_boundary.metrics.surface_pair import measure_surfaces, near_squares
+from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces, near_squares
 
 
 def compute_trimap_iou(
@@ -56,7 +56,11 @@ def compute_trimap_iou(
     """
     for width in widths_mm:
         check_positive("widths_mm", width)
-    pair = measure_surfaces(y_pred, y, spacing, distances=False)
+    return trimap_iou_of_pair(measure_surfaces(y_pred, y, spacing, distances=False), widths_mm)
+
+
+def trimap_iou_of_pair(pair: SurfacePair, widths_mm: Sequence[float]) -> tuple[float, ...]:
+    """Return what :func:`compute_trimap_iou` does, for masks that were measured."""
     true, predicted = pair.true, pair.predicted
     if not true.any() or pair.true_is_full:
         return (math.nan,) * len(widths_mm)

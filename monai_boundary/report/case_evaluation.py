@@ -14,7 +14,13 @@ import numpy as np
 from monai_boundary.report.case_records import Record, fingerprint, told_infinity, write_record
 from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, MaskScoring, score_instances, score_masks
 from monai_boundary.report.label_classes import ClassTable, pairs_of_masks
-from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume, resample_nearest
+from monai_boundary.report.label_volume import (
+    GivenSpacing,
+    LabelVolume,
+    grid_difference,
+    read_label_volume,
+    resample_nearest,
+)
 from monai_boundary.report.probability_scores import (
     channel_of_class,
     membrane_scores,
@@ -36,7 +42,7 @@ class CaseOptions:
         empty_policy: what a distance is where one of two masks is empty.
         challenge: BraTS challenge by whose rules lesion-wise scores are made.
         align: resample predictions that are on another grid, by nearest neighbour.
-        spacing: mm per axis, instead of what files state.
+        spacing: instead of what files state.
         pred_dataset: of HDF5 and Zarr files.
         truth_dataset: of HDF5 and Zarr files.
     """
@@ -49,7 +55,7 @@ class CaseOptions:
     empty_policy: str = "diagonal"
     challenge: str | None = None
     align: bool = False
-    spacing: tuple[float, ...] | float | None = None
+    spacing: GivenSpacing | None = None
     pred_dataset: str | None = None
     truth_dataset: str | None = None
 
@@ -143,7 +149,7 @@ def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict
     options = job.options
     scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[true.unit]
     if options.border_tolerance_nm and math.isnan(scale):
-        raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing`.")
+        raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing_nm`.")
     in_nm = [s * scale for s in true.spacing] if options.border_tolerance_nm else None
     ignored = options.ignore_labels or (0,)
     scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)

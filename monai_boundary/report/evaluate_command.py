@@ -33,6 +33,7 @@ examples:
   brain tumours (WT, TC, ET):      ... --regions brats
   WMH 2017, other pathology out:   ... --classes lesion=1 --ignore_labels 2
   neurons, CREMI's border:         ... --instances --border_tolerance_nm 25
+  the same, TIF without voxel size: ... --spacing_nm 40,4,4
 """
 _SHOWN = {
     "dice": ("dice", "nsd", "hd95", "assd", "lesion_f1"),
@@ -203,6 +204,7 @@ def _add_files(files: Any) -> None:
         metavar="MM,MM,MM",
         help="of a voxel, in the order of the file's axes, for all files",
     )
+    _option(files, "spacing_nm", type=_spacing, metavar="NM,NM,NM", help="the same in nm, of electron microscopy")
     for side in ("pred", "truth"):
         _option(files, f"{side}_pattern", metavar="GLOB", help="names of the files, such as '*_seg.nii.gz'")
         _option(files, f"{side}_dataset", metavar="NAME", help="in HDF5 and Zarr, such as volumes/labels/neuron_ids")

@@ -24,6 +24,7 @@ from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.folder_matching import match_folders, match_probabilities
 from monai_boundary.report.label_classes import ClassTable, read_class_table
+from monai_boundary.report.label_volume import GivenSpacing
 from monai_boundary.report.page_shell import require_page_libraries
 from monai_boundary.report.report_page import write_report_page
 from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
@@ -67,6 +68,7 @@ def evaluate_folders(
     rank_by: str | None = None,
     align: bool = False,
     spacing: Sequence[float] | float | None = None,
+    spacing_nm: Sequence[float] | float | None = None,
     pred_pattern: str | None = None,
     truth_pattern: str | None = None,
     pred_dataset: str | None = None,
@@ -107,7 +109,8 @@ def evaluate_folders(
             the threshold: one channel, or one for each class; with ``instances`` the membrane's.
         rank_by: score that orders the cases; Dice, or PQ of instances, if not given.
         align: resample predictions that are on another grid, by nearest neighbour, and say so.
-        spacing: mm per axis, instead of what the files state.
+        spacing: mm per axis, in the order of the files' axes, instead of what they state.
+        spacing_nm: the same in nm, of electron microscopy; lengths are then in nm.
         pred_pattern: names of the predictions' files, such as ``"*_seg.nii.gz"``.
         truth_pattern: names of the truths' files.
         pred_dataset: of HDF5 and Zarr files.
@@ -140,7 +143,7 @@ def evaluate_folders(
         border_tolerance_nm=None if border_tolerance_nm is None else float(border_tolerance_nm),
         empty_policy=empty_policy,
         align=align,
-        spacing=spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(map(float, spacing)),
+        spacing=_given_spacing(spacing, spacing_nm),
         pred_dataset=pred_dataset,
         truth_dataset=truth_dataset,
     )
@@ -160,6 +163,7 @@ def evaluate_folders(
         for pair in found.pairs
     ]
     settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
+    settings |= {"spacing": spacing, "spacing_nm": spacing_nm}
     how = ReportOptions(ranked_by, pictures, page, workers, force)
     return evaluate_jobs(jobs, place, settings, how, matches, images)
 
@@ -260,6 +264,19 @@ def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]
     finally:
         for folder in {job.drawing.parent for job in work}:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _given_spacing(
+    spacing: Sequence[float] | float | None, spacing_nm: Sequence[float] | float | None
+) -> GivenSpacing | None:
+    if spacing is not None and spacing_nm is not None:
+        raise ValueError(f"one of `spacing` (mm) and `spacing_nm` can be had, got {spacing} and {spacing_nm}.")
+    sizes = spacing if spacing_nm is None else spacing_nm
+    if sizes is None:
+        return None
+    if not isinstance(sizes, (int, float)):
+        sizes = tuple(map(float, sizes))
+    return GivenSpacing(sizes, "mm" if spacing_nm is None else "nm")
 
 
 def _records(jobs: Sequence[CaseJob]) -> Iterator[Record]:

@@ -27,6 +27,16 @@ VOLUME_SUFFIX = ".volume.npz"
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
+class GivenSpacing(NamedTuple):
+    """Size of a voxel along each axis (one number for all) in ``"mm"`` or ``"nm"``, instead of what files state."""
+
+    sizes: Sequence[float] | float
+    unit: str = "mm"
+
+
+Spacing = GivenSpacing | Sequence[float] | float | None
+
+
 class LabelVolume(NamedTuple):
     """A segmentation as stored, and where its voxels are.
 
@@ -49,9 +59,7 @@ class LabelVolume(NamedTuple):
         return tuple(float(n) for n in np.linalg.norm(self.affine[:3, : self.values.ndim], axis=0))
 
 
-def read_label_volume(
-    path: Path, dataset: str | None = None, spacing: Sequence[float] | float | None = None
-) -> LabelVolume:
+def read_label_volume(path: Path, dataset: str | None = None, spacing: Spacing = None) -> LabelVolume:
     """Read a segmentation: NIfTI, MHA, NRRD, TIF, PNG, a folder of pictures, HDF5 or Zarr.
 
     NIfTI, MHA and NRRD have axes x, y, z; the others z, y, x. A picture of nothing but 0 and 255 is a mask: its 255
@@ -60,7 +68,7 @@ def read_label_volume(
     Args:
         path: file, folder of pictures or Zarr store.
         dataset: of an HDF5 file or Zarr store; by default one with a usual name, or the only one.
-        spacing: mm per axis, instead of what the file states (its position is then not compared).
+        spacing: mm per axis, or with their unit, instead of what the file states (its position is then not compared).
 
     Returns:
         Its values as stored, and its grid.
@@ -76,15 +84,13 @@ def read_label_volume(
     return _with_spacing(volume, spacing)
 
 
-def read_channels(
-    path: Path, dataset: str | None = None, spacing: Sequence[float] | float | None = None
-) -> list[LabelVolume]:
+def read_channels(path: Path, dataset: str | None = None, spacing: Spacing = None) -> list[LabelVolume]:
     """Read an image of one or more channels, each as a volume: NIfTI and ITK's formats have them last, others have one.
 
     Args:
         path: as for :func:`read_label_volume`.
         dataset: of an HDF5 file or Zarr store.
-        spacing: mm per axis, instead of what the file states.
+        spacing: mm per axis, or with their unit, instead of what the file states.
 
     Raises:
         ValueError: if the file cannot be read, or an image is not 2-D or 3-D.
@@ -115,11 +121,12 @@ def _read(path: Path, dataset: str | None, channels: bool = False) -> LabelVolum
         raise ValueError(f"{path} cannot be read ({type(error).__name__}: {_first_line(error)}).") from error
 
 
-def _with_spacing(volume: LabelVolume, spacing: Sequence[float] | float | None) -> LabelVolume:
+def _with_spacing(volume: LabelVolume, spacing: Spacing) -> LabelVolume:
     if spacing is None:
         return volume
-    sizes = check_spacing(spacing, volume.values.ndim)
-    return LabelVolume(volume.values, np.diag([*sizes, *(1.0,) * (4 - len(sizes))]), "mm")
+    given = spacing if isinstance(spacing, GivenSpacing) else GivenSpacing(spacing)
+    sizes = check_spacing(given.sizes, volume.values.ndim)
+    return LabelVolume(volume.values, np.diag([*sizes, *(1.0,) * (4 - len(sizes))]), given.unit)
 
 
 def write_label_volume(volume: LabelVolume, path: Path) -> Path:

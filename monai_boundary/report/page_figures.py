@@ -25,7 +25,7 @@ _THRESHOLD_TITLES = {
     "precision": "precision (voxels)",
     "recall": "recall (voxels)",
     "cremi_score": "CREMI score",
-    "ari": "adjusted Rand index",
+    "ari": "adapted Rand index",
     "voi_split": "VOI split",
     "voi_merge": "VOI merge",
 }

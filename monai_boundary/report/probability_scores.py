@@ -13,7 +13,7 @@ from monai_boundary._tables import Row
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.threshold_curve import compute_threshold_curve
-from monai_boundary.report.label_volume import VOLUME_SUFFIX, LabelVolume, grid_difference, read_channels
+from monai_boundary.report.label_volume import VOLUME_SUFFIX, GivenSpacing, LabelVolume, grid_difference, read_channels
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 MASK_CURVES = ("dice", "precision", "recall")
@@ -21,7 +21,7 @@ MEMBRANE_CURVES = ("cremi_score", "ari", "voi_split", "voi_merge")
 
 
 def read_probability(
-    path: Path, truth: LabelVolume, dataset: str | None = None, spacing: Sequence[float] | float | None = None
+    path: Path, truth: LabelVolume, dataset: str | None = None, spacing: GivenSpacing | None = None
 ) -> AnyArray:
     """Read the probabilities of a case, and check that they are probabilities on the grid of its truth.
 
@@ -30,7 +30,7 @@ def read_probability(
             whose ``probabilities`` have channels first and axes z, y, x. The largest value of 8 and 16 bits is 1.
         truth: of the case.
         dataset: of HDF5 files and Zarr stores.
-        spacing: mm per axis, instead of what the file states.
+        spacing: instead of what the file states.
 
     Returns:
         Channels first, (C, *spatial), floats from 0 to 1.

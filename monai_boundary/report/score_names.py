@@ -71,7 +71,7 @@ INSTANCE_SCORES = {
     "voi_split": ScoreName("VOI split", "by how much objects are cut up", "lower", "bits"),
     "voi_merge": ScoreName("VOI merge", "by how much objects run together", "lower", "bits"),
     "arand": ScoreName("Adapted Rand error", "1 - F score of pairs of voxels", "lower"),
-    "ari": ScoreName("Adjusted Rand index", "agreement of pairs, corrected for chance", "higher"),
+    "ari": ScoreName("Adapted Rand index", "1 - adapted Rand error: F score of pairs of voxels", "higher"),
     "pq": ScoreName("PQ", "panoptic quality: RQ x SQ, objects matched at IoU > 0.5", "higher"),
     "rq": ScoreName("RQ", "F1 of the objects found", "higher"),
     "sq": ScoreName("SQ", "mean IoU of the matched objects; undefined where none is", "higher"),

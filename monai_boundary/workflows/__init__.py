@@ -4,7 +4,7 @@
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary.workflows.evaluation.case_report import CaseReport
 from monai_boundary.workflows.evaluation.case_scores import write_case_scores
-from monai_boundary.workflows.evaluation.curves import write_evaluation
+from monai_boundary.workflows.evaluation.curves import em_scores, write_evaluation
 from monai_boundary.workflows.evaluation.score_table import log_scores
 from monai_boundary.workflows.evaluation.scored_set import em_scored, lesion_scored
 from monai_boundary.workflows.evaluation.sectionwise import SectionwiseInferer, check_patch_multiple, stride_multiple
@@ -63,6 +63,7 @@ __all__ = [
     "em_inputs",
     "em_items",
     "em_scored",
+    "em_scores",
     "em_split",
     "em_transforms",
     "find_bundle_root",

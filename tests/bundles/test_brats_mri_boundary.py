@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monai_boundary.data import write_tumour_phantom
 from monai_boundary.metrics import TumourScoresMetric, compute_tumour_scores
+from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES
 from monai_boundary.ops import tumour_regions
 from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_when, quiet_process, run
@@ -135,8 +136,13 @@ def test_evaluation_and_inference_of_volumes_agree(
     # the same case as a test set of one: the same scores, and no split of the training's data is needed
     shutil.copytree(data["brats2021"] / row["case"], tmp_path / "test" / row["case"])
     places = {"output_dir": str(output), "evaluation_dir": str(tmp_path / "evaluation")}
-    run(BRATS, "evaluate.yaml", "eval", **places, **used("volumes"), test_dir=str(tmp_path / "test"))
+    scores = [*STRUCTURE_SCORES, "trimap_iou_2mm"]
+    run(BRATS, "evaluate.yaml", "eval", **places, **used("volumes"), test_dir=str(tmp_path / "test"), scores=scores)
     (again,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    extra = [f"{name}trimap_iou_2mm" for name in ("", "wt_", "tc_", "et_")]
+    assert again.pop(extra[1]) > 0
+    for name in extra:
+        again.pop(name, None)  # there is none where a region is empty
     assert again == pytest.approx(row, nan_ok=True)
 
 

@@ -30,7 +30,7 @@ from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, kill_when,
 NAME = "em_neuron_boundary"
 BUNDLE = BUNDLES / NAME
 CONFIGS = BUNDLE / "configs"
-SCORES = {"voi_split", "voi_merge", "ari", "arand", "cremi_score"}
+SCORES = {"voi_split", "voi_merge", "ari", "arand", "cremi_score", "pq", "missed_instances"}
 TINY: dict[str, Any] = {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]}
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
 
@@ -54,7 +54,15 @@ run = partial(bundle_runs.run, NAME)
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("output")
-    run("train.yaml", "train", dataset_dir=str(data), output_dir=str(output), pictures_interval=1, **TINY)
+    run(
+        "train.yaml",
+        "train",
+        dataset_dir=str(data),
+        output_dir=str(output),
+        pictures_interval=1,
+        scores=["pq", "missed_instances"],
+        **TINY,
+    )
     return output
 
 
@@ -101,7 +109,7 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
     kept = json.loads((trained / "model_evaluated.json").read_text())
     assert kept["threshold"] == result["scored"]["threshold"]
     reported = read_table(trained / "evaluation" / "report" / "cases.csv")
-    for name in ("voi_split", "ari", "cremi_score"):
+    for name in ("voi_split", "ari", "cremi_score", "pq"):  # the training asked for PQ, and so does its evaluation
         mean = sum(row[name] for row in reported) / len(reported)
         assert mean == pytest.approx(result["scored"][name], abs=1e-6), "the page has the scores of the evaluation"
     assert len(read_table(trained / "evaluation" / "report" / "thresholds.csv")) == 19

@@ -20,6 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
 from monai_boundary.metrics.lesion_scores import LesionScores, compute_lesion_scores
+from monai_boundary.metrics.mask_score_names import LESION_SCORES
 from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import (
     BUNDLES,
@@ -120,8 +121,20 @@ def test_evaluation_scores_whole_patients(
     # the same patient as a test set of one: the same scores, and no split of the training's data is needed
     test = one_case(item, data[bundle], tmp_path / "test")
     places = {"output_dir": str(trained[bundle]), "evaluation_dir": str(tmp_path / "evaluation")}
-    run(bundle, "evaluate.yaml", "eval", **places, **NETWORK, patch_size=[32, 32], test_dir=[str(test)], report=False)
+    scores = [*LESION_SCORES, "nsd_2mm"]
+    run(
+        bundle,
+        "evaluate.yaml",
+        "eval",
+        **places,
+        **NETWORK,
+        patch_size=[32, 32],
+        test_dir=[str(test)],
+        report=False,
+        scores=scores,
+    )
     (again,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    assert 0 <= again.pop("nsd_2mm") <= 1
     assert again == pytest.approx(row, nan_ok=True)
     settings = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["settings"]
     assert settings["part"] == "test"

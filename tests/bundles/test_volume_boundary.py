@@ -82,13 +82,20 @@ def test_a_known_task_in_slices_across_the_first_axis(data: Path, tmp_path: Path
     """Its options reach the task, and training, scores, pictures and files go along the same axis."""
     output = {"output_dir": str(tmp_path)}
     options = {**TINY, "epochs": 1, "known_task": "hippocampus", "spatial_dims": 2, "slice_axis": 0, "flips": [2]}
+    options["scores"] = ["nsd_2mm", "betti_error", "component_hd95"]
     run(NAME, "train.yaml", "train", dataset_dir=str(data), **options, **output)
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert {key: settings["task"][key] for key in ("slice_axis", "flips")} == {"slice_axis": 0, "flips": [2]}
     assert settings["patch_size"] == [20, 12], "a slice has the other two axes"
+    names = {"dice", "nsd_2mm", "betti_error", "component_hd95_mm"}
+    (validated,) = read_table(tmp_path / "metrics.csv")
+    assert names <= set(validated)
+    assert "hd95_mm" not in validated
     run(NAME, "evaluate.yaml", "eval", **output)
     run(NAME, "inference.yaml", "infer", dataset_dir=str(data), **output)
     for row in read_table(tmp_path / "evaluation" / "evaluation_cases.csv"):
+        assert names <= set(row), "the training's choice reaches the evaluation"
+        assert "hd95_mm" not in row
         ids = np.asarray(nibabel.load(data / "labelsTr" / f"{row['case']}.nii.gz").dataobj)
         values = np.asarray(nibabel.load(tmp_path / "segmentation" / f"{row['case']}_seg.nii.gz").dataobj)
         for k, name in ((1, "anterior"), (2, "posterior")):

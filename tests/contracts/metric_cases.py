@@ -93,6 +93,7 @@ CASES = [
     MetricCase(metrics.VariationOfInformationMetric, metrics.compute_voi, ids=True),
     MetricCase(metrics.AdaptedRandMetric, metrics.compute_adapted_rand, ids=True),
     MetricCase(metrics.CREMIScoreMetric, metrics.compute_cremi_score, ids=True),
+    MetricCase(metrics.InstanceScoresMetric, metrics.compute_cremi_score, ids=True),
     MetricCase(metrics.InstanceMatchingMetric, metrics.compute_instance_matching, ids=True, spaced=False),
     MetricCase(
         metrics.ThresholdCurveMetric,

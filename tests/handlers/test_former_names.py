@@ -11,8 +11,19 @@ from monai.bundle import ConfigParser
 from monai_boundary import handlers
 from monai_boundary.handlers import VolumePictures, VolumeScoresHandler
 from monai_boundary.handlers.former_names import FORMER_NAMES
-from monai_boundary.metrics import LesionScoresMetric, TumourScoresMetric
+from monai_boundary.metrics import (
+    AdaptedRandMetric,
+    CREMIScoreMetric,
+    LesionScoresMetric,
+    TumourScoresMetric,
+    VariationOfInformationMetric,
+)
 
+INSTANCES = {
+    "VariationOfInformationHandler": VariationOfInformationMetric,
+    "AdaptedRandHandler": AdaptedRandMetric,
+    "CREMIScoreHandler": CREMIScoreMetric,
+}
 CONFIGURATION = """
 lesions:
   _target_: monai_boundary.handlers.LesionScoresHandler
@@ -55,6 +66,12 @@ def test_they_do_what_they_did() -> None:
     options = {"ignore_labels": (2,), "section_axis": 2, "spacing": (1, 1, 3)}
     expected = LesionScoresMetric(**options)(pred, truth)
     torch.testing.assert_close(lesions.item_metric(pred, truth, spacing=(1, 1, 3)), expected, rtol=0, atol=0)
+    truth_ids, ids = torch.tensor([[[[1, 1, 2, 2, 3]]]]), torch.tensor([[[[7, 7, 7, 8, 8]]]])
+    for name, metric in INSTANCES.items():
+        handler = getattr(handlers, name)(ignore_labels=(0, 3))
+        assert handler.key_score == (metric.key_score or metric.score_names[0])
+        expected = metric(ignore_labels=(0, 3))(ids, truth_ids)
+        torch.testing.assert_close(handler.item_metric(ids, truth_ids), expected, rtol=0, atol=0)
     expected = TumourScoresMetric(["tc"], spacing=2.0, both_empty="perfect")(pred, (truth == 1).float())
     found = tumours.item_metric(pred, (truth == 1).float(), spacing=2.0)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from ignite.engine import Engine
 from monai.utils import ensure_tuple
 
-from monai_boundary.handlers import VariationOfInformationHandler
+from monai_boundary.handlers import InstanceScoresHandler
 from monai_boundary.metrics import InstanceMetric, ThresholdCurveMetric, VariationOfInformationMetric
 
 TRUTH = torch.tensor([[[[1, 1, 0, 2, 2]] * 4]])
@@ -40,7 +40,9 @@ def gathered(metric: InstanceMetric, items: list[Any], *names: str) -> dict[str,
 def by_handler(items: list[Any]) -> dict[str, Any]:
     evaluator = Engine(lambda _, batch: batch)
     evaluator.logger.setLevel(logging.ERROR)
-    handler = VariationOfInformationHandler(negate_key=True, output_transform=ensure_tuple)
+    handler = InstanceScoresHandler(
+        scores=("voi_split", "voi_merge"), key_score="voi_merge", negate_key=True, output_transform=ensure_tuple
+    )
     handler.attach(evaluator, "key")
     metrics = evaluator.run(items).metrics
     return {

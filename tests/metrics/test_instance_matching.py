@@ -12,6 +12,9 @@ import torch
 
 from monai_boundary.metrics import InstanceMatchingMetric, InstanceRow, compute_instance_matching
 from tests.metrics.surface_cases import CASES
+from tests.oracles import panoptica_values
+
+PANOPTICA = np.load(panoptica_values.RECORDED)["scores"]
 
 
 def test_drawn() -> None:
@@ -61,6 +64,18 @@ def test_equal_to_the_best_of_all_pairings(seed: int) -> None:
             assert found.matched == pairs
         if count_true + count_pred:
             assert found.pq == pytest.approx(2 * total / (count_true + count_pred))
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+def test_equal_to_panoptica(seed: int) -> None:
+    """Which records, see tests/oracles/panoptica_values.py, are of its matching at an IoU of 0.5."""
+    expected = dict(zip(panoptica_values.SCORES, PANOPTICA[seed], strict=True))
+    found = compute_instance_matching(*panoptica_values.instances(seed))
+    assert [found.matched, found.false_instances, found.missed_instances] == [expected[n] for n in ("tp", "fp", "fn")]
+    assert [found.pq, found.rq] == pytest.approx([expected["pq"], expected["rq"]])
+    if found.matched:
+        dice = [2 * row.iou / (1 + row.iou) for row in found.rows if row.kind == "match"]
+        assert [found.sq, np.mean(dice)] == pytest.approx([expected["sq"], expected["sq_dsc"]])
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from monai_boundary.metrics import LesionScoresMetric, SurfaceScoresMetric, TumourScoresMetric
-from monai_boundary.metrics.volume_scores import LESION_SCORES, VolumeScoresMetric
+from monai_boundary.metrics import (
+    BettiErrorMetric,
+    ComponentScoresMetric,
+    LesionScoresMetric,
+    LesionWiseScoresMetric,
+    SurfaceScoresMetric,
+    TrimapIoUMetric,
+    TumourScoresMetric,
+    VolumeDifferenceMetric,
+)
+from monai_boundary.metrics.mask_score_names import LESION_SCORES
+from monai_boundary.metrics.volume_scores import VolumeScoresMetric
 
 CLASSES = {"front": 1, "back": 2}
 
@@ -67,6 +77,58 @@ def test_surface_scores_are_those_of_their_metric() -> None:
         )
 
 
+def test_every_other_score_is_that_of_its_metric() -> None:
+    pred, truth = masks(6, 2), masks(7, 2)
+    pred[1, 0] = 0  # missed
+    structures, spacing = ("a", "b"), (1.0, 1.5, 2.0)
+    theirs = [
+        ComponentScoresMetric(structures, spacing=spacing, tolerances_mm=(1.5, 3.0)),
+        TrimapIoUMetric(structures, spacing=spacing, widths_mm=(1.0, 4.0)),
+        BettiErrorMetric(structures),
+        VolumeDifferenceMetric(structures, spacing=spacing),
+        LesionWiseScoresMetric(structures, spacing=spacing, challenge="met"),
+    ]
+    names = (
+        "component_dice",
+        "component_hd95_mm",
+        "component_nsd_1.5mm",
+        "component_nsd_3mm",
+        "missed_components",
+        "trimap_iou_1mm",
+        "trimap_iou_4mm",
+        "betti_error",
+        "signed_volume_difference_ml",
+        "signed_volume_difference_percent",
+        "lesion_wise_dice",
+        "lesion_wise_hd95_mm",
+    )
+    ours = VolumeScoresMetric(structures, names, spacing=spacing, challenge="met")
+    rows = dict(zip(ours.score_names, ours(pred, truth).T, strict=True))
+    seen = set()
+    for metric in theirs:
+        for name, values in zip(metric.score_names, metric(pred, truth).T, strict=True):
+            if name in rows:
+                torch.testing.assert_close(rows[name], values, rtol=0, atol=0, equal_nan=True)
+                seen.add(name)
+    assert seen >= {f"{structure}_{name}" for structure in structures for name in (*names, "missed")}
+
+
+def test_other_scores_of_empty_structures() -> None:
+    names = ("component_dice", "component_hd95", "trimap_iou_1mm", "betti_error", "signed_volume_difference_ml")
+    nothing, something = torch.zeros(1, 1, 10, 10, 10), torch.zeros(1, 1, 10, 10, 10)
+    something[..., 2:5, 2:7, 2:7] = 1
+    perfect = VolumeScoresMetric(None, (*names, "lesion_wise_dice"), spacing=1.0, both_empty="perfect", missed_mm=9.0)
+    np.testing.assert_allclose(perfect(nothing, nothing)[0], [1, 0, 1, 0, 0, 1, 0, 0])
+    np.testing.assert_allclose(perfect(nothing, something)[0], [0, 9, 0, 1, -0.075, 0, 1, 0])
+    undefined = VolumeScoresMetric(None, names, spacing=1.0)
+    np.testing.assert_allclose(undefined(nothing, nothing)[0], [math.nan, math.nan, math.nan, 0, 0, 0, 0])
+
+
+def test_lesion_wise_scores_are_of_volumes() -> None:
+    with pytest.raises(ValueError, match="3-D images for lesion-wise ones, got 2-D"):
+        VolumeScoresMetric(None, ("lesion_wise_dice",), spacing=1.0)(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3))
+
+
 def test_empty_structures() -> None:
     names = ("dice", "assd_mm", "nsd_2mm", "lesion_recall")
     nothing, something = torch.zeros(1, 1, 4, 4, 4), torch.ones(1, 1, 4, 4, 4)
@@ -94,7 +156,16 @@ def test_voxels_that_do_not_count_may_hold_anything() -> None:
     [
         ({"scores": ()}, "`scores` needs different scores, at least one"),
         ({"scores": ("dice", "dice")}, "`scores` needs different scores"),
-        ({"scores": ("nsd_xmm",)}, "`scores` needs some of dice, .*, nsd_2mm, boundary_f_2mm, got 'nsd_xmm'"),
+        ({"scores": ("nsd_xmm",)}, "`scores` needs some of dice, .* nsd_2mm, .* got 'nsd_xmm'"),
+        (
+            {"scores": ("dyce",)},
+            "`scores` needs some of dice, hd95_mm, .* betti_error, .* got 'dyce'",
+        ),
+        ({"scores": "dice"}, "`scores` needs a list of names, got 'dice'"),
+        ({"scores": ("hd95", "hd95_mm")}, "`scores` needs different scores"),
+        ({"scores": ("trimap_iou_0mm",)}, "`scores` needs"),
+        ({"scores": ("nsd_-1mm",)}, "`tolerances_mm` needs"),
+        ({"challenge": "mine"}, "`challenge` needs one of"),
         ({"both_empty": "zero"}, "`both_empty` needs one of"),
         ({"f1_rule": "mine"}, "`f1_rule` needs one of"),
         ({"missed_mm": -1.0}, "`missed_mm`"),

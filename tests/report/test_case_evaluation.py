@@ -59,7 +59,9 @@ def test_instances(tmp_path: Path) -> None:
     Image.fromarray(ids[..., 0].astype(np.uint8)).save(tmp_path / "a.png")
     options = CaseOptions(instances=True, border_tolerance_nm=25.0)
     work = CaseJob("m", "a", tmp_path / "a.png", tmp_path / "a.png", options, tmp_path / "cases" / "b.json")
-    assert "`border_tolerance_nm` needs a spacing" in evaluate_case(work)["error"]
+    error = evaluate_case(work)["error"]
+    assert "`border_tolerance_nm` needs a spacing" in error
+    assert "give `spacing_nm`" in error
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("library's own"), KeyError("x")])

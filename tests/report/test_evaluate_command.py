@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from monai_boundary.__main__ import main
+from monai_boundary._tables import read_table
 from monai_boundary.report.evaluate_command import main as evaluate
 from tests.report.case_folders import ball, write_cases
 
@@ -51,6 +53,41 @@ def test_methods_by_name(folders: list[str], tmp_path: Path) -> None:
     assert (summary["settings"]["empty_policy"], summary["settings"]["challenge"]) == ("ignore", "met")
     assert {"lesion_wise.csv", "thresholds.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
     assert (summary["settings"]["spacing"], summary["settings"]["ignore_labels"]) == ([1, 1, 3], [2, 3])
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> list[str]:
+    """Return a prediction 2 voxels too large along x, and its truth, as TIF, which state no size of a voxel."""
+    truth = np.zeros((3, 10, 16), np.uint8)
+    truth[1:, 2:8, :6], truth[1:, 2:8, 6:12] = 1, 2
+    pred = truth.copy()
+    pred[1:, 2:8, 6:8], pred[1:, 2:8, 12:14] = 1, 2
+    for name, values in (("p", pred), ("t", truth)):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", values, photometric="minisblack")
+    return [str(tmp_path / "p"), str(tmp_path / "t"), "--output_dir", str(tmp_path / "out"), "--no-page", "--workers=1"]
+
+
+def test_nanometres_of_files_that_state_none(stacks: list[str], tmp_path: Path) -> None:
+    assert evaluate([*stacks, "--spacing_nm", "40,4,4"]) == 0
+    rows = {row["class"]: row for row in read_table(tmp_path / "out" / "cases.csv")}
+    assert rows[2]["hd_nm"] == pytest.approx(8.0)
+    settings = json.loads((tmp_path / "out" / "summary.json").read_text())["settings"]
+    assert (settings["spacing_nm"], settings["spacing"]) == ([40, 4, 4], None)
+    with pytest.raises(ValueError, match=r"one of `spacing` .mm. and `spacing_nm` can be had"):
+        evaluate([*stacks, "--force", "--spacing_nm", "40,4,4", "--spacing", "1"])
+
+
+def test_the_border_of_cells_that_state_no_size(stacks: list[str], tmp_path: Path) -> None:
+    cells = ["--instances", "--border_tolerance_nm", "4"]
+    with pytest.raises(ValueError, match="give `spacing_nm`"):
+        evaluate([*stacks, *cells])
+    assert evaluate([*stacks, *cells, "--spacing_nm", "40,4,4"]) == 0
+    (row,) = read_table(tmp_path / "out" / "cases.csv")
+    assert row["cremi_score"] == 0, "what is wrong lies within the border"
+    assert evaluate([*stacks, "--force", "--instances", "--spacing-nm", "40,4,4"]) == 0
+    (row,) = read_table(tmp_path / "out" / "cases.csv")
+    assert row["cremi_score"] > 0
 
 
 def test_a_case_that_fails_is_the_exit_code(

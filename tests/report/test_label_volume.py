@@ -15,6 +15,7 @@ import zarr
 from PIL import Image
 
 from monai_boundary.report import LabelVolume, grid_difference, read_label_volume, resample_nearest
+from monai_boundary.report.label_volume import GivenSpacing
 from tests.report.case_folders import write_nifti
 
 VALUES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)  # x, y, z
@@ -69,6 +70,8 @@ def test_stacks(tmp_path: Path) -> None:
     assert read_label_volume(tmp_path / "a.h5", dataset="volumes/raw").values.max() == 123
     stated = read_label_volume(tmp_path / "a.tif", spacing=(3.0, 1.0, 1.0))
     assert (stated.unit, stated.spacing) == ("mm", (3.0, 1.0, 1.0))
+    stated = read_label_volume(tmp_path / "a.tif", spacing=GivenSpacing((40.0, 4.0, 4.0), "nm"))
+    assert (stated.unit, stated.spacing) == ("nm", (40.0, 4.0, 4.0))
 
 
 def test_a_picture_of_0_and_255_is_a_mask(tmp_path: Path) -> None:

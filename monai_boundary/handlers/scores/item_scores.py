@@ -23,6 +23,8 @@ class ItemScoresHandler(IgniteMetricHandler):
     - ``state.metrics[prefix + score]``: every score of the metric, averaged over the items that are defined;
     - ``state.metric_details[prefix + score]``: the score of every item, for ``MetricsSaver``.
 
+    Of the metrics that count ``missed`` and ``false_alarm``, for every structure, a warning repeats the counts.
+
     All are plain numbers, so ``StatsHandler``, ``TensorBoardStatsHandler``, ``MLFlowHandler`` and ``MetricsSaver`` show
     them; NaN where nothing is defined.
 
@@ -123,12 +125,37 @@ class ItemScoresHandler(IgniteMetricHandler):
         if undefined := metric.count_undefined():
             said = f"{undefined} of {len(metric)} items {metric.undefined}"
             self.warn(engine, f"{name}: {said}; they are left out of the mean.")
+        self._tell_misses(engine, name)
+
+    def _tell_misses(self, engine: Engine, name: str) -> None:
+        for missed in (score for score in self.item_metric.counted if score.endswith("missed")):
+            start = missed[: -len("missed")]
+            counts = [engine.state.metrics[f"{self.prefix}{start}{count}"] for count in ("missed", "false_alarm")]
+            lost, alarms = map(int, counts)
+            if lost or alarms:
+                what = start.rstrip("_") or "the structure"
+                said = f"{what} was not predicted in {lost} items that have it, and predicted in {alarms} that have not"
+                self.warn(engine, f"{name}: {said}{self.item_metric.price_of_a_miss}.")
 
     def warn(self, engine: Engine, text: str) -> None:
         """Log a warning, unless the last validation had the same to say."""
         if text not in self._said_before:
             engine.logger.warning(text)
         self._said.add(text)
+
+
+def with_key(scores: Sequence[str], key_score: str | None) -> tuple[str, ...]:
+    """Return the scores, before them the one that selects where it is not among them.
+
+    Args:
+        scores: names.
+        key_score: a name; None where the first selects.
+
+    Example:
+        >>> with_key(["nsd_1mm"], "dice"), with_key(["nsd_1mm", "dice"], "dice")
+        (('dice', 'nsd_1mm'), ('nsd_1mm', 'dice'))
+    """
+    return tuple(scores) if key_score is None or key_score in scores else (key_score, *scores)
 
 
 def _with_batch(output: Any, batch: Any) -> Any:

@@ -8,14 +8,14 @@ from typing import Any
 
 from ignite.engine import Engine
 
-from monai_boundary.handlers.scores.instances import InstanceScoresHandler
+from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
 from monai_boundary.metrics import (
     ThresholdCurve,
     ThresholdCurveMetric,
 )
 
 
-class ThresholdCurveHandler(InstanceScoresHandler):
+class ThresholdCurveHandler(ItemScoresHandler):
     """Write area, best value and best threshold of ARI and CREMI score over the thresholds of a membrane map.
 
     Needs the membrane *probability*, not instances. The scores are ``ari_area``, ``ari_best``, ``ari_best_threshold``

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from ignite.engine import Engine
-
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.metrics.volume_scores import STRUCTURE_SCORES, VolumeScoresMetric
+from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES
+from monai_boundary.metrics.volume_scores import VolumeScoresMetric
 
 
 class ScoredTask(Protocol):
@@ -46,10 +45,10 @@ class VolumeScoresHandler(ItemScoresHandler):
         output_transform: to ``(y_pred, y)``: class indices, (1, spatial), or a mask for each region, of the same shape;
             and what ``extra`` names.
         save_details: whether to write ``state.metric_details``.
-        task: a `monai_boundary.workflows.VolumeTask`, for its structures, its scores and their options; or give the
-            next ones.
-        structures: class -> index in the label, or names of the channels; None is one mask of 0 and 1.
-        scores: which; Dice, Jaccard, Hausdorff distance and its 95th percentile by default.
+        task: a `monai_boundary.workflows.VolumeTask`, for its structures, its scores and their options.
+        structures: without a task: class -> index in the label, or names of the channels; None is one mask of 0 and 1.
+        scores: which; by default the task's, or Dice, Jaccard, Hausdorff distance and its 95th percentile. The task's
+            key score is reported in any case.
         key_score: one of the scores; by default the task's, or the first.
         negate_key: whether to write the key score negated, for "larger is better".
         prefix: put before the names of the scores.
@@ -59,7 +58,7 @@ class VolumeScoresHandler(ItemScoresHandler):
             ``missed_mm``, ``both_empty``, ``ignore_labels``, ``section_axis``, ``f1_rule``, ``spacing``, ``reduction``.
 
     Raises:
-        ValueError: if a task is given and structures or scores too; and as the metric.
+        ValueError: if a task is given and structures too; and as the metric.
     """
 
     def __init__(
@@ -76,15 +75,15 @@ class VolumeScoresHandler(ItemScoresHandler):
         extra: Sequence[str] = (),
         **options: Any,
     ) -> None:
-        if task is not None and (structures is not None or scores is not None):
-            raise ValueError("`task` has structures and scores of its own, got `structures` or `scores` beside it.")
+        if task is not None and structures is not None:
+            raise ValueError("`task` has structures of its own, got `structures` beside it.")
         if task is None:
-            self.metric = VolumeScoresMetric(structures, STRUCTURE_SCORES if scores is None else scores, **options)
+            metric = VolumeScoresMetric(structures, STRUCTURE_SCORES if scores is None else scores, **options)
         else:
-            self.metric = task.metric(**options)
+            metric = task.metric(**options, **({} if scores is None else {"scores": scores}))
             key_score = task.key_score if key_score is None else key_score
         super().__init__(
-            self.metric,
+            metric,
             output_transform,
             save_details,
             key_score=key_score,
@@ -92,17 +91,3 @@ class VolumeScoresHandler(ItemScoresHandler):
             prefix=prefix,
             extra=extra,
         )
-
-    def completed(self, engine: Engine, name: str) -> None:
-        """Write the scores to the engine's state, and warn of missed structures."""
-        super().completed(engine, name)
-        for missed in (score for score in self.metric.counted if score.endswith("missed")):
-            structure = missed[: -len("_missed")] or "the structure"
-            counts = [missed, f"{missed[: -len('missed')]}false_alarm"]
-            lost, alarms = (int(engine.state.metrics[f"{self.prefix}{score}"]) for score in counts)
-            if lost or alarms:
-                self.warn(
-                    engine,
-                    f"{name}: {structure} was not predicted in {lost} patients who have it, and predicted in {alarms} "
-                    f"who have not; distances count each as missed_mm={self.metric.options['missed_mm']!r}.",
-                )

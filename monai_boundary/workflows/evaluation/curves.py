@@ -19,6 +19,19 @@ from monai_boundary.workflows.runs.results import EM_METRICS, Row, write_json, w
 _SAME_THRESHOLD = 1e-3  # thresholds are written with two or three digits
 
 
+def em_scores(scores: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the scores of cells: CREMI's, which select and are compared, and those that are asked for beside them.
+
+    Args:
+        scores: names of :class:`~monai_boundary.metrics.InstanceScoresMetric`.
+
+    Example:
+        >>> em_scores(["pq", "ari"])
+        ('cremi_score', 'voi_split', 'voi_merge', 'arand', 'ari', 'pq')
+    """
+    return tuple(dict.fromkeys((*CREMIScore._fields, *(scores or ()))))
+
+
 def curve_summary(curve: ThresholdCurve) -> dict[str, Any]:
     """Return area and best point of ARI and CREMI score, the best by threshold, as plain values.
 
@@ -57,6 +70,7 @@ def write_evaluation(
     settings: Mapping[str, Any],
     cells: Cells,
     part: str = "validation",
+    scores: Sequence[str] = EM_METRICS,
 ) -> dict[str, Any]:
     """Write the scores to ``evaluation.json`` and, by case and by threshold, to CSV files; log and return them.
 
@@ -73,6 +87,7 @@ def write_evaluation(
         settings: written into the JSON file.
         cells: how the cells were made.
         part: what is scored, ``"validation"``, or ``"test"`` of a test set.
+        scores: of the cells, in the evaluator's metrics; see :func:`em_scores`.
 
     Returns:
         ``scored`` (how the cells were made, and their scores), ``fixed_threshold`` (the scores at 0.5, NaN where the
@@ -81,7 +96,7 @@ def write_evaluation(
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    scored = {name: float(evaluator.state.metrics[name]) for name in EM_METRICS}
+    scored = {name: float(evaluator.state.metrics[name]) for name in scores}
     result: dict[str, Any] = {"settings": dict(settings), "items": len(items)}
     result |= {"scored": {**cells._asdict(), **scored}, "fixed_threshold": scores_at(curve, UNTOLD)}
     result[part] = curve_summary(curve)
@@ -96,7 +111,7 @@ def write_evaluation(
         "pictures": place / "pictures",
     }
     write_json(result, files["scores"])
-    write_table(_cases(evaluator, items), files["cases"])
+    write_table(_cases(evaluator, items, scores), files["cases"])
     write_table(_curve_rows(curve, training_curve, part), files["curve"])
     title = f"Scores of {len(items)} {part} items, cells by {cells.method} at threshold {cells.threshold:g}"
     log_scores(f"{title} ({cells.source}):", scored, {})
@@ -105,8 +120,8 @@ def write_evaluation(
     return result
 
 
-def _cases(evaluator: Workflow, items: Sequence[Mapping[str, Any]]) -> list[Row]:
-    details = {name: evaluator.state.metric_details[name] for name in EM_METRICS}
+def _cases(evaluator: Workflow, items: Sequence[Mapping[str, Any]], scores: Sequence[str]) -> list[Row]:
+    details = {name: evaluator.state.metric_details[name] for name in scores}
     return [
         {**_named(item), **{name: float(values[k]) for name, values in details.items()}} for k, item in enumerate(items)
     ]

@@ -30,7 +30,11 @@ TITLES = {
     "missed": "missed patients",
     "false_alarm": "false alarms",
 }
-_AT_TOLERANCE = re.compile(r"(?:(.+)_)?(nsd|boundary_f)_(\d+(?:\.\d+)?)mm")
+_TITLES_AT = {
+    **{name: SCORES[name].title for name in ("nsd", "boundary_f", "component_nsd")},
+    "trimap_iou": "Trimap IoU",
+}
+_AT_TOLERANCE = re.compile(r"(?:(.+?)_)?(component_nsd|nsd|boundary_f|trimap_iou)_(\d+(?:\.\d+)?)mm")
 
 
 def log_scores(
@@ -70,7 +74,7 @@ def logged_title(name: str) -> str | None:
     if "/" in name or (at is None and score is None):
         return None
     structure = (at[1] or "") if at else name[: -len(str(score)) - 1]
-    title = f"{SCORES[at[2]].title} at {at[3]} mm" if at else TITLES[str(score)]
+    title = f"{_TITLES_AT[at[2]]} at {at[3]} mm" if at else TITLES[str(score)]
     return f"{structure.upper() if structure in TUMOUR_REGIONS else structure} {title}".strip()
 
 

@@ -45,6 +45,7 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "method": OptionKind("text", "null"),
         "reference": OptionKind("text", "null"),
         "known_task": OptionKind("text", "null"),
+        "scores": OptionKind("list", "text"),
         "channels": OptionKind("mapping"),
         "labels": OptionKind("mapping"),
         "ignore_label": OptionKind("whole"),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monai_boundary._validation import check_choice, check_spacing, check_spatial_dims
-from monai_boundary.metrics.volume_scores import STRUCTURE_SCORES, VolumeScoresMetric
+from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES, named_mask_scores
+from monai_boundary.metrics.volume_scores import VolumeScoresMetric
 from monai_boundary.ops.tumour_regions import TUMOUR_LABEL_MAPS, TUMOUR_REGIONS
 
 NORMALISATIONS = ("zscore", "zscore_nonzero", "percentile", "ct", "unit")
@@ -142,12 +143,24 @@ class VolumeTask:
         value = self.labels[name]
         return (value,) if isinstance(value, int) else tuple(value)
 
-    def metric(self, **options: Any) -> VolumeScoresMetric:
-        """Return the metric of the task's scores, with options in place of the task's own."""
+    def metric(self, scores: Sequence[str] | None = None, **options: Any) -> VolumeScoresMetric:
+        """Return the metric of the task's scores, with scores and options in place of the task's own.
+
+        Args:
+            scores: which; of the task's own the one that its key score is of stays.
+            **options: further ones of :class:`~monai_boundary.metrics.VolumeScoresMetric`.
+        """
         ignored = () if self.not_scored is None else (self.not_scored,)
-        return VolumeScoresMetric(
-            self.structures, self.scores, ignore_labels=ignored, **{**self.score_options, **options}
-        )
+        if scores is not None:
+            key = [score.name for score in named_mask_scores(self.scores) if self._selects(score.name)]
+            names = [score.name for score in named_mask_scores(scores)]
+            scores = [*(name for name in key if name not in names), *names]
+        chosen = self.scores if scores is None else scores
+        return VolumeScoresMetric(self.structures, chosen, ignore_labels=ignored, **{**self.score_options, **options})
+
+    def _selects(self, score: str) -> bool:
+        """Whether the key score is that score, of all structures or of one."""
+        return self.key_score in (score, *(f"{name}_{score}" for name in self.structures))
 
     def changed(self, **fields: Any) -> VolumeTask:
         """Return the task with other values in some fields.

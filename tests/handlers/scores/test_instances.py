@@ -25,24 +25,19 @@ from monai.handlers import (
 from monai.transforms import Activationsd, Compose, Lambdad
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_boundary.handlers import (
-    AdaptedRandHandler,
-    CREMIScoreHandler,
-    InstanceScoresHandler,
-    ThresholdCurveHandler,
-    VariationOfInformationHandler,
-)
-from monai_boundary.metrics import VariationOfInformationMetric
+from monai_boundary.handlers import InstanceScoresHandler, ThresholdCurveHandler
 from tests.handlers.scores.evaluators import BOTH, TRUTH, Shift, evaluator_of
 
 MERGED = torch.ones_like(TRUTH)
 NOTHING = torch.zeros_like(TRUTH)
 CREMI_NAMES = {"cremi_score", "voi_split", "voi_merge", "arand", "ari"}
+VOI: dict[str, Any] = {"scores": ("voi_split", "voi_merge"), "key_score": "voi_merge"}
+RAND = ("ari", "arand", "rand_precision", "rand_recall")
 MERGE_SCORE = math.sqrt(1 / 3)
 
 
 def test_every_score_is_a_number_of_its_own() -> None:
-    evaluator = evaluator_of([(MERGED, TRUTH), (TRUTH, TRUTH), (TRUTH, TRUTH)], {"best": CREMIScoreHandler(BOTH)})
+    evaluator = evaluator_of([(MERGED, TRUTH), (TRUTH, TRUTH), (TRUTH, TRUTH)], {"best": InstanceScoresHandler(BOTH)})
     evaluator.run()
     metrics = evaluator.state.metrics
     assert set(metrics) == {"best", *CREMI_NAMES}
@@ -57,8 +52,8 @@ def test_every_score_is_a_number_of_its_own() -> None:
 def test_all_handlers_side_by_side() -> None:
     membrane = (TRUTH == 0).float()
     handlers = {
-        "voi": VariationOfInformationHandler(from_engine(["instances", "label_instances"]), prefix="a_"),
-        "rand": AdaptedRandHandler(from_engine(["instances", "label_instances"])),
+        "voi": InstanceScoresHandler(from_engine(["instances", "label_instances"]), **VOI, prefix="a_"),
+        "rand": InstanceScoresHandler(from_engine(["instances", "label_instances"]), scores=RAND),
         "curve": ThresholdCurveHandler(BOTH, thresholds=(0.25, 0.5)),
     }
 
@@ -95,7 +90,7 @@ def test_epochs_start_anew() -> None:
     prediction = {"now": MERGED}
     evaluator = evaluator_of(
         [(TRUTH, TRUTH)],
-        {"key": VariationOfInformationHandler(BOTH)},
+        {"key": InstanceScoresHandler(BOTH, **VOI)},
         postprocessing=Lambdad("pred", lambda _: prediction["now"]),
     )
     evaluator.run()
@@ -109,7 +104,7 @@ def test_epochs_start_anew() -> None:
 def test_the_output_wins_over_the_batch() -> None:
     evaluator = evaluator_of(
         [(TRUTH, TRUTH)],
-        {"key": VariationOfInformationHandler(from_engine(["pred", "label"]))},
+        {"key": InstanceScoresHandler(**VOI, output_transform=from_engine(["pred", "label"]))},
         postprocessing=Lambdad("label", lambda _: MERGED),  # of the output; the batch's own is the truth
     )
     evaluator.run()
@@ -118,7 +113,7 @@ def test_the_output_wins_over_the_batch() -> None:
 
 @pytest.mark.parametrize("decollate", [True, False])
 def test_batches_and_lists_of_items(decollate: bool) -> None:
-    handler = VariationOfInformationHandler(BOTH)
+    handler = InstanceScoresHandler(BOTH, **VOI)
     evaluator = evaluator_of([(MERGED, TRUTH), (TRUTH, TRUTH)], {"key": handler}, decollate=decollate)
     evaluator.run()
     assert evaluator.state.metrics["key"] == 0.5
@@ -126,12 +121,12 @@ def test_batches_and_lists_of_items(decollate: bool) -> None:
 
 def test_outputs_that_are_no_dictionaries() -> None:
     engine = Engine(lambda _, batch: batch)
-    VariationOfInformationHandler().attach(engine, "key")
+    InstanceScoresHandler(**VOI).attach(engine, "key")
     assert engine.run([(MERGED[None], TRUTH[None])]).metrics["key"] == 1.0
 
 
 def test_undefined_items_are_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
-    evaluator = evaluator_of([(MERGED, TRUTH), (MERGED, NOTHING)], {"key": CREMIScoreHandler(BOTH)})
+    evaluator = evaluator_of([(MERGED, TRUTH), (MERGED, NOTHING)], {"key": InstanceScoresHandler(BOTH)})
     with caplog.at_level(logging.WARNING):
         evaluator.run()
     assert evaluator.state.metrics["cremi_score"] == pytest.approx(MERGE_SCORE)
@@ -139,7 +134,7 @@ def test_undefined_items_are_left_out_and_said(caplog: pytest.LogCaptureFixture)
 
 
 def test_nothing_defined_is_nan_and_never_perfect() -> None:
-    evaluator = evaluator_of([(MERGED, NOTHING)], {"key": CREMIScoreHandler(BOTH)})
+    evaluator = evaluator_of([(MERGED, NOTHING)], {"key": InstanceScoresHandler(BOTH)})
     evaluator.run()
     assert all(math.isnan(value) for value in evaluator.state.metrics.values())
 
@@ -150,7 +145,7 @@ def test_the_negated_key_lets_larger_be_better(tmp_path: Path) -> None:
     prediction: dict[str, torch.Tensor] = {}
     evaluator = evaluator_of(
         [(TRUTH, TRUTH)],
-        {"key": CREMIScoreHandler(BOTH, negate_key=True)},
+        {"key": InstanceScoresHandler(BOTH, negate_key=True)},
         network=network,
         postprocessing=Lambdad("pred", lambda _: prediction["now"]),
         val_handlers=[saver],
@@ -177,7 +172,7 @@ def test_a_negative_sign_in_the_saver_is_the_other_way(tmp_path: Path) -> None:
     prediction: dict[str, torch.Tensor] = {}
     evaluator = evaluator_of(
         [(TRUTH, TRUTH)],
-        {"cremi_score": CREMIScoreHandler(BOTH)},
+        {"cremi_score": InstanceScoresHandler(BOTH)},
         network=network,
         postprocessing=Lambdad("pred", lambda _: prediction["now"]),
         val_handlers=[saver],
@@ -197,7 +192,7 @@ def test_monais_handlers_see_every_score(tmp_path: Path, capsys: pytest.CaptureF
     tracking = MLFlowHandler(uri, run_name="one", iteration_log=False, close_on_complete=True)
     evaluator = evaluator_of(
         [(MERGED, TRUTH), (TRUTH, TRUTH)],
-        {"negative_cremi": CREMIScoreHandler(BOTH, negate_key=True)},
+        {"negative_cremi": InstanceScoresHandler(BOTH, negate_key=True)},
         val_handlers=[
             StatsHandler(name="scores", output_transform=lambda _: None),
             TensorBoardStatsHandler(log_dir=str(tmp_path / "board"), output_transform=lambda _: None),
@@ -224,7 +219,7 @@ def test_monais_handlers_see_every_score(tmp_path: Path, capsys: pytest.CaptureF
 SNIPPET = """
 handlers:
   cremi:
-    _target_: monai_boundary.handlers.CREMIScoreHandler
+    _target_: monai_boundary.handlers.InstanceScoresHandler
     output_transform: "$monai.handlers.from_engine(['instances', 'label_instances'])"
     negate_key: true
     border_tolerance_nm: 5.0
@@ -257,19 +252,19 @@ def test_built_from_a_bundle_configuration() -> None:
 
 def test_bad_key_score() -> None:
     with pytest.raises(ValueError, match=r"`key_score` needs one of 'cremi_score', .*, got 'dice'"):
-        CREMIScoreHandler(key_score="dice")
-    with pytest.raises(ValueError, match=r"`key_score` needs one of 'voi_split', 'voi_merge', got 'voi'"):
-        InstanceScoresHandler(VariationOfInformationMetric(), key_score="voi")
+        InstanceScoresHandler(key_score="dice")
+    with pytest.raises(ValueError, match=r"`scores` needs some of cremi_score, .*, got 'voi'"):
+        InstanceScoresHandler(scores=["voi_split"], key_score="voi")
 
 
 @pytest.mark.parametrize(
     ("handler", "name"),
     [
-        (CREMIScoreHandler(), "ari"),
-        (CREMIScoreHandler(negate_key=True), "cremi_score"),
-        (CREMIScoreHandler(prefix="val_"), "val_arand"),
+        (InstanceScoresHandler(), "ari"),
+        (InstanceScoresHandler(negate_key=True), "cremi_score"),
+        (InstanceScoresHandler(prefix="val_"), "val_arand"),
     ],
 )
-def test_a_name_that_would_be_written_over_is_an_error(handler: CREMIScoreHandler, name: str) -> None:
+def test_a_name_that_would_be_written_over_is_an_error(handler: InstanceScoresHandler, name: str) -> None:
     with pytest.raises(ValueError, match=rf"`name` needs to differ from the scores .*, got '{name}'"):
         handler.attach(Engine(lambda *_: None), name)

@@ -6,10 +6,12 @@ import logging
 import pytest
 import torch
 from ignite.engine import Engine
+from monai.handlers import from_engine
 
 from monai_boundary.handlers import ItemScoresHandler
 from monai_boundary.metrics import (
     AdaptedRandMetric,
+    ComponentScoresMetric,
     CREMIScoreMetric,
     ItemMetric,
     LesionScoresMetric,
@@ -71,3 +73,37 @@ def test_a_warning_is_said_again_only_when_it_changes(caplog: pytest.LogCaptureF
 )
 def test_the_metric_says_by_which_score_to_select(metric: ItemMetric, expected: str) -> None:
     assert ItemScoresHandler(metric).key_score == expected
+
+
+SQUARE = torch.zeros(1, 6, 6)
+SQUARE[:, 2:4, 2:4] = 1
+
+
+def run_masks(handler: ItemScoresHandler) -> Engine:
+    pairs = [(SQUARE, SQUARE), (torch.zeros_like(SQUARE), SQUARE), (SQUARE, torch.zeros_like(SQUARE))]
+    engine = Engine(lambda _, batch: batch)
+    engine.state.metric_details = {}
+    handler.attach(engine, "surface")
+    engine.run([[{"pred": pred, "label": label}] for pred, label in pairs])
+    return engine
+
+
+def test_scores_counts_and_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    metric = SurfaceScoresMetric(spacing=1.0, empty_policy="ignore")
+    with caplog.at_level(logging.WARNING):
+        engine = run_masks(ItemScoresHandler(metric, from_engine(["pred", "label"]), key_score="nsd_1mm"))
+    metrics = engine.state.metrics
+    assert metrics["surface"] == metrics["nsd_1mm"] == pytest.approx(1 / 3)
+    assert (metrics["hd95_mm"], metrics["missed"], metrics["false_alarm"]) == (0, 1, 1)
+    assert engine.state.metric_details["nsd_1mm"].flatten().tolist() == [1, 0, 0]
+    assert (
+        "surface: the structure was not predicted in 1 items that have it, and predicted in 1 that have not."
+        in caplog.text
+    )
+
+
+def test_the_first_score_is_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    handler = ItemScoresHandler(ComponentScoresMetric(spacing=1.0), from_engine(["pred", "label"]), prefix="val_")
+    assert handler.key_score == "component_dice"
+    engine = run_masks(handler)
+    assert engine.state.metrics["val_component_dice"] == pytest.approx(1 / 3)

@@ -15,7 +15,7 @@ from monai.handlers import from_engine
 
 from monai_boundary.handlers import VolumeScoresHandler
 from monai_boundary.metrics import LesionScoresMetric, TumourScoresMetric
-from monai_boundary.metrics.volume_scores import LESION_SCORES
+from monai_boundary.metrics.mask_score_names import LESION_SCORES
 from monai_boundary.workflows import VolumeTask
 
 AFFINE = torch.diag(torch.tensor([-1.0, -1.0, 3.0, 1.0], dtype=torch.float64))
@@ -54,7 +54,7 @@ def test_lesions_of_an_epoch(caplog: pytest.LogCaptureFixture) -> None:
     assert (metrics["missed"], metrics["false_alarm"]) == (1, 1)
     assert metrics["lesion_recall"] == 0.5
     assert evaluator.state.metric_details["hd95_mm"].shape == (4, 1)
-    assert "the structure was not predicted in 1 patients who have it, and predicted in 1 who have not" in caplog.text
+    assert "the structure was not predicted in 1 items that have it, and predicted in 1 that have not" in caplog.text
     assert "1 of 4 items lack a structure that was not predicted either; they are left out of the mean." in caplog.text
 
 
@@ -106,7 +106,7 @@ def test_regions_of_an_epoch(caplog: pytest.LogCaptureFixture) -> None:
     assert metrics["et_hd95_mm"] == pytest.approx(2 * math.sqrt(16 + 16 + 36) / 3)
     assert (metrics["et_missed"], metrics["et_false_alarm"]) == (1, 1)
     assert evaluator.state.metric_details["et_dice"].shape == (4, 1)
-    assert "et was not predicted in 1 patients who have it, and predicted in 1 who have not" in caplog.text
+    assert "et was not predicted in 1 items that have it, and predicted in 1 that have not" in caplog.text
     assert "wt was not predicted" not in caplog.text
     assert "1 of 4 items lack a structure that was not predicted either; they are left out of the mean." in caplog.text
 
@@ -124,5 +124,16 @@ def test_the_task_says_what_is_scored() -> None:
     assert metrics["front_dice"] == 1
     missed = run(VolumeScoresHandler(BOTH, task=TASK, missed_mm=9.0), (0 * pred, truth), name="key").state.metrics
     assert missed["hd95_mm"] == 9
-    with pytest.raises(ValueError, match="`task` has structures and scores of its own"):
+    with pytest.raises(ValueError, match="`task` has structures of its own"):
         VolumeScoresHandler(BOTH, task=TASK, structures=["a"])
+
+
+def test_other_scores_than_the_task_s_beside_the_one_that_selects() -> None:
+    truth = torch.tensor([0.0, 1, 1, 2, 2, 2, 0, 0]).reshape(1, 2, 2, 2)
+    handler = VolumeScoresHandler(BOTH, task=TASK, scores=["nsd_1mm", "betti_error", "component_hd95"])
+    metrics = run(handler, (truth, truth), name="key").state.metrics
+    assert metrics["key"] == metrics["back_dice"] == 1
+    assert (metrics["front_nsd_1mm"], metrics["betti_error"], metrics["component_hd95_mm"]) == (1, 0, 0)
+    assert not {"hd95_mm", "jaccard"} & set(metrics)
+    with pytest.raises(ValueError, match=r"`scores` needs some of dice, .* got 'sharpness'"):
+        VolumeScoresHandler(BOTH, task=TASK, scores=["sharpness"])

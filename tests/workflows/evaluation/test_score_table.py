@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_boundary.metrics.volume_scores import LESION_SCORES, STRUCTURE_SCORES, VolumeScoresMetric
+from monai_boundary.metrics.mask_score_names import AT_A_WIDTH, SOURCES
+from monai_boundary.metrics.volume_scores import VolumeScoresMetric
 from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, logged_title, missed_notes
 
 
@@ -79,7 +80,7 @@ def test_scores_of_any_structure_have_a_title(caplog: pytest.LogCaptureFixture) 
 
 def test_every_score_of_volumes_has_a_title() -> None:
     """Of all that the metric knows, alone and of a structure."""
-    scores = (*STRUCTURE_SCORES, *LESION_SCORES, "assd_mm", "boundary_iou", "nsd_1mm", "nsd_0.5mm", "boundary_f_2mm")
+    scores = (*SOURCES, *(f"{start}_{width}mm" for start in AT_A_WIDTH for width in (1, 0.5)))
     for structure in ("", "left_kidney_"):
         names = VolumeScoresMetric({"left_kidney": 1}, dict.fromkeys(scores)).score_names
         titles = [logged_title(f"{structure}{name}") for name in names]

@@ -77,7 +77,7 @@ def test_summary_shows_the_best_epoch_and_what_exists(tmp_path: Path, caplog: py
     for part in (
         "VOI split (bits)     1.2500",
         "VOI merge (bits)     2.5000",
-        "Adjusted Rand index  0.7500",
+        "Adapted Rand index  0.7500",
         "liver Dice           0.2500",
         "0.5000",
         "model.pt",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from monai_boundary.metrics.volume_scores import LESION_SCORES
+from monai_boundary.metrics.mask_score_names import LESION_SCORES
 from monai_boundary.workflows.volumes.task import VolumeTask
 
 ISLES = VolumeTask(
