@@ -30,7 +30,7 @@ def test_every_score_has_its_section_and_its_drawing() -> None:
     values = {title: drawn.example_scores(*pair) for title, pair in drawn.score_examples().items()}
     values |= {title: drawn.instance_scores(*pair) for title, pair in drawn.instance_examples().items()}
     sections = (DOCS / "how-to" / "choose-a-score.md").read_text(encoding="utf-8").split("\n### ")
-    for name in (score for score, about in SCORES.items() if about.better):
+    for name in (one for one, about in SCORES.items() if about.better):
         (section,) = (text for text in sections if f"(scores/{name}.png)" in text)
         assert "*Punish" in section, name
         assert "*Forgive" in section, name
