@@ -75,10 +75,10 @@ def test_summary_shows_the_best_epoch_and_what_exists(tmp_path: Path, caplog: py
     log_training_summary(tmp_path, tmp_path / "the bundle")
     assert "Best epoch 1 of 2 by cremi_score" in caplog.text
     for part in (
-        "VOI split (bits)     1.2500",
-        "VOI merge (bits)     2.5000",
+        "VOI split (bits)    1.2500",
+        "VOI merge (bits)    2.5000",
         "Adapted Rand index  0.7500",
-        "liver Dice           0.2500",
+        "liver Dice          0.2500",
         "0.5000",
         "model.pt",
         "evaluate.yaml",
