@@ -194,8 +194,8 @@ class VolumeScoresMetric(MaskMetric):
 
     def _volume(self, pair: SurfacePair) -> dict[str, float]:
         millilitres = math.prod(pair.spacing) / 1000 if pair.true.ndim == 3 else math.nan
-        counts = [int(np.count_nonzero(mask)) for mask in (pair.predicted, pair.true)]
-        return difference_of_counts(*counts, millilitres)._asdict()
+        n_pred, n_true = (int(np.count_nonzero(mask)) for mask in (pair.predicted, pair.true))
+        return difference_of_counts(n_pred, n_true, millilitres)._asdict()
 
     def _lesion_wise(self, pair: SurfacePair) -> dict[str, float]:
         if pair.true.ndim != 3:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler, with_key
-from monai_boundary.metrics import InstanceScoresMetric
+from monai_boundary.metrics import CREMIScore, InstanceScoresMetric
 
 
 class InstanceScoresHandler(ItemScoresHandler):
@@ -39,7 +39,8 @@ class InstanceScoresHandler(ItemScoresHandler):
         prefix: str = "",
         **options: Any,
     ) -> None:
-        metric = InstanceScoresMetric(**({} if scores is None else {"scores": with_key(scores, key_score)}), **options)
+        chosen = CREMIScore._fields if scores is None else with_key(scores, key_score)
+        metric = InstanceScoresMetric(chosen, **options)
         super().__init__(
             metric, output_transform, save_details, key_score=key_score, negate_key=negate_key, prefix=prefix
         )
