@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from monai_boundary.handlers.pictures.volumes import VolumePictures
-from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
 from monai_boundary.handlers.scores.instances import InstanceScoresHandler
+from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
 from monai_boundary.metrics import AdaptedRandMetric, CREMIScoreMetric, InstanceMetric, VariationOfInformationMetric
 from monai_boundary.metrics.mask_score_names import LESION_SCORES
