@@ -133,6 +133,10 @@ def test_one_case_and_near_integers(tmp_path: Path) -> None:
     pred = write_cases(tmp_path / "p", {"x": ball() * np.float32(0.9999)})
     result = evaluate_folders(pred, write_cases(tmp_path / "t", {"x": ball()}), tmp_path / "out")
     assert result.tables.rows[0]["dice"] == 1
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count('class="drawing"') == 1, "the worst case is the median one, too, and is drawn once"
+    mean = json.loads((tmp_path / "out" / "summary.json").read_text())["methods"]["p"]["1"]["scores"]["dice"]
+    assert (mean["mean"], mean["low"], mean["std"]) == (1, None, None), "one case has no interval"
 
 
 def test_regions_and_classes_missing_everywhere(tmp_path: Path) -> None:
