@@ -48,6 +48,32 @@ def write_json(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None
         part.write_text(text + "\n", encoding="utf-8")
 
 
+def flat_names(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with dotted names.
+
+    Example:
+        >>> flat_names({"loss": {"w": 9}, "seed": 0})
+        {'loss.w': 9, 'seed': 0}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flat_names(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def plain_name(name: str) -> str:
+    """Return what MLflow takes as a name: letters, digits, and some signs.
+
+    Example:
+        >>> plain_name("train::lr (mm²)")
+        'train.lr _mm__'
+    """
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-./ ") else "_" for c in name.replace("::", "."))
+
+
 def _number(text: str) -> Any:
     try:
         value = float(text)

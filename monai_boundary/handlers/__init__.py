@@ -12,6 +12,7 @@ from monai_boundary.handlers.scores.instances import InstanceScoresHandler
 from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
 from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
+from monai_boundary.handlers.tracking.tracked_run import TrackedRun
 from monai_boundary.handlers.training.epoch_line import EpochLine
 from monai_boundary.handlers.training.loss_terms import LossTerms
 from monai_boundary.handlers.training.loss_weights import LossWeightHandler
@@ -41,6 +42,7 @@ __all__ = [
     "StopWithoutImprovement",
     "TerminalProgress",
     "ThresholdCurveHandler",
+    "TrackedRun",
     "ValidationPictures",
     "VolumePictures",
     "VolumeScoresHandler",

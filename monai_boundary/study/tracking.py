@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_boundary._tables import read_table, write_json
+from monai_boundary._tables import flat_names, plain_name, read_table, write_json
 from monai_boundary.study.plan import StudyPlan, StudyRun
 from monai_boundary.study.runs import read_run
 from monai_boundary.study.scores import ArmScore, read_score
@@ -64,7 +64,7 @@ class StudyTracking:
         if self.state["parent"] is None:
             run = self.client.create_run(self.experiment, run_name=self.study_dir.resolve().name)
             self.state["parent"] = run.info.run_id
-            self._log_params(self.parent, {"base": self.plan.base, **_flat(self.plan.settings())})
+            self._log_params(self.parent, {"base": self.plan.base, **flat_names(self.plan.settings())})
             self._save()
         else:
             self.client.update_run(self.parent, status="RUNNING")
@@ -77,7 +77,7 @@ class StudyTracking:
         about = read_run(folder) or {}
         tags = {"mlflow.parentRunId": self.parent, "run": run.folder}
         child = self.client.create_run(self.experiment, run_name=run.folder, tags=tags).info.run_id
-        self._log_params(child, {"arm": run.arm, **_flat(about.get("overrides", {}))})
+        self._log_params(child, {"arm": run.arm, **flat_names(about.get("overrides", {}))})
         for row in read_table(folder / "metrics.csv"):
             self._log_metrics(child, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
         if run.arm in self.plan.arms:
@@ -102,9 +102,9 @@ class StudyTracking:
         """
         numbers: dict[str, float] = {}
         for score in scores:
-            numbers[f"{score.metric}/{_slug(score.arm)}"] = score.mean
+            numbers[f"{score.metric}/{plain_name(score.arm)}"] = score.mean
             if score.arm != self.plan.base:
-                numbers[f"{score.metric}_difference/{_slug(score.arm)}"] = score.difference.mean
+                numbers[f"{score.metric}_difference/{plain_name(score.arm)}"] = score.difference.mean
         self._log_metrics(self.parent, numbers)
         for path in files:
             self.client.log_artifact(self.parent, str(path))
@@ -120,7 +120,7 @@ class StudyTracking:
     def _log_params(self, run: str, params: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
 
-        entries = [Param(_slug(key), str(value)[:_LONGEST]) for key, value in params.items()]
+        entries = [Param(plain_name(key), str(value)[:_LONGEST]) for key, value in params.items()]
         self.client.log_batch(run, params=entries)
 
     def _log_metrics(self, run: str, metrics: Mapping[str, Any], step: int = 0) -> None:
@@ -128,20 +128,4 @@ class StudyTracking:
 
         now = int(time.time() * 1000)
         numbers = {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and math.isfinite(v)}
-        self.client.log_batch(run, metrics=[Metric(_slug(k), float(v), now, step) for k, v in numbers.items()])
-
-
-def _slug(name: str) -> str:
-    """What MLflow takes as a name: letters, digits, and some signs."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-./ ") else "_" for c in name.replace("::", "."))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, with dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+        self.client.log_batch(run, metrics=[Metric(plain_name(k), float(v), now, step) for k, v in numbers.items()])

@@ -301,9 +301,7 @@ def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
 
 def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
     """The command from inside the bundle, tracked by MLflow in SQLite: metrics apart, pictures as artifacts."""
-    output = f"$'{tmp_path.as_posix()}'"
-    arguments = command(Path("x"), **{**TINY, "patch_size": "[32,32]", "dataset_dir": data, "tracking": "mlflow"})
-    arguments[arguments.index("--output_dir") + 1] = output
+    arguments = command(tmp_path, **{**TINY, "patch_size": "[32,32]", "dataset_dir": data, "tracking": "mlflow"})
     arguments[arguments.index("--config_file") + 1] = "configs/train.yaml"
     out = call(arguments, BUNDLE)
     assert re.search(r"^ +CREMI +[\d.]+", out, re.M), out

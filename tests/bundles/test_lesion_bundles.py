@@ -296,16 +296,27 @@ def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path:
 
 @pytest.mark.filterwarnings("ignore:The ..noload.. loader strategy is deprecated")  # MLflow's use of SQLAlchemy
 def test_tracking_shows_every_term_and_weight(data: dict[str, Path], tmp_path: Path) -> None:
-    options = {**TINY, "epochs": 1, "dataset_dir": str(data[ISLES]), "output_dir": f"$'{tmp_path.as_posix()}'"}
-    run(ISLES, "train.yaml", "train", **options, tracking="mlflow")
+    common = {"dataset_dir": str(data[ISLES]), "output_dir": str(tmp_path), "tracking": "mlflow"}
+    run(ISLES, "train.yaml", "train", **TINY, **common, pictures_interval=1)
+    run(ISLES, "evaluate.yaml", "eval", **common, **NETWORK, part="training", pictures=1)
     with sqlite3.connect(tmp_path / "mlruns.db") as base:
         metrics = {key for (key,) in base.execute("select distinct key from metrics")}
-        runs = base.execute("select name, status from runs").fetchall()
+        runs = dict(base.execute("select name, status from runs").fetchall())
+        params = dict(base.execute("select key, value from params").fetchall())
+        tags = base.execute("select key, value from tags").fetchall()
     base.close()
-    assert metrics >= {*TERMS, "train_loss", "dice", "hd95_mm", "lesion_recall", "lesion_f1"}
-    assert runs == [((tmp_path / "run_name.txt").read_text().strip(), "FINISHED")]
+    assert metrics >= {*TERMS, "train_loss", "lr", "dice", "hd95_mm", "lesion_recall", "lesion_f1"}
+    names = [(folder / "run_name.txt").read_text().strip() for folder in (tmp_path, tmp_path / "evaluation")]
+    assert runs == dict.fromkeys(names, "FINISHED"), "a run for each"
+    assert params["seed"] == "0"
+    assert {"epochs", "architecture", "schedule"} <= params.keys()
+    parents = {value for key, value in tags if key == "mlflow.parentRunId"}
+    assert len(parents) == 1, "the evaluation's is the training"
+    assert ("training", names[0]) in tags
+    assert {value for key, value in tags if key == "stage"} == {"train", "evaluate"}
     artifacts = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}
-    assert "epoch_0001_case_0.png" in artifacts
+    assert artifacts >= {"epoch_0001_case_0.png", "model.pt", "checkpoint.pt", "evaluation.json", "report.html"}
+    assert len([name for name in artifacts if name.startswith("config_")]) >= 1
 
 
 def test_two_processes_train_one_network(data: dict[str, Path], tmp_path: Path) -> None:

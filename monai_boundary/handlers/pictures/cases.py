@@ -19,6 +19,7 @@ from monai.engines.workflow import Workflow
 from monai.handlers.mlflow_handler import MLFlowHandler
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.handlers.tracking.tracked_run import TrackedRun
 
 
 class CasePictures(ABC):
@@ -145,6 +146,9 @@ def mlflow_runs(engine: Workflow) -> Iterator[Callable[[str, str], None]]:
     for handlers in engine._event_handlers.values():  # Ignite has no public list of what is attached
         for handler, *_ in handlers:
             owner = getattr(handler, "__self__", None)
+            if isinstance(owner, TrackedRun) and owner.run_name not in seen:
+                seen.add(owner.run_name)
+                yield owner.log_artifact
             if isinstance(owner, MLFlowHandler) and owner.cur_run and owner.cur_run.info.run_id not in seen:
                 seen.add(owner.cur_run.info.run_id)
                 yield lambda path, folder, o=owner: o.client.log_artifact(o.cur_run.info.run_id, path, folder)
