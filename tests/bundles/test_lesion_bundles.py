@@ -19,6 +19,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
+from monai_boundary.handlers import save_atomically
 from monai_boundary.metrics.lesion_scores import LesionScores, compute_lesion_scores
 from monai_boundary.metrics.mask_score_names import LESION_SCORES
 from monai_boundary.workflows.runs.results import read_table
@@ -248,7 +249,7 @@ def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], 
     # let the first epoch have been better than any can be: what follows is worse
     checkpoint = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     checkpoint["training"]["best"] = [2.0, 1]
-    torch.save(checkpoint, tmp_path / "checkpoint.pt")
+    save_atomically(checkpoint, tmp_path / "checkpoint.pt")
     best = torch.load(tmp_path / "model.pt", weights_only=True)
     run(WMH, "train.yaml", "train", **{**common, "epochs": 2})
     assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2]

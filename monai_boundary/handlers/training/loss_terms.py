@@ -45,7 +45,6 @@ class LossTerms:
             raise TypeError(f"`loss` needs an attribute `terms` (name -> tensor), got {type(loss).__name__}.")
         self.loss = loss
         self.prefix = prefix
-        self._sums: dict[str, torch.Tensor] = {}
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer, anywhere among its handlers: the means are ready before the epoch ends."""
@@ -56,7 +55,7 @@ class LossTerms:
 
     def start(self, engine: Workflow) -> None:
         """Forget the last epoch, its entries in ``engine.state.metrics`` too."""
-        self._sums = {}
+        engine.state.loss_sums = {}  # the engine has them, so that a training that ends in an epoch can save them
         for name in [name for name in engine.state.metrics if name.startswith(self.prefix)]:
             del engine.state.metrics[name]
 
@@ -69,7 +68,8 @@ class LossTerms:
                 continue
             term = term.reshape(()).to(torch.float32)
             pair = torch.stack([term, torch.ones_like(term)])
-            self._sums[name] = self._sums[name] + pair if name in self._sums else pair
+            sums = engine.state.loss_sums
+            sums[name] = sums[name] + pair if name in sums else pair
 
     def finish_last_iteration(self, engine: Workflow) -> None:
         """Write the means after the epoch's last iteration, before any handler of ``EPOCH_COMPLETED`` reads them."""
@@ -79,7 +79,7 @@ class LossTerms:
 
     def finish(self, engine: Workflow) -> None:
         """Write the means into ``engine.state.metrics``."""
-        sums, self._sums = self._sums, {}
+        sums, engine.state.loss_sums = engine.state.loss_sums, {}
         if not sums:
             return
         table = torch.stack(list(sums.values())).tolist()

@@ -17,7 +17,8 @@ from ignite.engine import Events
 from monai.data.utils import set_rnd
 from monai.engines.workflow import Workflow
 
-from monai_boundary._output_file import atomic_output
+from monai_boundary.handlers.training.checkpoint_file import load_checked, save_atomically
+from monai_boundary.handlers.training.termination import StoppedTraining, Termination, random_state, set_random_state
 
 Settings = Mapping[str, Any]
 
@@ -40,17 +41,6 @@ def higher_is_better(current: float, best: float) -> bool:
         (True, False, True)
     """
     return current > best or (math.isnan(best) and not math.isnan(current))
-
-
-def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
-    """Write ``torch.save(content)`` so that ``path`` is the old file or the whole new one, never a part of it.
-
-    The file is written under another name in the same folder, flushed to the disk and renamed.
-    """
-    with atomic_output(path, overwrite=True) as partial, partial.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _as_saved(value: Any) -> Any:
@@ -112,6 +102,11 @@ class ResumeTraining:
     process reads. The scheduler's handler and the ``ValidationHandler`` come before this one in the list, so that it
     saves what they did.
 
+    SIGTERM ends the training after the step that runs, with a checkpoint from within the epoch, a message, and exit
+    code 143 (`StoppedTraining`). The training that resumes passes over the batches that were done, and goes on to the
+    same weights. In a validation the epoch is finished first. Of several processes each ends at once: the checkpoint of
+    the last epoch stands.
+
     Where MONAI's ``CheckpointSaver`` and ``CheckpointLoader`` differ: they lose the best metric, keep the old number of
     iterations per epoch, and cannot take the trainer from a handler of its own configuration.
 
@@ -129,7 +124,9 @@ class ResumeTraining:
     Raises:
         ValueError: if ``best_path`` is given without ``evaluator`` or without the entry ``best_name``; when the
             training starts, if ``settings`` differ from those of the checkpoint, or its network is another, so that
-            two trainings are not mixed.
+            two trainings are not mixed, or if the checkpoint is damaged.
+        OSError: if the checkpoint cannot be written, as on a full disk; the one before it is whole.
+        StoppedTraining: after SIGTERM.
     """
 
     def __init__(
@@ -155,33 +152,85 @@ class ResumeTraining:
         self.interval = interval
         self.resume = resume
         self.settings = dict(settings or {})
+        self._termination: Termination | None = None
+        self._within: Mapping[str, Any] | None = None  # of an epoch in which the checkpoint was written
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer."""
         engine.add_event_handler(Events.STARTED, self.load)
+        engine.add_event_handler(Events.EPOCH_STARTED, self.enter)
+        engine.add_event_handler(Events.GET_BATCH_STARTED, self.pass_over)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.stop_if_asked)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+        engine.add_event_handler(Events.COMPLETED, self.forget_signal)
 
     def save(self, engine: Workflow) -> None:
-        """Write the checkpoint, then the network if this epoch is the best so far."""
+        """Write the checkpoint, then the network if this epoch is the best so far; end the process after SIGTERM."""
         epoch = engine.state.epoch
         is_best = self._best_epoch() == epoch
-        due = is_best or epoch % self.interval == 0 or epoch == engine.state.max_epochs
-        if not due or not _is_main_process():
+        asked = self._termination is not None and self._termination.asked
+        due = is_best or asked or epoch % self.interval == 0 or epoch == engine.state.max_epochs
+        if due and _is_main_process():
+            save_atomically(self._content(engine, {"epoch": epoch}), self.path)
+            if is_best:
+                self._save_best()
+        if asked:
+            self._stop(engine, f"{self.path} has epoch {epoch}")
+
+    def stop_if_asked(self, engine: Workflow) -> None:
+        """Write a checkpoint from within the epoch, and end the process, after SIGTERM."""
+        if self._termination is None or not self._termination.asked:
             return
+        epoch, done = engine.state.epoch, engine.state.iteration % engine.state.epoch_length
+        if done == 0:  # validation and the epoch's own checkpoint come first
+            return
+        if dist.is_available() and dist.is_initialized():
+            self._stop(engine, f"{self.path} is that of the last epoch that was finished")
+        within = {"done": done, "random": random_state(), "sums": dict(getattr(engine.state, "loss_sums", {}))}
+        save_atomically(self._content(engine, {"epoch": epoch - 1, "within": within}), self.path)
+        self._stop(engine, f"{self.path} has epoch {epoch} as far as step {done} of {engine.state.epoch_length}")
+
+    def _stop(self, engine: Workflow, saved: str) -> None:
+        message = f"Ended by SIGTERM: {saved}. The same command goes on from there."
+        engine.logger.warning(message)
+        self.forget_signal()
+        raise StoppedTraining(message)
+
+    def _content(self, engine: Workflow, training: Mapping[str, Any]) -> dict[str, Any]:
         content: dict[str, Any] = {name: _unwrapped(item).state_dict() for name, item in self.state.items()}
-        content["training"] = {"epoch": epoch, "settings": self.settings, "best": self._best_metric()}
+        content["training"] = {**training, "settings": self.settings, "best": self._best_metric()}
         if engine.scaler is not None:
             content["scaler"] = engine.scaler.state_dict()
-        save_atomically(content, self.path)
-        if is_best:
-            self._save_best()
+        return content
+
+    def enter(self, engine: Workflow) -> None:
+        """Give the epoch that was begun before its sums of the loss."""
+        if self._within is not None:
+            engine.state.loss_sums = dict(self._within["sums"])
+
+    def pass_over(self, engine: Workflow) -> None:
+        """Draw the batches of an epoch that were done before, so that the next ones are what they would have been."""
+        within, self._within = self._within, None
+        if within is not None:
+            for _ in range(within["done"]):
+                next(engine._dataloader_iter)
+            set_random_state(within["random"])
+
+    def forget_signal(self) -> None:
+        """Give SIGTERM back."""
+        if self._termination is not None:
+            self._termination.forget()
+            self._termination = None
 
     def load(self, engine: Workflow) -> None:
         """Restore the training from the checkpoint, if there is one and ``resume`` is true."""
+        self._termination = Termination(engine)
         if not self.resume or not self.path.is_file():
             return
-        content = torch.load(self.path, map_location=engine.state.device, weights_only=True)
-        training = content["training"]
+        content = load_checked(self.path, "checkpoint", engine.state.device)
+        training = content.get("training") if isinstance(content, dict) else None
+        if training is None:
+            raise ValueError(f"`checkpoint` needs what a training wrote, {self.path} is another file.")
         self._check_settings(training["settings"], engine)
         for name, item in self.state.items():
             if name not in content:
@@ -192,10 +241,12 @@ class ResumeTraining:
             scaler.load_state_dict(content["scaler"])
         # The loader of this run decides how long an epoch is: the iterations done are counted in its epochs.
         engine.state.epoch = training["epoch"]
-        engine.state.iteration = training["epoch"] * (engine.state.epoch_length or 0)
+        self._within = training.get("within")
+        done = self._within["done"] if self._within is not None else 0
+        engine.state.iteration = training["epoch"] * (engine.state.epoch_length or 0) + done
         if self.evaluator is not None and training["best"] is not None:
             self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = training["best"]
-        if self._best_epoch() == training["epoch"] and _is_main_process():
+        if self._best_epoch() == training["epoch"] and not done and _is_main_process():
             self._save_best()
         self._report(engine)
 
@@ -205,7 +256,8 @@ class ResumeTraining:
         if last is not None and epoch >= last:
             engine.logger.warning(f"{self.path} has all of its {last} epochs done ({epoch}): no training. {start_anew}")
         else:
-            engine.logger.warning(f"Resuming after epoch {epoch} of {last} from {self.path}. {start_anew}")
+            step = "" if self._within is None else f" and step {self._within['done']} of the next"
+            engine.logger.warning(f"Resuming after epoch {epoch} of {last}{step} from {self.path}. {start_anew}")
 
     def _restore(self, name: str, item: Any, state: Any) -> None:
         try:

@@ -7,13 +7,15 @@ import os
 import sys
 import time
 from pathlib import Path
-from pickle import UnpicklingError
 from types import FrameType
 
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple
 from torch import nn
+
+from monai_boundary._file_hash import check_hash
+from monai_boundary.handlers import load_checked
 
 
 def find_bundle_root(name: str | None = None) -> str:
@@ -83,7 +85,7 @@ def require_model(path: str | os.PathLike[str], network: nn.Module | None = None
 
     Raises:
         FileNotFoundError: if the file does not exist, with what to do.
-        ValueError: if it is of another network; the first difference is named.
+        ValueError: if it is damaged, or of another network; the first difference is named.
     """
     if not Path(path).is_file():
         advice = ": run configs/train.yaml first, with the same --output_dir, or give --ckpt_path"
@@ -91,15 +93,13 @@ def require_model(path: str | os.PathLike[str], network: nn.Module | None = None
         raise FileNotFoundError(f"`{option}` needs a trained network, {path} does not exist{advice}.")
     if network is not None:
         _check_weights(Path(path), network, option)
+    else:
+        check_hash(path, option)
     return str(path)
 
 
 def _check_weights(path: Path, network: nn.Module, option: str) -> None:
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"`{option}` needs a file of torch.save, {path} cannot be read: {reason}") from error
+    held = load_checked(path, option)
     shapes = {name: tuple(value.shape) for name, value in held.items() if isinstance(value, torch.Tensor)}
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     differing = [name for name in {**wanted, **shapes} if wanted.get(name) != shapes.get(name)]

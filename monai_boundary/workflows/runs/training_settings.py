@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -71,8 +72,12 @@ def resumed_settings(output_dir: str | os.PathLike[str], resume: bool = True) ->
     path = Path(output_dir) / "checkpoint.pt"
     if not resume or not path.is_file():
         return {}
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return dict(content["training"]["settings"])
+    try:  # its values alone: the training that reads all of it checks its hash
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return dict(content["training"]["settings"])
+    except (OSError, RuntimeError, EOFError, UnpicklingError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"`output_dir` has a checkpoint that cannot be read, {path}: {reason}") from error
 
 
 def check_trained_settings(
@@ -92,7 +97,7 @@ def check_trained_settings(
         allow_training_cases: score another split all the same.
 
     Raises:
-        ValueError: if the split differs.
+        ValueError: if the split differs, or the bundle.
 
     Example:
         >>> check_trained_settings({"fold": 0}, {"fold": 1})
@@ -106,6 +111,8 @@ def check_trained_settings(
     }
     same_data = "dataset_dir" not in differs
     for name, (there, here) in differs.items():
+        if name == "bundle":
+            raise ValueError(f"`ckpt_path` needs a network of this bundle, {here}, got one of {there}.")
         if name in SPLIT and same_data and part == "validation" and not allow_training_cases:
             raise ValueError(
                 f"`{name}` needs that of the training, {there!r}, got {here!r}: cases that the network was trained on "

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +14,16 @@ import torch
 from ignite.engine import Events
 from monai.handlers import LrScheduleHandler
 
+from monai_boundary.handlers import LossTerms
+from monai_boundary.handlers.training.checkpoint_file import save_atomically
 from monai_boundary.handlers.training.resume import (
     ResumeTraining,
     SeedEveryEpoch,
     StopWithoutImprovement,
     higher_is_better,
     lower_is_better,
-    save_atomically,
 )
+from monai_boundary.handlers.training.termination import StoppedTraining
 from tests.handlers.engines import WeightedLoss, make_evaluator, make_trainer, validation
 
 
@@ -33,6 +38,7 @@ def run(
     kill_at: int | None = None,
     number: int = 6,
     patience: int | None = None,
+    terminate_at: int | None = None,
     **arguments: Any,
 ) -> tuple[Any, Any]:
     """Run (or go on with) a training with everything attached; return trainer and evaluator."""
@@ -55,7 +61,17 @@ def run(
     ]
     trainer = make_trainer(WeightedLoss(), handlers, epochs, number, network=network, optimizer=optimizer)
     SeedEveryEpoch(7, trainer.data_loader.dataset).attach(trainer)
-    if kill_at is not None:
+    if terminate_at is not None:
+
+        def terminate() -> None:
+            if trainer.state.iteration == terminate_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        trainer.add_event_handler(Events.ITERATION_STARTED, terminate)
+        with pytest.raises(StoppedTraining) as stopped:
+            trainer.run()
+        assert stopped.value.code == 143
+    elif kill_at is not None:
 
         def kill() -> None:
             if trainer.state.iteration == kill_at:
@@ -79,6 +95,89 @@ def test_resumed_equals_uninterrupted_to_the_bit(tmp_path: Path) -> None:
     torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
     rates = [t.optimizer.param_groups[0]["lr"] for t in (whole, resumed)]
     assert rates[0] == rates[1]
+
+
+@pytest.mark.parametrize("at", [1, 8, 9])
+def test_sigterm_saves_within_the_epoch_and_the_rest_is_the_same_to_the_bit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, at: int
+) -> None:
+    """In the first step of all, in the middle of the third epoch, and in its last step, which is validated first."""
+    before = signal.getsignal(signal.SIGTERM)
+    whole, _ = run(tmp_path / "whole", epochs=5)
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "cut", epochs=5, terminate_at=at)
+    assert signal.getsignal(signal.SIGTERM) == before
+    where = {1: "epoch 1 as far as step 1 of 3", 8: "epoch 3 as far as step 2 of 3", 9: "epoch 3."}[at]
+    assert f"Ended by SIGTERM: {tmp_path / 'cut' / 'checkpoint.pt'} has {where}" in caplog.text
+    resumed, evaluator = run(tmp_path / "cut", epochs=5)
+    assert resumed.state.iteration == whole.state.iteration == 15
+    assert evaluator.state.best_metric_epoch == 5
+    torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict(), rtol=0, atol=0)
+    torch.testing.assert_close(resumed.optimizer.state_dict(), whole.optimizer.state_dict(), rtol=0, atol=0)
+
+
+def test_sigterm_keeps_the_sums_of_the_loss(tmp_path: Path) -> None:
+    """The mean over an epoch is over all of its steps, those before the end of the process too."""
+    rows = []
+    for name, at in (("whole", None), ("cut", 2)):
+        for attempt in range(2 if at else 1):
+            torch.manual_seed(0)
+            loss, network = WeightedLoss(), torch.nn.Conv2d(1, 1, 1)
+            optimizer = torch.optim.Adam(network.parameters(), 0.01)
+            state = {"network": network, "optimizer": optimizer}
+            handlers = [LossTerms(loss), ResumeTraining(tmp_path / f"{name}.pt", state)]
+            trainer = make_trainer(loss, handlers, epochs=1, network=network, optimizer=optimizer)
+            SeedEveryEpoch(7, trainer.data_loader.dataset).attach(trainer)
+            if at and attempt == 0:
+                trainer.add_event_handler(
+                    Events.ITERATION_STARTED(once=at), lambda: os.kill(os.getpid(), signal.SIGTERM)
+                )
+                with pytest.raises(StoppedTraining):
+                    trainer.run()
+            else:
+                trainer.run()
+        rows.append({k: v for k, v in trainer.state.metrics.items() if k.startswith("loss/")})
+    assert rows[0] == rows[1]
+    assert rows[0]["loss/total"] > 0
+
+
+def test_outside_of_the_training_sigterm_does_what_it_did(tmp_path: Path) -> None:
+    """A training that failed leaves its handler behind, which notes nothing then."""
+    seen = []
+    former = signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
+    try:
+        run(tmp_path, epochs=3, kill_at=2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert seen == [1]
+        assert not [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "other"])
+def test_a_damaged_checkpoint_is_named_in_one_line(tmp_path: Path, damage: str) -> None:
+    run(tmp_path, epochs=1)
+    path = tmp_path / "checkpoint.pt"
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    path.write_bytes(b"not at all" if damage == "other" else content[: -100 if damage == "cut" else None])
+    with pytest.raises(
+        ValueError, match=r"`checkpoint` needs the file that was written, .*checkpoint.pt \(\d+"
+    ) as error:
+        run(tmp_path, epochs=2)
+    assert len(str(error.value).splitlines()) == 1
+    (tmp_path / "checkpoint.pt.sha256").unlink()
+    if damage != "flipped":  # without the hash nobody can tell
+        with pytest.raises(ValueError, match=r"`checkpoint` needs a file of torch.save") as error:
+            run(tmp_path, epochs=2)
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_network_is_no_checkpoint(tmp_path: Path) -> None:
+    save_atomically({"weight": torch.zeros(1)}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="`checkpoint` needs what a training wrote"):
+        run(tmp_path, epochs=2)
 
 
 def test_a_worse_epoch_after_resuming_does_not_replace_the_best(tmp_path: Path) -> None:
@@ -185,15 +284,6 @@ def test_interval_skips_but_keeps_every_best(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["training"]["epoch"] == 2
     run(tmp_path / "best", epochs=3, scores=[0.5, 0.6, 0.4], interval=5, kill_at=5)
     assert torch.load(tmp_path / "best" / "checkpoint.pt", weights_only=True)["training"]["epoch"] == 1
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file.pt"
-    save_atomically({"a": 1}, path)
-    with pytest.raises((AttributeError, TypeError, RuntimeError), match=r"pickle|local"):
-        save_atomically({"a": lambda: 0}, path)
-    assert torch.load(path, weights_only=True) == {"a": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["file.pt"]
 
 
 def test_bad_arguments() -> None:
