@@ -375,6 +375,7 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         assert evaluated["preprocessing"] == train["validate"]["preprocessing"]
         scored = {k: v for k, v in evaluated["key_metric"]["dice"].items() if k != "missed_mm"}
         assert scored == train["validate"]["key_metric"]["dice"]
+    assert [parts[bundle, "train"]["settings"].pop("bundle") for bundle in (WMH, ISLES)] == [WMH, ISLES]
     for key in (
         "network_def",
         "optimizer",

@@ -26,7 +26,12 @@ def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: if it cannot be written, as on a full disk; the earlier file is whole.
     """
-    write_with_hash(path, lambda partial: torch.save(content, partial))
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # the archive has the name of a file that is given by its path
+            torch.save(content, file)
+
+    write_with_hash(path, write)
 
 
 def load_checked(path: str | os.PathLike[str], option: str, map_location: Any = "cpu") -> Any:

@@ -186,7 +186,9 @@ class ResumeTraining:
             return
         if dist.is_available() and dist.is_initialized():
             self._stop(engine, f"{self.path} is that of the last epoch that was finished")
-        within = {"done": done, "random": random_state(), "sums": dict(getattr(engine.state, "loss_sums", {}))}
+        sums = getattr(engine.state, "loss_sums", {}).items()
+        plain = {name: value.as_subclass(torch.Tensor) for name, value in sums}
+        within = {"done": done, "random": random_state(), "sums": plain}
         save_atomically(self._content(engine, {"epoch": epoch - 1, "within": within}), self.path)
         self._stop(engine, f"{self.path} has epoch {epoch} as far as step {done} of {engine.state.epoch_length}")
 
