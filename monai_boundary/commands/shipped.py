@@ -16,7 +16,12 @@ from monai_boundary.data.output_files import atomic_output
 
 # of a training that ran in the bundle's folder, and of a zip that it was unpacked from: a copy may be changed
 _LEFT_OUT = ("__pycache__", "output", ".ipynb_checkpoints", "checksums.json")
-_TRAINED = ("model.pt", "model.pt.sha256", "settings.json", "model_evaluated.json")  # the network, and what stands beside it
+_TRAINED = (
+    "model.pt",
+    "model.pt.sha256",
+    "settings.json",
+    "model_evaluated.json",
+)  # the network, and what stands beside it
 _EVALUATED = "models/model_evaluated.json"  # of the network that was unpacked: its next evaluation writes it anew
 _MAIN = '''\
 """Runs the bundle of this archive: ``python {name}.zip inference --dataset_dir IMAGES --output_dir OUT``."""

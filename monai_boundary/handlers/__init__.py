@@ -13,7 +13,7 @@ from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
 from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
 from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
 from monai_boundary.handlers.tracking.tracked_run import TrackedRun
-from monai_boundary.handlers.training.checkpoint_file import load_checked, save_atomically
+from monai_boundary.handlers.training.checkpoint_file import save_atomically
 from monai_boundary.handlers.training.epoch_line import EpochLine
 from monai_boundary.handlers.training.loss_terms import LossTerms
 from monai_boundary.handlers.training.loss_weights import LossWeightHandler
@@ -48,7 +48,6 @@ __all__ = [
     "VolumeScoresHandler",
     "higher_is_better",
     "is_terminal",
-    "load_checked",
     "lower_is_better",
     "save_atomically",
 ]

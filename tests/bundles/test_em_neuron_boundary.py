@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import shutil
-import socket
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -318,22 +317,6 @@ def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
     artifacts = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}
     assert "epoch_0001_case_0.png" in artifacts
     assert any(name.startswith("config_") for name in artifacts)
-
-
-def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = command(tmp_path, **{**TINY, "patch_size": "[32,32]", "dataset_dir": data})
-    files = [str(CONFIGS / name) for name in ("train.yaml", "multi_gpu_train.yaml")]
-    arguments[arguments.index("--config_file") + 1] = str(files)
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    call([*torchrun, *arguments], tmp_path)
-    rows = read_table(tmp_path / "metrics.csv")
-    assert [row["epoch"] for row in rows] == [1, 2]
-    assert all(np.isfinite(row["cremi_score"]) for row in rows)
-    state = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert not any(name.startswith("module.") for name in state), "it loads without DDP"
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:

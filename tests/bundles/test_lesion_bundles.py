@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -318,20 +317,6 @@ def test_tracking_shows_every_term_and_weight(data: dict[str, Path], tmp_path: P
     artifacts = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}
     assert artifacts >= {"epoch_0001_case_0.png", "model.pt", "checkpoint.pt", "evaluation.json", "report.html"}
     assert len([name for name in artifacts if name.startswith("config_")]) >= 1
-
-
-def test_two_processes_train_one_network(data: dict[str, Path], tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    # two patients for validation: each process needs one
-    options = {**TINY, "epochs": 1, "num_folds": 2, "dataset_dir": data[ISLES], "output_dir": tmp_path}
-    call([*torchrun, *command(ISLES, ["train.yaml", "multi_gpu_train.yaml"], **options)], tmp_path)
-    (row,) = read_table(tmp_path / "metrics.csv")
-    assert np.isfinite(row["dice"])
-    state = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert not any(name.startswith("module.") for name in state), "it loads without DDP"
 
 
 @both

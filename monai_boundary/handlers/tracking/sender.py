@@ -175,7 +175,8 @@ class MLflowSender:
     def _batches(self, record: Record, kind: str, values: list[Any]) -> None:
         rest = iter(values)
         while part := list(islice(rest, _AT_ONCE[kind])):
-            self.client.log_batch(self._runs[record["run"]], **{kind: part})
+            content: dict[str, Any] = {kind: part}
+            self.client.log_batch(self._runs[record["run"]], **content)
 
 
 def sent_records(folder: str | os.PathLike[str]) -> Mapping[str, Any]:

@@ -99,15 +99,15 @@ class TrackedRun:
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer, after its validation and before its checkpoint; or to an evaluator that runs alone."""
-        engine.add_event_handler(Events.STARTED, self.start)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self.epoch)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self.failed)
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._failed)
         if isinstance(engine, Trainer):
-            engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self.iteration)
+            engine.add_event_handler(IterationEvents.LOSS_COMPLETED, self._iteration)
         if self.evaluator is not None:
-            self.evaluator.add_event_handler(Events.EPOCH_COMPLETED, self.scores)
+            self.evaluator.add_event_handler(Events.EPOCH_COMPLETED, self._scores)
 
-    def start(self, engine: Workflow) -> None:
+    def _start(self, engine: Workflow) -> None:
         """Open the run, or open it again."""
         known = [record for _, record in self.journal.read()]
         last = next((r for r in reversed(known) if r["kind"] == "run"), None)
@@ -129,11 +129,11 @@ class TrackedRun:
             self.log_artifact(str(path), "")
         self.sender.send(at_once=True)
 
-    def iteration(self, engine: Workflow) -> None:
+    def _iteration(self, engine: Workflow) -> None:
         """Keep the loss of an iteration, on its device."""
         self._losses.append(torch.as_tensor(engine.state.output[CommonKeys.LOSS]).detach().mean())
 
-    def epoch(self, engine: Workflow) -> None:
+    def _epoch(self, engine: Workflow) -> None:
         """Record an epoch and send it."""
         losses, self._losses = self._losses, []
         last = engine.state.iteration
@@ -147,7 +147,7 @@ class TrackedRun:
         self._add("metrics", values=values + _numbers(engine))
         self.sender.send()
 
-    def scores(self, engine: Workflow) -> None:
+    def _scores(self, engine: Workflow) -> None:
         """Record the scores of a validation; they are sent with its epoch."""
         if self._key is not None:
             self._add("metrics", values=_numbers(engine))
@@ -162,7 +162,7 @@ class TrackedRun:
         if self._key is not None:
             self._add("artifact", path=str(Path(path).absolute()), place=place)
 
-    def failed(self, engine: Workflow, error: BaseException) -> None:
+    def _failed(self, engine: Workflow, error: BaseException) -> None:
         """Close the run that ends with an error, which goes on its way."""
         killed = isinstance(error, (KeyboardInterrupt, SystemExit))
         self.close("KILLED" if killed else "FAILED", None if killed else f"{type(error).__name__}: {error}")

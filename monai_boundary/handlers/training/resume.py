@@ -158,11 +158,11 @@ class ResumeTraining:
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer."""
         engine.add_event_handler(Events.STARTED, self.load)
-        engine.add_event_handler(Events.EPOCH_STARTED, self.enter)
-        engine.add_event_handler(Events.GET_BATCH_STARTED, self.pass_over)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self.stop_if_asked)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._enter)
+        engine.add_event_handler(Events.GET_BATCH_STARTED, self._pass_over)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._stop_if_asked)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
-        engine.add_event_handler(Events.COMPLETED, self.forget_signal)
+        engine.add_event_handler(Events.COMPLETED, self._forget_signal)
 
     def save(self, engine: Workflow) -> None:
         """Write the checkpoint, then the network if this epoch is the best so far; end the process after SIGTERM."""
@@ -177,7 +177,7 @@ class ResumeTraining:
         if asked:
             self._stop(engine, f"{self.path} has epoch {epoch}")
 
-    def stop_if_asked(self, engine: Workflow) -> None:
+    def _stop_if_asked(self, engine: Workflow) -> None:
         """Write a checkpoint from within the epoch, and end the process, after SIGTERM."""
         if self._termination is None or not self._termination.asked:
             return
@@ -195,7 +195,7 @@ class ResumeTraining:
     def _stop(self, engine: Workflow, saved: str) -> None:
         message = f"Ended by SIGTERM: {saved}. The same command goes on from there."
         engine.logger.warning(message)
-        self.forget_signal()
+        self._forget_signal()
         raise StoppedTraining(message)
 
     def _content(self, engine: Workflow, training: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,20 +205,20 @@ class ResumeTraining:
             content["scaler"] = engine.scaler.state_dict()
         return content
 
-    def enter(self, engine: Workflow) -> None:
+    def _enter(self, engine: Workflow) -> None:
         """Give the epoch that was begun before its sums of the loss."""
         if self._within is not None:
             engine.state.loss_sums = dict(self._within["sums"])
 
-    def pass_over(self, engine: Workflow) -> None:
+    def _pass_over(self, engine: Workflow) -> None:
         """Draw the batches of an epoch that were done before, so that the next ones are what they would have been."""
         within, self._within = self._within, None
         if within is not None:
             for _ in range(within["done"]):
-                next(engine._dataloader_iter)
+                next(engine._dataloader_iter)  # type: ignore[arg-type]  # it is there once an epoch runs
             set_random_state(within["random"])
 
-    def forget_signal(self) -> None:
+    def _forget_signal(self) -> None:
         """Give SIGTERM back."""
         if self._termination is not None:
             self._termination.forget()

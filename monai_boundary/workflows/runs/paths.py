@@ -15,7 +15,7 @@ from monai.utils import ensure_tuple
 from torch import nn
 
 from monai_boundary._file_hash import check_hash
-from monai_boundary.handlers import load_checked
+from monai_boundary.handlers.training.checkpoint_file import load_checked
 
 
 def find_bundle_root(name: str | None = None) -> str:
