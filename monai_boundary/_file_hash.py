@@ -35,7 +35,7 @@ def write_with_hash(path: str | os.PathLike[str], write: Callable[[Path], object
         >>> write_with_hash(folder / "model.pt", lambda part: part.write_bytes(b"weights"))
         >>> (folder / "model.pt.sha256").read_text()[64:]
         '  model.pt\n'
-        >>> check_hash(folder / "model.pt")
+        >>> check_file_hash(folder / "model.pt")
     """
     path = Path(path)
     with atomic_output(path, overwrite=True) as partial:
@@ -47,7 +47,7 @@ def write_with_hash(path: str | os.PathLike[str], write: Callable[[Path], object
     _write(path, [new])
 
 
-def check_hash(path: str | os.PathLike[str], option: str = "checkpoint") -> None:
+def check_file_hash(path: str | os.PathLike[str], option: str = "checkpoint") -> None:
     """Refuse a file that is not the one that was written.
 
     A file without a hash beside it, from elsewhere or of an earlier version, is accepted, and the log says so.

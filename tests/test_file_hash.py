@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_boundary._file_hash import check_hash, write_with_hash
+from monai_boundary._file_hash import check_file_hash, write_with_hash
 
 
 def test_the_hash_is_that_of_the_file_in_the_form_of_sha256sum(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_the_hash_is_that_of_the_file_in_the_form_of_sha256sum(tmp_path: Path) -
     write_with_hash(path, lambda part: part.write_bytes(b"second"))
     expected = hashlib.sha256(b"second").hexdigest()
     assert (tmp_path / "model.pt.sha256").read_text() == f"{expected}  model.pt\n"
-    check_hash(path)
+    check_file_hash(path)
 
 
 def test_another_file_is_refused_and_one_without_a_hash_is_told(
@@ -26,10 +26,10 @@ def test_another_file_is_refused_and_one_without_a_hash_is_told(
     write_with_hash(path, lambda part: part.write_bytes(b"weights"))
     path.write_bytes(b"weightS")
     with pytest.raises(ValueError, match=r"`ckpt_path` needs the file that was written, .*model.pt \(7 bytes\)"):
-        check_hash(path, "ckpt_path")
+        check_file_hash(path, "ckpt_path")
     (tmp_path / "model.pt.sha256").unlink()
     with caplog.at_level(logging.INFO):
-        check_hash(path)
+        check_file_hash(path)
     assert "has no model.pt.sha256 beside it: it is taken as it is" in caplog.text
 
 
@@ -53,7 +53,7 @@ def test_killed_between_file_and_hash_both_files_are_known(tmp_path: Path, monke
             with pytest.raises(KilledError):
                 write_with_hash(path, lambda part: part.write_bytes(b"new"))
         assert path.read_bytes() == {"before": b"old", "after": b"new"}[moment]
-        check_hash(path)
+        check_file_hash(path)
 
 
 def _raise_for(path: Path, error: type[Exception]) -> object:

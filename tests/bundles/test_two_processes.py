@@ -24,8 +24,8 @@ ISLES: dict[str, Any] = {
     "crops": 2,
     "batch_size": 4,
     "patch_size": "[32,32]",
-    "network_def::channels": "[8,8,8]",
-    "network_def::strides": "[2,2]",
+    "network_def::channels": "[8,16]",
+    "network_def::strides": "[2]",
     "num_folds": 2,
 }
 

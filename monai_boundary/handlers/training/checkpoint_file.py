@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from monai_boundary._file_hash import check_hash, write_with_hash
+from monai_boundary._file_hash import check_file_hash, write_with_hash
 
 
 def save_atomically(content: Any, path: str | os.PathLike[str]) -> None:
@@ -45,7 +45,7 @@ def load_checked(path: str | os.PathLike[str], option: str, map_location: Any = 
     Raises:
         ValueError: if the file is not the one that was written, or is none of ``torch.save``.
     """
-    check_hash(path, option)
+    check_file_hash(path, option)
     try:
         return torch.load(Path(path), map_location=map_location, weights_only=True)
     except (OSError, RuntimeError, EOFError, UnpicklingError, KeyError) as error:

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple
 from torch import nn
 
-from monai_boundary._file_hash import check_hash
+from monai_boundary._file_hash import check_file_hash
 from monai_boundary.handlers.training.checkpoint_file import load_checked
 
 
@@ -94,7 +94,7 @@ def require_model(path: str | os.PathLike[str], network: nn.Module | None = None
     if network is not None:
         _check_weights(Path(path), network, option)
     else:
-        check_hash(path, option)
+        check_file_hash(path, option)
     return str(path)
 
 
