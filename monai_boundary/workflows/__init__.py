@@ -19,7 +19,6 @@ from monai_boundary.workflows.membranes.pipeline import em_transforms
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
 from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary
-from monai_boundary.workflows.runs.tracking import close_tracking, running_configuration
 from monai_boundary.workflows.runs.training_settings import check_trained_settings, resumed_settings, trained_settings
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
@@ -61,7 +60,6 @@ __all__ = [
     "check_segmentations",
     "check_trained_settings",
     "choose_threshold",
-    "close_tracking",
     "em_inputs",
     "em_items",
     "em_scored",
@@ -87,7 +85,6 @@ __all__ = [
     "patients_per_batch",
     "require_model",
     "resumed_settings",
-    "running_configuration",
     "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",

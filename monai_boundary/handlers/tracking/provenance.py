@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What code a run was made with: the commit of its folder, and the versions of the libraries."""
+"""What a run was made with: the commit of its folder, the versions of the libraries, the configuration."""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+import sys
+from copy import deepcopy
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from monai.bundle import ConfigParser
 
 _LIBRARIES = ("monai-boundary", "monai", "torch", "numpy")
 
@@ -32,6 +38,23 @@ def provenance(folder: str | os.PathLike[str] | None = None) -> dict[str, str]:
         tags["mlflow.source.git.commit"] = commit
         tags["git.changed"] = str(bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))).lower()
     return tags
+
+
+def running_configuration() -> dict[str, Any] | None:
+    """Return the configuration that is being resolved, as it is written, with what the command line gave; None without.
+
+    Example:
+        >>> parser = ConfigParser({"lr": 0.1, "all": "$find()"}, globals={"find": running_configuration})
+        >>> parser.get_parsed_content("all")
+        {'lr': 0.1, 'all': '$find()'}
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, ConfigParser):
+            return dict(deepcopy(owner.get()))
+        frame = frame.f_back
+    return None
 
 
 def _version(name: str) -> str | None:

@@ -22,7 +22,7 @@ from monai.utils.enums import CommonKeys
 from monai_boundary._output_file import atomic_output
 from monai_boundary._tables import flat_names, plain_name
 from monai_boundary.handlers.tracking.journal import Journal
-from monai_boundary.handlers.tracking.provenance import provenance
+from monai_boundary.handlers.tracking.provenance import provenance, running_configuration
 from monai_boundary.handlers.tracking.sender import MLflowSender, sent_records
 
 JOURNAL = "tracking.jsonl"
@@ -53,7 +53,7 @@ class TrackedRun:
         experiment_name: made if it is not there.
         run_name: shown by MLflow; None is the folder's name.
         settings: parameters, plain values; nested ones get names with dots.
-        configuration: the whole configuration, plain values.
+        configuration: the whole configuration, plain values; None takes the one that makes this handler.
         files: names in ``folder`` that become artifacts at the end, if they are there.
         tags: further tags.
         source: folder of the bundle, for its commit.
@@ -89,7 +89,7 @@ class TrackedRun:
         self.experiment_name = experiment_name
         self.run_name = run_name or self.folder.resolve().name
         self.settings = flat_names(settings or {})
-        self.configuration = configuration
+        self.configuration = running_configuration() if configuration is None else configuration
         self.files = tuple(files)
         self.tags = {**provenance(source), **(tags or {})}
         self.resume = resume

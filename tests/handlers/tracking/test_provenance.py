@@ -4,7 +4,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from monai_boundary.handlers.tracking.provenance import provenance
+from monai_boundary.handlers.tracking.provenance import provenance, running_configuration
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -34,3 +34,7 @@ def test_the_commit_of_the_folder_and_whether_it_was_changed(tmp_path: Path) -> 
 def test_no_repository_no_commit(tmp_path: Path) -> None:
     assert not [name for name in provenance(tmp_path) if "git" in name]
     assert not [name for name in provenance(tmp_path / "missing") if "git" in name]
+
+
+def test_outside_of_a_configuration_there_is_none() -> None:
+    assert running_configuration() is None
