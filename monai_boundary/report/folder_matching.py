@@ -24,7 +24,8 @@ def match_folders(
     Args:
         folders: method -> folder.
         truth: folder.
-        pred_pattern: names of the predictions' files.
+        pred_pattern: names of the predictions' files. Where both patterns leave one file, these are a pair, whatever
+            they are called.
         truth_pattern: names of the truths' files.
 
     Returns:
@@ -37,7 +38,11 @@ def match_folders(
     found = {}
     for method, folder in folders.items():
         predictions = list_case_files(folder, pred_pattern)
-        matches = match_cases(predictions, truths)
+        if pred_pattern and truth_pattern and len(predictions) == len(truths) == 1:
+            # both were named by who gave the patterns: one stack, and the folder of its labels
+            matches = match_cases(predictions, [truths[0]._replace(case=predictions[0].case, within="")])
+        else:
+            matches = match_cases(predictions, truths)
         if not matches.pairs:
             sides = [listed([file.case for file in files], 3) for files in (predictions, truths)]
             raise ValueError(

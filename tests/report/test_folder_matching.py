@@ -25,3 +25,14 @@ def test_probabilities_belong_to_the_cases_of_their_method(tmp_path: Path) -> No
         match_probabilities(chances, matches)
     with pytest.raises(ValueError, match="`probabilities` needs methods of `predictions`, ours, theirs, got 'x'"):
         match_probabilities({"x": chances}, matches)
+
+
+def test_two_files_that_were_both_named_are_a_pair(tmp_path: Path) -> None:
+    """A stack that inference wrote, and the folder that its labels lie in; without both patterns names decide."""
+    pred = write_cases(tmp_path / "p", {"em_instances": ball(), "em_membrane": ball()})
+    truth = write_cases(tmp_path / "t", {"label": ball(), "image": ball()})
+    patterns = {"pred_pattern": "*_instances*", "truth_pattern": "label*"}
+    (pair,) = match_folders({"ours": pred}, truth, **patterns)["ours"].pairs
+    assert (pair.case, pair.prediction.name[:12], pair.truth.name[:5]) == ("em", "em_instances", "label")
+    with pytest.raises(ValueError, match=r"no case of .*p"):
+        match_folders({"ours": pred}, truth, pred_pattern="*_instances*")

@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(
             [*command, "--workers", "1"], stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
         )
-    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 90
+    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 300
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         while True:

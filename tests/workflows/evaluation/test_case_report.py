@@ -15,11 +15,17 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
+from monai.handlers import MLFlowHandler, from_engine
 
 from monai_boundary._tables import read_table
+from monai_boundary.handlers import ItemScoresHandler
+from monai_boundary.metrics import LesionScoresMetric
 from monai_boundary.report import evaluate_folders
 from monai_boundary.workflows import CaseReport
 from tests.report.case_folders import ball, write_cases
+from tests.study.test_tracking import server
+
+__all__ = ["server"]
 
 AFFINE = torch.diag(torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64))
 
@@ -135,3 +141,35 @@ def test_page_and_tables_are_artifacts_of_the_run(tmp_path: Path, monkeypatch: p
     evaluate([item("a", ball(), ball())], CaseReport(tmp_path, pictures=0))
     tables = [tmp_path / "report" / name for name in ("cases.csv", "lesions.csv", "summary.json")]
     assert sorted(logged) == sorted((str(path), "report") for path in [tmp_path / "report.html", *tables])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_page_tables_and_scores_arrive_at_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    scores = ItemScoresHandler(LesionScoresMetric(), from_engine(["pred", "label"]), key_score="dice")
+    tracked = MLFlowHandler(server, experiment_name="evaluations", run_name="of the test", iteration_log=False)
+    items = [item("a", *CASES["a"]), item("<b>", *CASES["<b>"])]
+    engine = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(items), batch_size=1),
+        network=Given(),
+        key_val_metric={"dice": scores},
+        val_handlers=[tracked, CaseReport(tmp_path / "run", pictures=0)],
+    )
+    engine.run()
+    tracked.close()
+    client = mlflow.MlflowClient(tracking_uri=server)
+    (run,) = client.search_runs([client.get_experiment_by_name("evaluations").experiment_id])
+    assert run.info.run_name == "of the test"
+    assert {file.path for file in client.list_artifacts(run.info.run_id, "report")} == {
+        f"report/{name}" for name in ("report.html", "cases.csv", "lesions.csv", "summary.json")
+    }
+    assert run.data.metrics["dice"] == pytest.approx(engine.state.metrics["dice"])
+    there = Path(client.download_artifacts(run.info.run_id, "report", str(tmp_path)))
+    assert (there / "report.html").read_bytes() == (tmp_path / "run" / "report.html").read_bytes()
+    assert json.loads((there / "summary.json").read_text())["methods"]["network"]["1"]["missed"] == 1
