@@ -80,7 +80,7 @@ def _label(job: MeasureJob, record: dict[str, Any]) -> tuple[IntArray | None, Do
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     record["label_shape"] = list(values.shape)
-    if values.ndim not in (2, 3):
+    if values.ndim != 3:
         what = f"shape {values.shape}: a label has one id per voxel"
         record["findings"].append(Finding(ERROR, "labels with a fourth axis", path, what))
         return None, affine
@@ -189,12 +189,8 @@ def _channel(record: dict[str, Any], path: str, values: AnyArray, foreground: Bo
 
 
 def _geometry(record: dict[str, Any], shape: tuple[int, ...], affine: DoubleArray) -> None:
-    ndim = len(shape)
-    spacing = affine_spacing(affine, ndim, sheared=True)
+    spacing = affine_spacing(affine, len(shape), sheared=True)
     record.update(shape=list(shape), spacing=list(spacing), dims=sum(n > 1 for n in shape))
-    if ndim != 3:
-        record.update(orientation="", canonical_shape=list(shape), canonical_spacing=list(spacing))
-        return
     order = np.argsort(io_orientation(affine)[:, 0])
     record.update(
         orientation="".join(aff2axcodes(affine)),

@@ -43,14 +43,17 @@ def _mixed_dims(records: Iterable[Record]) -> list[Finding]:
     by_dims: dict[int, list[Record]] = {}
     for record in records:
         by_dims.setdefault(max(2, record["dims"]), []).append(record)
-    if list(by_dims) == [2]:
-        what = "`volume_boundary` trains on volumes, by slices too: stack the images along a third axis"
-        return [Finding(ERROR, "2-D images only", _first_file(by_dims[2][0]), what)]
     if len(by_dims) < 2:
         return []
     usual = max(by_dims, key=lambda dims: len(by_dims[dims]))
+    other = _first_file(by_dims[usual][0])
     return [
-        Finding(ERROR, "2-D and 3-D images mixed", _first_file(record), f"{record['shape']}; most are {usual}-D")
+        Finding(
+            ERROR,
+            "2-D and 3-D images mixed",
+            _first_file(record),
+            f"{record['shape']}; most are {usual}-D, such as {other}",
+        )
         for dims, of in by_dims.items()
         if dims != usual
         for record in of
@@ -74,17 +77,17 @@ def _mixed(records: Sequence[Record]) -> list[Finding]:
     counts = Counter(record["orientation"] for record in records)
     if len(counts) > 1:
         usual, number = counts.most_common(1)[0]
-        what = f"{number} of {len(records)} are {usual or '2-D'}; the bundle turns all to RAS, other code may not"
+        what = f"{number} of {len(records)} are {usual}; the bundle turns all to RAS, other code may not"
         found += [
-            Finding(WARNING, "mixed orientations", _first_file(record), f"{record['orientation'] or '2-D'}; {what}")
+            Finding(WARNING, "mixed orientations", _first_file(record), f"{record['orientation']}; {what}")
             for record in records
             if record["orientation"] != usual
         ]
-    sizes = [record["canonical_spacing"] for record in records if len(record["canonical_spacing"]) == 3]
+    sizes = [record["canonical_spacing"] for record in records]
     if sizes:
         middle = np.median(np.asarray(sizes), axis=0)
         for record in records:
-            ratio = np.asarray(record["canonical_spacing"]) / middle[: len(record["canonical_spacing"])]
+            ratio = np.asarray(record["canonical_spacing"]) / middle
             if max(ratio.max(), 1 / ratio.min()) > 2:
                 what = f"{_numbers(record['canonical_spacing'])} mm; the median is {_numbers(middle)}"
                 found.append(Finding(WARNING, "voxel sizes far from the others'", _first_file(record), what))

@@ -44,7 +44,7 @@ def dataset_fingerprint(dataset: VolumeDataset, records: Sequence[Record]) -> di
         "dims": dict(Counter(str(max(2, record["dims"])) for record in read)),
         "shape": _axes([record["canonical_shape"] for record in read]),
         "spacing_mm": _axes([record["canonical_spacing"] for record in read]),
-        "orientations": dict(Counter(record["orientation"] or "2-D" for record in read)),
+        "orientations": dict(Counter(record["orientation"] for record in read)),
         "intensities": {
             name: _intensities([record["channels"][k] for record in read if len(record.get("channels", ())) > k])
             for k, name in enumerate(dataset.channels)
@@ -70,12 +70,10 @@ def quantiles(values: Iterable[float]) -> dict[str, float]:
 
 
 def _axes(rows: Sequence[Sequence[float]]) -> dict[str, list[float]]:
-    """Quantiles along each axis; of 2-D and 3-D mixed, of the kind that most are."""
+    """Quantiles along each axis."""
     if not rows:
         return {}
-    ndim = Counter(len(row) for row in rows).most_common(1)[0][0]
-    columns = list(zip(*(row for row in rows if len(row) == ndim), strict=True))
-    found = [quantiles(column) for column in columns]
+    found = [quantiles(column) for column in zip(*rows, strict=True)]
     return {name: [of[name] for of in found] for name in _QUANTILES}
 
 

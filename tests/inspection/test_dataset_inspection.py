@@ -13,6 +13,8 @@ import yaml
 from monai_boundary.inspection import inspect_dataset
 from tests.data.volume_layouts import blob, save, write_decathlon, write_json, write_nnunet, write_pairs
 
+PLANE = np.diag([0.5, 0.5, 1.0, 1.0])
+
 
 def test_files_of_a_sound_data_set_in_two_processes(tmp_path: Path) -> None:
     folder = write_decathlon(tmp_path / "Däta set", cases=4)
@@ -40,6 +42,25 @@ def test_formats_and_layouts_give_the_same_numbers(tmp_path: Path, suffix: str) 
     for key in ("shape", "spacing_mm", "classes", "touching", "label_values", "orientations"):
         assert ours.fingerprint[key] == theirs.fingerprint[key]
     assert ours.findings == []
+
+
+def test_images_of_two_dimensions_are_slices(tmp_path: Path) -> None:
+    """Files of one plane, NIfTI, NRRD and PNG, are nothing wrong; the advice is a network of slices."""
+    for k, suffix in enumerate((".nii.gz", ".nrrd", ".png")):
+        image, label = blob(k, (40, 36))
+        save(
+            tmp_path / "data" / "images" / f"{k}{suffix}", image if suffix != ".png" else image.astype(np.uint8), PLANE
+        )
+        save(tmp_path / "data" / "labels" / f"{k}{suffix}", label, PLANE)
+    data = tmp_path / "data"
+    (data / "images" / "2.png").rename(data / "images" / "preview.png")  # beside volumes, pictures are no cases
+    (data / "labels" / "2.png").unlink()
+    found = inspect_dataset(data, tmp_path / "out", progress=False)
+    assert found.findings == []
+    assert found.fingerprint["dims"] == {"2": 2}
+    assert found.fingerprint["shape"]["median"] == [40, 36, 1]
+    settings = yaml.safe_load((tmp_path / "out" / "task.yaml").read_text(encoding="utf-8"))
+    assert (settings["spatial_dims"], settings["spacing"], len(settings["patch_size"])) == (2, None, 2)
 
 
 def test_all_that_hurts_is_named_at_once_and_the_rest_goes_on(tmp_path: Path) -> None:

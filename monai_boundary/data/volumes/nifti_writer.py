@@ -49,7 +49,8 @@ def write_nifti(
 
     Args:
         path: the file, ``.nii.gz`` or ``.nii``.
-        values: (x, y, z) or (x, y, z, channels), in the type that is to be stored.
+        values: (x, y, z) or (x, y, z, channels), in the type that is to be stored; of a header of two dimensions
+            (x, y, 1), which are written as (x, y).
         affine: (4, 4), from voxels to mm; not looked at where there is a header.
         header: from `nifti_header`.
         overwrite: whether a file of this name may be replaced.
@@ -84,6 +85,8 @@ def _header(block: UInt8Array) -> tuple[Any, Any] | None:
 
 
 def _from_header(values: AnyArray, kind: Any, header: Any) -> Any:
+    if int(header["dim"][0]) == 2 and values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]  # an image of two dimensions was read as one slice
     shape = tuple(int(n) for n in header["dim"][1:4])
     if shape[: int(header["dim"][0])] != values.shape[: min(3, int(header["dim"][0]))]:
         raise ValueError(f"`values` needs the spatial shape of `header`, {shape}, got {values.shape}.")

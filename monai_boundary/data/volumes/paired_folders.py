@@ -11,7 +11,7 @@ from pathlib import Path
 from monai_boundary.data.folder_tree import folder_tree
 from monai_boundary.data.volumes.dataset_problems import DatasetProblem
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
-from monai_boundary.data.volumes.volume_items import double_cases, in_order, volume_stem
+from monai_boundary.data.volumes.volume_items import double_cases, in_order, volume_files, volume_stem
 
 __all__ = ["find_folder_pair", "read_paired_folders"]
 
@@ -112,12 +112,10 @@ def _of_test(name: str) -> bool:
 def _volumes(folder: Path) -> dict[str, list[Path]]:
     """Files by their inner folders and stem."""
     found: dict[str, list[Path]] = {}
-    for path in folder_tree(folder).files:
-        stem = volume_stem(path)
-        if stem is not None:
-            inside = path.parent.relative_to(folder).parts
-            key = unicodedata.normalize("NFC", "/".join((*inside, stem)))
-            found.setdefault(key, []).append(path)
+    for path in volume_files(folder_tree(folder).files):
+        inside = path.parent.relative_to(folder).parts
+        key = unicodedata.normalize("NFC", "/".join((*inside, str(volume_stem(path)))))
+        found.setdefault(key, []).append(path)
     return found
 
 

@@ -13,7 +13,8 @@ from monai_boundary.data.volumes.dataset_problems import DatasetProblem
 
 __all__ = ["volume_stem"]
 
-VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr")
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr", *PICTURE_SUFFIXES)
 
 
 def volume_stem(path: Path | str) -> str | None:
@@ -30,6 +31,21 @@ def volume_stem(path: Path | str) -> str | None:
     low = name.lower()
     suffix = next((s for s in VOLUME_SUFFIXES if low.endswith(s)), None)
     return None if suffix is None or name.startswith(".") else name[: -len(suffix)]
+
+
+def volume_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that are volumes; pictures only where there is nothing else: beside volumes they are previews.
+
+    Args:
+        paths: files of a folder.
+
+    Example:
+        >>> [path.name for path in volume_files([Path("a.mha"), Path("a.png"), Path("notes.txt")])]
+        ['a.mha']
+    """
+    found = [path for path in paths if volume_stem(path) is not None]
+    volumes = [path for path in found if not path.name.lower().endswith(PICTURE_SUFFIXES)]
+    return volumes or found
 
 
 def missing_files(items: Iterable[Mapping[str, Any]]) -> list[DatasetProblem]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NIfTI, MHA and NRRD by one reader: the same array and affine from each, and a damaged file is named."""
+"""NIfTI, MHA, NRRD and pictures by one reader: the same array and affine from each; a damaged file is named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from monai.utils import ensure_tuple
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.volumes.itk_checksum import check_itk_checksum
 from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES, NiftiReader, check_finite, check_grids
-from monai_boundary.data.volumes.volume_items import VOLUME_SUFFIXES
+from monai_boundary.data.volumes.slice_image import one_slice_affine, palette_indices
+from monai_boundary.data.volumes.volume_items import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 
 __all__ = ["VolumeReader", "read_volume"]
 
@@ -40,11 +41,15 @@ class VolumeReader(ImageReader):
     - several values per voxel (a vector image, or a fourth axis) are channels;
     - colours of NIfTI and complex numbers are refused; a damaged or truncated file is an error that names it
       (the checksum of compressed voxels is compared, which ITK does not do; voxels that are not compressed have none);
-    - the files of a list are stacked as channels if they lie on one grid to a tenth of a voxel, whatever the formats.
+    - the files of a list are stacked as channels if they lie on one grid to a tenth of a voxel, whatever the formats;
+    - PNG and TIF are images of two dimensions, with voxels of 1 mm where they state none; colours are channels,
+      but a palette's are not: its indices are the values.
 
     Args:
         channel_dim: axis of the channels in the files, ``"no_channel"``, or None to tell it by the number of axes.
         finite: whether NaN and infinity are an error, which says how many there are.
+        slices: whether an image of two dimensions is a volume of one slice, (x, y, 1), instead of (x, y); ``file_axes``
+            of the meta data says how many the file has.
 
     Raises:
         ValueError: when a file's data are wanted.
@@ -61,8 +66,9 @@ class VolumeReader(ImageReader):
         ((3, 4, 5), [-1.0, -2.0, 3.0, 1.0])
     """
 
-    def __init__(self, channel_dim: str | int | None = None, finite: bool = False) -> None:
+    def __init__(self, channel_dim: str | int | None = None, finite: bool = False, slices: bool = False) -> None:
         super().__init__()
+        self.slices = slices
         self.channel_dim = float("nan") if channel_dim == "no_channel" else channel_dim
         self.finite = finite
         self._nifti = NiftiReader(channel_dim, finite=finite)
@@ -105,6 +111,7 @@ class VolumeReader(ImageReader):
         """
         names = [name for name, _ in img]
         read = [self._itk(file) if isinstance(file, _ItkFile) else self._nifti.get_data(file) for _, file in img]
+        read = [_one_slice(*of) for of in read] if self.slices else read
         values, metas = [v for v, _ in read], [m for _, m in read]
         if len(read) == 1:
             return values[0], metas[0]
@@ -129,7 +136,9 @@ class VolumeReader(ImageReader):
 
 
 def read_volume(path: PathLike) -> tuple[AnyArray, DoubleArray]:
-    """Return the voxels of a NIfTI, MHA or NRRD file, axes x, y[, z[, channel]], and its 4 x 4 affine in mm (RAS).
+    """Return the voxels of a file that `VolumeReader` knows, axes x, y, z[, channel], and its 4 x 4 affine in mm (RAS).
+
+    An image of two dimensions is one slice.
 
     Args:
         path: of the file.
@@ -137,9 +146,24 @@ def read_volume(path: PathLike) -> tuple[AnyArray, DoubleArray]:
     Raises:
         ValueError: if it is missing, of another format, truncated or damaged, or holds colours or complex numbers.
     """
-    reader = VolumeReader()
+    reader = VolumeReader(slices=True)
     values, meta = reader.get_data(reader.read(path))
     return values, np.asarray(meta["affine"], dtype=np.float64)
+
+
+def _one_slice(values: AnyArray, meta: dict[str, Any]) -> tuple[AnyArray, dict[str, Any]]:
+    """A volume as it is; of an image of two dimensions the volume of one slice."""
+    spatial = tuple(int(n) for n in meta["spatial_shape"])
+    if len(spatial) > 2:
+        return values, {**meta, "file_axes": 3}
+    affine = one_slice_affine(np.asarray(meta["affine"], dtype=np.float64))
+    new = {
+        "affine": affine,
+        "original_affine": affine.copy(),
+        "spatial_shape": np.asarray((*spatial, 1)),
+        "file_axes": 2,
+    }
+    return np.expand_dims(values, 2), {**meta, **new}
 
 
 def _read_itk(name: str) -> tuple[AnyArray, DoubleArray, bool]:
@@ -149,9 +173,11 @@ def _read_itk(name: str) -> tuple[AnyArray, DoubleArray, bool]:
     try:
         if not Path(name).is_file():
             raise FileNotFoundError("no such file")
-        check_itk_checksum(Path(name))
+        if not name.lower().endswith(PICTURE_SUFFIXES):
+            check_itk_checksum(Path(name))
+        indices = palette_indices(name)
         image = reader.Execute()
-        values = SimpleITK.GetArrayFromImage(image)
+        values = SimpleITK.GetArrayFromImage(image) if indices is None else indices.T
         if values.dtype.kind not in "biuf":
             raise ValueError(f"one number for each voxel is needed, got values of type {values.dtype}")
     except (RuntimeError, OSError, ValueError, MemoryError) as reason:
@@ -162,7 +188,7 @@ def _read_itk(name: str) -> tuple[AnyArray, DoubleArray, bool]:
             f"`filename` needs a readable image, got {name!r} ({type(reason).__name__}: {why})."
         ) from reason
     ndim = image.GetDimension()
-    vector = image.GetNumberOfComponentsPerPixel() > 1
+    vector = values.ndim > ndim
     order = [*range(ndim)[::-1], *([ndim] if vector else [])]
     space = min(ndim, 3)
     affine = np.eye(4)

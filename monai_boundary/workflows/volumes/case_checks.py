@@ -28,9 +28,9 @@ def check_cases(
 ) -> None:
     """Check, before the work, that the files of all cases can be read and fit the task.
 
-    Of images the headers are read, of labels the voxels. Looked for are: files that cannot be read; images of 2-D; more
-    or fewer channels than the task's; a label on another grid than the first image; labels with fractions, NaN or ids
-    that the task does not declare.
+    Of images the headers are read, of labels the voxels. Looked for are: files that cannot be read; images of 2-D among
+    those of 3-D, or for a network in 3-D; more or fewer channels than the task's; a label on another grid than the
+    first image; labels with fractions, NaN or ids that the task does not declare.
 
     Args:
         items: with ``image`` (a file, or one for each channel), ``case`` and, if there is one, ``label``.
@@ -53,10 +53,23 @@ def check_cases(
     """
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         found = list(pool.map(lambda item: _problems(item, task), items))
-    check_problems([problem for of in found for problem in of], source)
+    axes = {file: n for _, of in found for file, n in of.items()}
+    check_problems([*(problem for of, _ in found for problem in of), *_flat_images(axes, task)], source)
 
 
-def _problems(item: Item, task: VolumeTask) -> list[DatasetProblem]:
+def _flat_images(axes: Mapping[str, int], task: VolumeTask) -> list[DatasetProblem]:
+    """Images of two dimensions beside those of three, or for a network in three."""
+    flat = [file for file, n in axes.items() if n == 2]
+    volume = next((file for file, n in axes.items() if n == 3), None)
+    if volume is not None:
+        return [DatasetProblem("images of two dimensions among volumes", file, f"{volume} has three") for file in flat]
+    if flat and task.spatial_dims == 3:
+        return [DatasetProblem("images of two dimensions for a network in 3-D", flat[0], "give `spatial_dims` 2")]
+    return []
+
+
+def _problems(item: Item, task: VolumeTask) -> tuple[list[DatasetProblem], dict[str, int]]:
+    """What is wrong with a case, and how many axes each of its images has."""
     case, problems = str(item["case"]), []
     files = as_paths(item["image"])
     headers: list[VolumeHeader] = []
@@ -65,21 +78,20 @@ def _problems(item: Item, task: VolumeTask) -> list[DatasetProblem]:
             headers.append(read_volume_header(file))
         except ValueError as error:
             problems.append(DatasetProblem("files that cannot be read", file, str(error)))
-    flat = [f for f, h in zip(files, headers, strict=False) if len(h.shape) != 3] if len(headers) == len(files) else []
-    problems += [DatasetProblem("images of two dimensions among volumes", file, f"case {case}") for file in flat]
     if len(headers) == len(files):
         count = sum(header.channels for header in headers)
         if count != task.in_channels or (len(files) > 1 and count != len(files)):
             wanted = f"{task.in_channels} ({', '.join(task.channels)}) are needed, {count} are there"
             problems.append(DatasetProblem("cases of another number of channels", case, wanted))
     if "label" in item:
-        problems += _label_problems(str(item["label"]), case, headers[0] if headers and not flat else None, task, item)
-    return problems
+        problems += _label_problems(str(item["label"]), headers[0] if headers else None, task, item)
+    axes = (
+        {file: header.axes for file, header in zip(files, headers, strict=False)} if len(headers) == len(files) else {}
+    )
+    return problems, axes
 
 
-def _label_problems(
-    file: str, case: str, image: VolumeHeader | None, task: VolumeTask, item: Item
-) -> list[DatasetProblem]:
+def _label_problems(file: str, image: VolumeHeader | None, task: VolumeTask, item: Item) -> list[DatasetProblem]:
     try:
         values, affine = read_volume(file)
     except ValueError as error:

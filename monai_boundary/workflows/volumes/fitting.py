@@ -39,10 +39,7 @@ def fitting_patch(items: Sequence[Mapping[str, Any]], task: VolumeTask, strides:
     if not items:
         raise ValueError("`items` needs at least one case to fit a patch to, got none.")
     headers = [read_volume_header(as_paths(item["image"])[0]) for item in items[:: max(1, len(items) // _STATED)]]
-    placed = np.array([_shape_and_size(header, task) for header in headers if len(header.shape) == 3])
-    if not len(placed):
-        raise ValueError(f"`items` needs volumes of three dimensions, got {headers[0].shape}.")
-    shape, size = np.median(placed, axis=0)
+    shape, size = np.median(np.array([_shape_and_size(header, task) for header in headers]), axis=0)
     if task.spatial_dims == 2:
         shape, size = np.delete(shape, task.slice_axis), np.delete(size, task.slice_axis)
     steps = axis_strides(strides, task.spatial_dims)

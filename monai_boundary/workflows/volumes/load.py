@@ -21,8 +21,9 @@ class LoadVolumed(MapTransform):
 
     ``image`` is a list of files, one for each channel (None for one that the case lacks), one file with all of them
     (4-D), or an image in memory, (x, y, z) or (channels, x, y, z), whose affine says where it lies (a plain array has
-    voxels of 1 mm). Nothing else is needed, neither a label nor a name. Images of one case may differ in size, voxels,
-    angle and orientation; their headers say where they lie. Those on the reference's grid to a tenth of a voxel
+    voxels of 1 mm). A file of two dimensions is a volume of one slice. Nothing else is needed, neither a label nor a
+    name. Images of one case may differ in size, voxels, angle and orientation; their headers say where they lie. Those
+    on the reference's grid to a tenth of a voxel
     (``SAME_GRID_VOXELS`` of ``ops.grid``) stay as they are, others are resampled to it, linearly. The label is never
     resampled here: it has to lie on the reference's grid. Adds ``native_affine`` and ``native_header``, those of the
     reference as it was read, for :class:`~monai_boundary.workflows.SaveVolumesd`.
@@ -34,9 +35,9 @@ class LoadVolumed(MapTransform):
             no label.
 
     Raises:
-        ValueError: when called, with the case's name: if there are more or fewer channels; a volume is not 3-D, holds
-            NaN or infinity or has a singular affine; all channels are 0 everywhere; the label lies on another grid than
-            the reference, with how far; or an image does not overlap the reference.
+        ValueError: when called, with the case's name: if there are more or fewer channels; a volume is not 3-D, or one
+            of several files is 2-D; one holds NaN or infinity or has a singular affine; all channels are 0 everywhere;
+            the label lies on another grid than the reference, with how far; or an image does not overlap the reference.
 
     Example:
         >>> import tempfile
@@ -53,7 +54,7 @@ class LoadVolumed(MapTransform):
         self.optional = tuple(optional)
         check_choice("reference", reference, (None, "label", *self.channels))
         self.reference = reference
-        reader: Any = VolumeReader(finite=True)  # MONAI takes a reader too, other than it declares
+        reader: Any = VolumeReader(finite=True, slices=True)  # MONAI takes a reader too, other than it declares
         self._load = LoadImage(reader=reader, dtype=np.float32, ensure_channel_first=True)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -100,6 +101,7 @@ class LoadVolumed(MapTransform):
         return f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)} ({', '.join(self.channels)})"
 
     def _on_one_grid(self, images: dict[str, Any], label: Any) -> dict[Hashable, Any]:
+        _check_axes(images)
         reference = self.reference if self.reference in images else next(iter(images))
         if self.reference == "label" and label is not None:
             reference = "label"
@@ -117,6 +119,14 @@ def _in_memory(image: Any) -> MetaTensor:
     values = torch.as_tensor(image).as_subclass(torch.Tensor).float()
     affine = image.affine if isinstance(image, MetaTensor) else torch.eye(4)
     return placed_at(values[None] if values.ndim == 3 else values, affine, image)
+
+
+def _check_axes(images: Mapping[str, Any]) -> None:
+    """Refuse a file of two dimensions beside a volume of several slices."""
+    flat = next((name for name, image in images.items() if image.meta.get("file_axes") == 2), None)
+    volume = next((name for name, image in images.items() if image.meta.get("file_axes") == 3), None)
+    if flat is not None and volume is not None:
+        raise ValueError(f"`{flat}` needs three dimensions as `{volume}`, got a file of two.")
 
 
 def _on_grid(name: str, image: Any, reference: str, target: Any) -> Any:

@@ -13,7 +13,7 @@ from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.data.volumes.volume_datalist import volume_datalist
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
-from monai_boundary.data.volumes.volume_items import volume_stem
+from monai_boundary.data.volumes.volume_items import volume_files, volume_stem
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.own_task import Channels, Labels, own_task
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
@@ -159,7 +159,7 @@ def own_inputs(dataset_dir: Folder | None, task: VolumeTask, output_dir: Folder)
     if place.is_file() and volume_stem(place) is not None:
         return [{"image": str(place), "case": volume_stem(place), "patient": volume_stem(place)}]
     if place.is_dir() and not (place / "dataset.json").is_file():
-        files = sorted(path for path in place.iterdir() if path.is_file() and volume_stem(path) is not None)
+        files = sorted(volume_files(path for path in place.iterdir() if path.is_file()))
         if files:
             return _loose_files(files, task, place)
     found = volume_datalist(place, channels=None)

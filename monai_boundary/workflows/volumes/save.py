@@ -17,7 +17,11 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple_rep
 
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder, file_stem
+from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES
 from monai_boundary.data.volumes.nifti_writer import write_nifti
+from monai_boundary.data.volumes.slice_image import write_slice
+from monai_boundary.data.volumes.volume_header import read_volume_header
+from monai_boundary.data.volumes.volume_items import PICTURE_SUFFIXES
 from monai_boundary.workflows.volumes.orientation import native_turn
 
 
@@ -25,10 +29,11 @@ class SaveVolumesd(MapTransform):
     """Write segmentations as NIfTI on the grid of the input image: its voxels, and what its header says of its place.
 
     The files are ``{case}_{postfix}.nii.gz``; of data without ``case`` the first image's file names it, with the
-    folders before it where another one already has that name. Needs ``image`` with its affine and ``native_affine``, as
-    :func:`~monai_boundary.workflows.volume_transforms` gives them; with ``native_header`` the files state the qform,
-    the sform and the unit of the input. Any orientation and a single slice will do. Of several channels the last one
-    is written, or all. A file appears under its name when it is whole.
+    folders before it where another one already has that name. Of an image of two dimensions the files have two: they
+    are ``.mha`` or ``.nrrd`` as it is, and ``.png`` (probabilities: ``.tif``) of a picture. Needs ``image`` with its
+    affine and ``native_affine``, as :func:`~monai_boundary.workflows.volume_transforms` gives them; with
+    ``native_header`` the files state the qform, the sform and the unit of the input. Any orientation and a single slice
+    will do. Of several channels the last one is written, or all. A file appears under its name when it is whole.
 
     Args:
         keys: masks or probabilities, (C, x, y, z), on the grid of ``image``.
@@ -76,19 +81,28 @@ class SaveVolumesd(MapTransform):
             values = torch.as_tensor(d[key]).as_subclass(torch.Tensor).detach().cpu().float().numpy()
             turned = nibabel.apply_orientation(np.moveaxis(values, 0, -1), turn)
             turned = (np.rint(turned) if np.dtype(dtype).kind in "iu" else turned).astype(np.dtype(dtype))
-            path = segmentation_path(self.output_dir, case, postfix)
+            path = segmentation_path(self.output_dir, case, postfix, source, dtype)
             if self._written.setdefault(path, source) != source:
                 raise ValueError(f"`case` needs to differ, got {case!r} of {self._written[path]} and of {source}.")
             turned = turned if self.all_channels and turned.shape[-1] > 1 else turned[..., -1]
-            write_nifti(path, turned, native, d.get("native_header"), overwrite=self.overwrite)
+            if path.name.endswith(NIFTI_SUFFIXES):
+                write_nifti(path, turned, native, d.get("native_header"), overwrite=self.overwrite)
+            else:
+                write_slice(path, turned, native, overwrite=self.overwrite)
         return d
 
 
-def segmentation_path(folder: Path, case: str, postfix: str) -> Path:
-    """Return the file of a case's segmentation."""
+def segmentation_path(folder: Path, case: str, postfix: str, source: str = "", dtype: str = "uint8") -> Path:
+    """Return the file of a case's segmentation: a picture of a picture, the same of a flat MHA or NRRD, else NIfTI."""
     if Path(case).name != case:
         raise ValueError(f"`case` needs a name that a file can have, got {case!r}.")
-    return folder / f"{case}_{postfix}.nii.gz"
+    low = source.lower()
+    suffix = ".nii.gz"
+    if low.endswith(PICTURE_SUFFIXES):
+        suffix = ".png" if np.dtype(dtype).kind in "iu" else ".tif"
+    elif low.endswith((".mha", ".mhd", ".nrrd", ".nhdr")) and read_volume_header(source).axes == 2:
+        suffix = ".mha" if low.endswith((".mha", ".mhd")) else ".nrrd"
+    return folder / f"{case}_{postfix}{suffix}"
 
 
 def case_of(source: str, taken: dict[str, str]) -> str:
@@ -134,8 +148,14 @@ def check_segmentations(
     folder = check_output_folder(Path(output_dir))
     ends = [postfix] if isinstance(postfix, str) else postfix
     taken: dict[str, str] = {}
-    cases = [str(item["case"]) if "case" in item else case_of(_first_file(item["image"]), taken) for item in items]
-    check_new_outputs([segmentation_path(folder, case, end) for case in cases for end in ends], overwrite)
+    planned: list[Path] = []
+    for item in items:
+        source = _first_file(item.get("image"))
+        case = str(item["case"]) if "case" in item else case_of(source, taken)
+        for end in ends:  # a mask or a probability
+            kinds = [segmentation_path(folder, case, end, source, dtype) for dtype in ("uint8", "float32")]
+            planned += dict.fromkeys(kinds)
+    check_new_outputs(planned, overwrite)
 
 
 def _first_file(image: Any) -> str:

@@ -6,13 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import nibabel
 import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from monai_boundary._typing import DoubleArray
-from monai_boundary.data.volumes.nifti_reader import NIFTI_SUFFIXES, affine_mm
-from monai_boundary.data.volumes.volume_reader import read_volume
+from monai_boundary.data.volumes.volume_header import read_volume_header
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.workflows.volumes.task import VolumeTask
 
@@ -44,27 +41,15 @@ def with_median_spacing(task: VolumeTask, items: Sequence[Mapping[str, Any]]) ->
 
 
 def oriented_spacing(file: str, orientation: str) -> tuple[float, ...]:
-    """Return the voxel sizes of an image in mm along the axes of an orientation such as ``"RAS"``.
-
-    Of a NIfTI file only the header is read.
+    """Return the voxel sizes of an image in mm along the axes of an orientation such as ``"RAS"``, by its header.
 
     Raises:
         ValueError: if the file cannot be read, or its affine is none.
     """
-    affine = _affine(file)
+    affine = read_volume_header(file).affine
     turn = ornt_transform(io_orientation(affine), axcodes2ornt(tuple(orientation)))
     sizes = affine_spacing(affine, 3, sheared=True)
     return tuple(sizes[int(axis)] for axis in np.argsort(turn[:, 0]))
-
-
-def _affine(file: str) -> DoubleArray:
-    if str(file).lower().endswith(NIFTI_SUFFIXES):
-        try:
-            header: Any = nibabel.load(file)
-        except (OSError, nibabel.filebasedimages.ImageFileError) as error:
-            raise ValueError(f"`image` needs a readable NIfTI file, got {file!r} ({error}).") from error
-        return affine_mm(header)
-    return read_volume(file)[1]
 
 
 def _first_file(item: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ def test_bad_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"file_ending": ".png"}, r"`file_ending` of .* needs one of .*, got '.png'"),
+        ({"file_ending": ".jpg"}, r"`file_ending` of .* needs one of .*, got '.jpg'"),
         ({"channel_names": {"1": "CT"}}, "`channel_names` of .* needs names for 0, 1"),
         ({"channel_names": ["CT"]}, "`channel_names` of .* needs names for 0, 1"),
     ],

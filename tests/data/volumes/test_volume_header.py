@@ -28,13 +28,15 @@ def test_the_header_says_what_the_reader_finds(tmp_path: Path, suffix: str) -> N
 
 def test_dimensions_and_channels(tmp_path: Path) -> None:
     for shape, expected in [
-        ((4, 5), ((4, 5), 1)),
+        ((4, 5), ((4, 5, 1), 1)),
         ((4, 5, 1), ((4, 5, 1), 1)),
         ((4, 5, 6), ((4, 5, 6), 1)),
         ((4, 5, 6, 3), ((4, 5, 6), 3)),
     ]:
         path = write(tmp_path / f"{len(shape)}{shape[-1]}.nii.gz", np.zeros(shape, np.uint8), OBLIQUE)
-        assert read_volume_header(path)[:2] == expected
+        header = read_volume_header(path)
+        assert header[:2] == expected
+        assert header.axes == min(len(shape), 3)
     vector = SimpleITK.GetImageFromArray(np.zeros((5, 4, 3, 2), np.float32), isVector=True)
     SimpleITK.WriteImage(vector, str(tmp_path / "v.mha"))
     assert read_volume_header(tmp_path / "v.mha")[:2] == ((3, 4, 5), 2)

@@ -90,8 +90,11 @@ def test_a_fourth_axis_is_channels(tmp_path: Path, suffix: str) -> None:
 def test_slices(tmp_path: Path, suffix: str) -> None:
     voxels = np.arange(20, dtype=np.int16).reshape(5, 4)
     values, affine = read_volume(save(tmp_path / f"s{suffix}", voxels, np.diag([0.5, 0.8, 1, 1])))
-    np.testing.assert_array_equal(values, voxels)
+    np.testing.assert_array_equal(values, voxels[..., None])
     np.testing.assert_allclose(affine, np.diag([0.5, 0.8, 1, 1]), atol=1e-7)
+    for slices, shape in ((False, (1, 5, 4)), (True, (1, 5, 4, 1))):
+        image = LoadImage(reader=VolumeReader(slices=slices), ensure_channel_first=True)(str(tmp_path / f"s{suffix}"))
+        assert tuple(image.shape) == shape
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "text", "missing"])
@@ -122,7 +125,7 @@ def test_finite_values_where_asked(tmp_path: Path) -> None:
 
 
 def test_other_formats(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`filename` needs one of .nii.gz, .nii, .mha, .*, got 'a.png'"):
-        VolumeReader().read("a.png")
-    assert not VolumeReader().verify_suffix(["a.nii", "b.png"])
+    with pytest.raises(ValueError, match=r"`filename` needs one of .nii.gz, .nii, .mha, .*, got 'a.jpg'"):
+        VolumeReader().read("a.jpg")
+    assert not VolumeReader().verify_suffix(["a.nii", "b.jpg"])
     assert VolumeReader().verify_suffix(["a.NII", "b.Mha"])

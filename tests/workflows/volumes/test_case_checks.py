@@ -61,10 +61,11 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         "0.5 mm apart",
         "(3, 4, 4) voxels, the image has (3, 4, 5)",
         "files that cannot be read (1): ",
-        "image Ä flat.nii.gz",
+        "image Ä flat.nii.gz (",
+        "image Ä good.nii.gz has three)",
     ):
         assert part in text, part
-    assert "good" not in text
+    assert text.count("good") == 1
 
 
 def test_a_channel_that_a_case_lacks(tmp_path: Path) -> None:
@@ -75,3 +76,10 @@ def test_a_channel_that_a_case_lacks(tmp_path: Path) -> None:
         ValueError, match=r"another number of channels \(1\): one \(2 \(t1, t2\) are needed, 1 are there"
     ):
         check_cases([both, one], task)
+
+
+def test_images_of_two_dimensions(tmp_path: Path) -> None:
+    items = [case(tmp_path, name, image=IMAGE[..., 0], label=LABEL[..., 0]) for name in "ab"]
+    check_cases(items, TASK.changed(spatial_dims=2))
+    with pytest.raises(ValueError, match=r"for a network in 3-D \(1\): .*image Ä a.nii.gz \(give `spatial_dims` 2\)"):
+        check_cases(items, TASK)

@@ -9,10 +9,15 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from monai.transforms import Compose
 
 from monai_boundary.data.phantoms.organ import write_organ_phantom
+from monai_boundary.workflows.volumes.case_checks import check_cases
+from monai_boundary.workflows.volumes.fitting import fitting_patch
 from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
+from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
 from monai_boundary.workflows.volumes.task import VolumeTask
+from tests.data.volume_layouts import blob, save
 
 SMALL: dict[str, Any] = {"patients": 4, "shape": (12, 12, 8)}
 TASK = VolumeTask({"MRI": "zscore"}, {"background": 0, "anterior": 1, "posterior": 2})
@@ -101,3 +106,22 @@ def test_inputs_of_a_file_a_folder_and_a_data_set(folder: Path, tmp_path: Path) 
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4)), np.eye(4)), tmp_path / "two" / "b_0002.nii.gz")
     with pytest.raises(ValueError, match=r"`dataset_dir` needs 2 files for each case \(t1, t2\).*b \(3\)"):
         own_inputs(tmp_path / "two", two, tmp_path)
+
+
+def test_a_folder_of_pictures_is_trained_on_in_two_dimensions(tmp_path: Path) -> None:
+    """Pairs of PNG from the folder to crops: what the network sees, its target, and the patch that fits."""
+    for k in range(4):
+        image, label = blob(k, (24, 20))
+        save(tmp_path / "images" / f"case {k}.png", image.astype(np.uint8))
+        save(tmp_path / "labels" / f"case {k}.png", label)
+    data = own_split(tmp_path, tmp_path, labels={"front": 1, "back": 2}, spatial_dims=2, num_folds=2)
+    task, items = data["task"], data["training"]
+    check_cases(items, task)
+    patch = fitting_patch(items, task, [2, 2])
+    assert patch == [24, 20]
+    steps = [*volume_transforms(task, training=True, maps=True), *volume_crops(task, patch, 2, maps=True)]
+    crops = Compose(steps)(items[0])
+    assert [tuple(crop["image"].shape) for crop in crops] == [(1, 24, 20)] * 2
+    assert {int(crop["label"].max()) for crop in crops} == {2}
+    assert all(crop["sdm_label"].shape == (3, 24, 20) for crop in crops)
+    assert own_inputs(tmp_path / "images", task, tmp_path)[1]["case"] == "case 1"

@@ -12,11 +12,14 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose
 
-from monai_boundary.data import wmh_datalist, write_lesion_phantom
+from monai_boundary.data import read_volume, wmh_datalist, write_lesion_phantom
+from monai_boundary.data.volumes.volume_header import read_volume_header
 from monai_boundary.workflows.volumes.pipeline import volume_transforms
 from monai_boundary.workflows.volumes.save import SaveVolumesd, check_segmentations
+from monai_boundary.workflows.volumes.task import VolumeTask
 from monai_boundary.workflows.volumes.tasks.wmh import WMH
 from tests.data.nifti_files import LAS, write
+from tests.data.volume_layouts import save
 
 
 def prepared(*files: str, case: str, **options: Any) -> dict[str, Any]:
@@ -136,3 +139,32 @@ def test_an_image_of_another_grid_is_refused(tmp_path: Path) -> None:
     image = MetaTensor(torch.zeros(1, 4, 4, 4), affine=torch.diag(torch.tensor([2.0, 2, 2, 1])))
     with pytest.raises(ValueError, match="`image` needs the grid of `native_affine`"):
         SaveVolumesd("image", tmp_path)({"image": image, "case": "a", "native_affine": torch.as_tensor(LAS)})
+
+
+FLAT = np.array([[0.6, -0.8, 0, 7], [0.8, 0.6, 0, -3], [0, 0, 1, 0], [0, 0, 0, 1.0]]) @ np.diag([0.5, 2, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mask", "probability"),
+    [(".nii.gz",) * 3, (".mha",) * 3, (".nrrd",) * 3, (".png", ".png", ".tif"), (".tif", ".png", ".tif")],
+)
+def test_two_dimensions_are_written_as_they_came(tmp_path: Path, suffix: str, mask: str, probability: str) -> None:
+    voxels = np.random.default_rng(0).permutation(np.arange(48, dtype=np.uint8)).reshape(8, 6)
+    file = save(tmp_path / f"a{suffix}", voxels, np.eye(4) if suffix in (".png", ".tif") else FLAT)
+    item = {"image": [str(file)], "case": "a"}
+    task = VolumeTask({"mri": "zscore"}, {"background": 0, "a": 1}, spatial_dims=2)
+    data = Compose(volume_transforms(task, labels=False))(item)
+    assert data["image"].shape[-1] == 1
+    above = (data["image"] > data["image"].median()).float()
+    check_segmentations([item], tmp_path / "out", ["m", "p"])
+    SaveVolumesd(["m", "p"], tmp_path / "out", ["m", "p"], ["uint8", "float32"])({**data, "m": above, "p": above / 2})
+    for name, factor in ((f"a_m{mask}", 1.0), (f"a_p{probability}", 0.5)):
+        path = tmp_path / "out" / name
+        source, written = read_volume_header(file), read_volume_header(path)
+        assert written[:2] == source[:2]
+        assert written.axes == source.axes == 2
+        if suffix != ".tif" or mask != ".png":  # a PNG states no size
+            np.testing.assert_allclose(written.affine, source.affine, atol=1e-5)
+        np.testing.assert_array_equal(read_volume(path)[0][..., 0], factor * (voxels > np.sort(voxels.ravel())[23]))
+    with pytest.raises(ValueError, match="a_m"):
+        check_segmentations([item], tmp_path / "out", "m")

@@ -44,5 +44,5 @@ def test_units_of_the_header(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.nii.gz").write_text("no image")
-    with pytest.raises(ValueError, match=r"`image` needs a readable NIfTI file, got .*a\.nii\.gz"):
+    with pytest.raises(ValueError, match=r"needs a readable image, got .*a\.nii\.gz"):
         oriented_spacing(str(tmp_path / "a.nii.gz"), "RAS")
