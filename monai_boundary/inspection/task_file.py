@@ -63,8 +63,25 @@ def write_task_file(
 
 def _yaml(value: Any) -> str:
     """A value as JSON in one line, which is YAML too; names keep their letters, but for those that YAML refuses."""
+    value = _plain(value)
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
+
+
+def _plain(value: Any) -> Any:
+    """What a configuration would evaluate, build or look up, from a name of the data set, as a literal expression."""
+    if isinstance(value, dict):
+        if value.keys() & {"_target_", "_disabled_"}:
+            return _literal(value)
+        return {name: _plain(of) for name, of in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(of) for of in value]
+    return _literal(value) if isinstance(value, str) and (value.startswith(("$", "@", "%")) or "#" in value) else value
+
+
+def _literal(value: Any) -> str:
+    """An expression that is the value: no reference, no id and no macro is left in its text."""
+    return "$" + "".join(f"\\x{ord(c):02x}" if c in "$@#%" else c for c in ascii(value))
 
 
 def _line(text: str) -> str:
