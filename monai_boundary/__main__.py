@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 from monai_boundary import __version__
+from monai_boundary._extras import EXTRA_OF, missing_module, pip_line
 
 # name -> (module whose ``main(arguments)`` returns the exit code, what it does). Imported when it is asked for, so that
 # a command needs no more packages than its own.
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if given != words:
             traceback.print_exc()
+        missing = missing_module(error)
+        if missing is not None and "pip install" not in str(error):
+            error = ImportError(f"`{' '.join(given[:2])}` needs {missing}: {pip_line(EXTRA_OF[missing])}")
         expected = isinstance(error, (ValueError, TypeError, ImportError, OSError)) and str(error)
         raise SystemExit(
             f"error: {error if expected else f'{type(error).__name__}: {error} (--debug shows where)'}"
@@ -82,14 +86,7 @@ def usage() -> str:
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
-    try:
-        module = importlib.import_module(COMMANDS[name][0])
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"`{name}` needs the package {error.name}: pip install 'monai-boundary[all]' brings everything; "
-            "`monai-boundary doctor` lists what is missing."
-        ) from error
-    code: int = module.main(arguments)
+    code: int = importlib.import_module(COMMANDS[name][0]).main(arguments)
     return code
 
 

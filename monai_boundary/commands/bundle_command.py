@@ -11,10 +11,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from monai_boundary._extras import EXTRA_OF, check_modules
 from monai_boundary.commands.configuration import inspect_configuration
 from monai_boundary.commands.shipped import bundle_names, copy_bundle, find_bundle, pack_bundle, unpack_bundle
 
+_MODULES = {"pytorch-ignite": "ignite", "pyyaml": "yaml", "pillow": "PIL"}  # where a package's module has another name
 logger = logging.getLogger(__name__)
 
 ABOUT = "The bundles that come with the package: a network, its training, evaluation and inference, by configuration."
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     first = options[0] if words[:1] == ["run"] and options else len(words)
     given, overrides = _parser().parse_args(words[:first]), words[first:]
     if given.action == "list":
-        sys.stdout.write("".join(f"{name:24} {_task(name)}\n" for name in bundle_names()))
+        sys.stdout.write("".join(f"{name:24} {_metadata(find_bundle(name))['task']}\n" for name in bundle_names()))
     elif given.action == "copy":
         sys.stdout.write(f"{copy_bundle(given.name, given.folder)}\n")
     elif given.action == "pack":
@@ -78,8 +81,12 @@ def run_command(name: str, config: str, overrides: Sequence[str]) -> list[str]:
 
     Raises:
         ValueError: if the bundle is not found or has no such configuration, or a layer is not found.
+        ImportError: if a package that the bundle needs is not installed, with the command that installs it.
     """
     folder = unpack_bundle(name, "bundles") if Path(name).is_file() else find_bundle(name)
+    if name in bundle_names() and folder == Path(name).resolve():
+        logger.info(f"The bundle is the folder {folder}, not the package's of that name.")
+    _check_packages(folder, overrides)
     file = folder / "configs" / f"{config}.yaml"
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
@@ -91,6 +98,14 @@ def run_command(name: str, config: str, overrides: Sequence[str]) -> list[str]:
         logger.info(f"Results go to {output[1]}, --output_dir names another folder.")
     files = str([str(file), *layers]) if layers else str(file)
     return [sys.executable, "-m", "monai.bundle", "run", "--config_file", files, *options, *output]
+
+
+def _check_packages(folder: Path, overrides: Sequence[str]) -> None:
+    """Say what the run lacks before it starts: in it, the first import that fails would be a traceback."""
+    needed = {_MODULES.get(name.lower(), name) for name in _metadata(folder)["required_packages_version"]}
+    tracked = {word.rpartition("=")[2] for word in overrides} & {"mlflow"}
+    known = sorted(name for name in {"fire", "ignite", "yaml", *needed, *tracked} if name in EXTRA_OF)
+    check_modules(f"`bundle run {folder.name}`", *known)
 
 
 def _layers(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -120,9 +135,9 @@ def _run(name: str, config: str, overrides: Sequence[str]) -> int:
     return subprocess.call(command)
 
 
-def _task(name: str) -> str:
-    metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return str(metadata["task"])
+def _metadata(folder: Path) -> dict[str, Any]:
+    metadata: dict[str, Any] = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    return metadata
 
 
 def _parser() -> argparse.ArgumentParser:

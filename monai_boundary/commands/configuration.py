@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai.bundle import ConfigParser
+from monai.utils import OptionalImportError
 
 
 class ConfigurationEntry(NamedTuple):
@@ -40,6 +41,8 @@ def inspect_configuration(files: str | os.PathLike[str] | list[str]) -> list[Con
             raise ValueError(f"`file` needs a YAML or JSON file, {path} does not exist.")
     try:
         content = ConfigParser.load_config_files([str(path) for path in paths])
+    except OptionalImportError:
+        raise
     except Exception as error:  # a YAML or JSON reader's own errors
         raise ValueError(f"`file` needs a configuration, {paths[0]} cannot be read: {error}") from error
     if not isinstance(content, dict):

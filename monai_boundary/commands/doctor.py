@@ -14,6 +14,7 @@ import torch
 from packaging.requirements import Requirement
 
 from monai_boundary import __version__
+from monai_boundary._extras import pip_line
 from monai_boundary.ops.distance_backends import available_backends
 
 _EXTRAS = (
@@ -113,8 +114,7 @@ def _extras() -> dict[str, dict[str, Any]]:
                 missing.append(needed.name)
             elif not needed.specifier.contains(found, prereleases=True):
                 missing.append(f"{needed.name}{needed.specifier} (here {found})")
-        wanted = f"[{extra}]" if extra else ""
-        install = f"pip install 'monai-boundary{wanted}'" if missing else None
+        install = pip_line(*filter(None, [extra])) if missing else None
         extras[extra or "required"] = {"missing": missing, "install": install}
     return extras
 

@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from monai_boundary.data.output_files import atomic_output
+from monai_boundary.data.output_files import atomic_output, check_output_folder
 
 # of a training that ran in the bundle's folder, and of a zip that it was unpacked from: a copy may be changed
 _LEFT_OUT = ("__pycache__", "output", ".ipynb_checkpoints", "checksums.json")
@@ -86,15 +86,14 @@ def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
         The folder of the copy.
 
     Raises:
-        ValueError: if the bundle is not found.
+        ValueError: if the bundle is not found, or the place cannot be written.
         FileExistsError: if the copy is there already.
-        OSError: if the folder cannot be written.
     """
     source, target = find_bundle(name), Path(folder)
     target = target / source.name if target.is_dir() else target
     if target.exists():
         raise FileExistsError(f"`folder` needs a place that is free, {target} exists.")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    check_output_folder(target.parent)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         copy = Path(scratch) / target.name
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), copy_function=shutil.copyfile)
@@ -160,14 +159,15 @@ def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) 
         The bundle's folder.
 
     Raises:
-        ValueError: if it is no such zip, a file is another or one too many, or what lies there is another bundle.
+        ValueError: if it is no such zip, a file is another or one too many, what lies there is another bundle, or the
+            folder cannot be written.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             name, sums = _contents(archive, file)
             target = Path(folder) / name
             if not target.exists():
-                Path(folder).mkdir(parents=True, exist_ok=True)
+                check_output_folder(folder)
                 with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
                     archive.extractall(scratch, [n for n in archive.namelist() if n.startswith(f"{name}/")])
                     _check_sums(Path(scratch) / name, sums, str(file))

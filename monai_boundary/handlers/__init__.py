@@ -4,29 +4,32 @@
 import warnings
 from typing import Any
 
-from monai_boundary.handlers.former_names import FORMER_NAMES
-from monai_boundary.handlers.pictures.cases import CasePictures
-from monai_boundary.handlers.pictures.sections import ValidationPictures
-from monai_boundary.handlers.pictures.volumes import VolumePictures
-from monai_boundary.handlers.scores.instances import InstanceScoresHandler
-from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
-from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
-from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
-from monai_boundary.handlers.tracking.tracked_run import TrackedRun
-from monai_boundary.handlers.training.checkpoint_file import save_atomically
-from monai_boundary.handlers.training.epoch_line import EpochLine
-from monai_boundary.handlers.training.loss_terms import LossTerms
-from monai_boundary.handlers.training.loss_weights import LossWeightHandler
-from monai_boundary.handlers.training.progress import TerminalProgress, is_terminal
-from monai_boundary.handlers.training.resume import (
-    ResumeTraining,
-    SeedEveryEpoch,
-    StopWithoutImprovement,
-    higher_is_better,
-    lower_is_better,
-)
-from monai_boundary.handlers.training.step_time import StepTime
-from monai_boundary.handlers.training.targets import LossWithTargets
+from monai_boundary._extras import extras_named
+
+with extras_named("monai_boundary.handlers"):
+    from monai_boundary.handlers.former_names import FORMER_NAMES
+    from monai_boundary.handlers.pictures.cases import CasePictures
+    from monai_boundary.handlers.pictures.sections import ValidationPictures
+    from monai_boundary.handlers.pictures.volumes import VolumePictures
+    from monai_boundary.handlers.scores.instances import InstanceScoresHandler
+    from monai_boundary.handlers.scores.item_scores import ItemScoresHandler
+    from monai_boundary.handlers.scores.threshold_curve import ThresholdCurveHandler
+    from monai_boundary.handlers.scores.volumes import VolumeScoresHandler
+    from monai_boundary.handlers.tracking.tracked_run import TrackedRun
+    from monai_boundary.handlers.training.checkpoint_file import save_atomically
+    from monai_boundary.handlers.training.epoch_line import EpochLine
+    from monai_boundary.handlers.training.loss_terms import LossTerms
+    from monai_boundary.handlers.training.loss_weights import LossWeightHandler
+    from monai_boundary.handlers.training.progress import TerminalProgress, is_terminal
+    from monai_boundary.handlers.training.resume import (
+        ResumeTraining,
+        SeedEveryEpoch,
+        StopWithoutImprovement,
+        higher_is_better,
+        lower_is_better,
+    )
+    from monai_boundary.handlers.training.step_time import StepTime
+    from monai_boundary.handlers.training.targets import LossWithTargets
 
 __all__ = [
     "CasePictures",

@@ -107,7 +107,7 @@ def _safe(text: object) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m monai_boundary inspect",
+        "monai-boundary inspect",
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

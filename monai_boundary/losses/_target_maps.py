@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import torch
 from monai.data import MetaTensor
 from torch import Tensor
 
+from monai_boundary.losses._uncompiled import uncompiled
 from monai_boundary.ops.grid import affine_spacing
 from monai_boundary.ops.signed_distance import batch_signed_distance
 
 # Maps are made on the host or with control flow that depends on the data: torch.compile leaves them as they are.
-maps_of = torch.compiler.disable(
+maps_of = uncompiled(
     batch_signed_distance, reason="distance maps are made on the host: give `distance_map` for fullgraph=True"
 )
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses._base import ClassLoss, entropy_inputs
+from monai_boundary.losses._uncompiled import uncompiled
 from monai_boundary.ops.activation import voxel_cross_entropy
 from monai_boundary.ops.barrier_contour import CONTOURS, REGION_REDUCTIONS, check_width
 from monai_boundary.ops.boundary_batch import batch_boundary_weights
 
 # The cut runs on the host; torch.compile leaves it as it is and compiles what is around it.
-_weights = torch.compiler.disable(batch_boundary_weights)
+_weights = uncompiled(batch_boundary_weights)
 
 
 def ba_loss_terms(

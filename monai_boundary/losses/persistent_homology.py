@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from monai_boundary.losses._base import ClassLoss
+from monai_boundary.losses._uncompiled import uncompiled
 from monai_boundary.ops.persistence import persistence_pairs
 
 
-@torch.compiler.disable
+@uncompiled
 def persistence_distance(probability: Tensor, mask: Tensor, min_persistence: float = 0.0) -> Tensor:
     """Return the squared distance of the persistence diagrams of one map and one mask (Hu et al. 2019, Eq. 3-4).
 

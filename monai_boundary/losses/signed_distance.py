@@ -22,6 +22,7 @@ from monai_boundary.losses._base import (
 )
 from monai_boundary.losses._empty_classes import class_truth, give_opinion_by_section
 from monai_boundary.losses._target_maps import maps_of, spacings_of
+from monai_boundary.losses._uncompiled import uncompiled
 from monai_boundary.ops.activation import clamp_to_unit, to_probabilities
 from monai_boundary.ops.class_masks import target_masks
 from monai_boundary.ops.plain_tensor import plain_tensor
@@ -208,7 +209,7 @@ def _given_map(distance_map: Tensor, shape: torch.Size, first: int) -> Tensor:
     return phi.float() if phi.dtype in (torch.float16, torch.bfloat16) else phi
 
 
-@torch.compiler.disable
+@uncompiled
 @torch.no_grad()
 def _check_values(
     value: Tensor, phi: Tensor, truth: Tensor, counted: Tensor | None, to_onehot_y: bool, first: int

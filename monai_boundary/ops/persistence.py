@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from monai.utils import optional_import
 
+from monai_boundary._extras import pip_line
 from monai_boundary._typing import AnyArray, LongArray
 from monai_boundary._validation import check_spatial_dims
 
@@ -42,7 +43,7 @@ def persistence_pairs(probability: AnyArray) -> list[LongArray]:
         raise ValueError(f"`probability` needs at least one voxel and no NaN, got shape {values.shape}.")
     complex_of, found = optional_import("gudhi", name="CubicalComplex")
     if not found:
-        raise ImportError("persistent homology needs GUDHI: `pip install monai-boundary[topology]`.")
+        raise ImportError(f"persistent homology needs GUDHI: {pip_line('topology')}")
     cubes: Any = complex_of(vertices=1.0 - values.astype(np.float64))
     cubes.compute_persistence(min_persistence=0.0)
     finite, endless = cubes.vertices_of_persistence_pairs()

@@ -146,7 +146,7 @@ def _methods(named: Sequence[str], option: str = "pred") -> dict[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m monai_boundary evaluate",
+        "monai-boundary evaluate",
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

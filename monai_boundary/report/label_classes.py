@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from monai_boundary._extras import check_modules
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary.ops.label_values import check_label, mask_of_ids
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS, tumour_regions
@@ -139,7 +140,8 @@ def _read_entries(path: str) -> Any:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"`classes` needs a JSON file, could not read {path}: {error}.") from error
-    import yaml  # the extra `bundle` or `report` brings it
+    check_modules("a table in YAML", "yaml", extra="report")
+    import yaml
 
     try:
         return yaml.safe_load(text)

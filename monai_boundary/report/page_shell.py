@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._extras import pip_line
 from monai_boundary._output_file import atomic_output
 
 _SHELL = "monai_boundary.report"
@@ -25,8 +26,8 @@ def require_page_libraries() -> None:
         from PIL import Image  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "the page needs Jinja2, Plotly and Pillow: pip install 'monai-boundary[report]'; without it: `page=False`, "
-            f"--no-page ({error})."
+            f"the page needs Jinja2, Plotly and Pillow: {pip_line('report')}; without it: `page=False`, --no-page "
+            f"({error})."
         ) from error
     del jinja2
 

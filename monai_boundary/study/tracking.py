@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._extras import pip_line
 from monai_boundary._tables import flat_names, plain_name, read_table, write_json
 from monai_boundary.study.plan import StudyPlan, StudyRun
 from monai_boundary.study.runs import read_run
@@ -42,7 +43,7 @@ class StudyTracking:
         try:
             from mlflow.tracking import MlflowClient
         except ImportError as error:
-            raise ImportError("`tracking_uri` needs MLflow: pip install 'monai-boundary[mlflow]'.") from error
+            raise ImportError(f"`tracking_uri` needs MLflow: {pip_line('mlflow')}") from error
         self.client = MlflowClient(tracking_uri=tracking_uri)
         self.plan = plan
         self.study_dir = Path(study_dir)

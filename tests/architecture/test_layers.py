@@ -46,6 +46,27 @@ def test_every_room_is_asked_about_ignite() -> None:
     assert not WITH_IGNITE & without
 
 
+def test_losses_cost_little_more_than_monais() -> None:
+    """What an import of the losses adds to that of MONAI's: numba, which the kernels need, and no compiler."""
+    code = (
+        "import sys, monai.losses; before = set(sys.modules); import monai_boundary.losses;"
+        "print(*{m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names));"
+        "print(*(set(sys.modules) - before) & {'torch._dynamo', 'torch._inductor', 'torch.onnx', 'monai.transforms'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    packages, parts = done.stdout.splitlines()
+    assert set(packages.split()) <= {
+        "monai_boundary",
+        "numba",
+        "llvmlite",
+        "torch",
+        "numpy",
+        "scipy",
+        "_distutils_hack",
+    }
+    assert not parts.split()
+
+
 @pytest.mark.parametrize("module", ["monai_boundary", "monai_boundary.kernels"])
 def test_import_stays_light(module: str) -> None:
     heavy = ("torch", "monai", "ignite", "mlflow")

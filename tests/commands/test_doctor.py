@@ -14,10 +14,10 @@ def test_what_is_missing_comes_with_its_pip_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "mlflow" else installed(name))
     found = examine()
     assert found["passed"], found["self_test"]
-    assert found["extras"]["mlflow"] == {"missing": ["mlflow"], "install": "pip install 'monai-boundary[mlflow]'"}
+    assert found["extras"]["mlflow"] == {"missing": ["mlflow"], "install": 'pip install "monai-boundary[mlflow]"'}
     assert found["extras"]["report"] == {"missing": [], "install": None}
     text = examination_text(found)
-    assert "missing mlflow: pip install 'monai-boundary[mlflow]'" in text
+    assert 'missing mlflow: pip install "monai-boundary[mlflow]"' in text
     assert "1.500 mm (1.500)" in text
 
 
@@ -30,7 +30,7 @@ def test_a_version_out_of_the_range_is_missing(monkeypatch: pytest.MonkeyPatch) 
     assert found["extras"]["mlflow"]["missing"] == ["mlflow>=3.15.2 (here 2.0)"]
     assert found["extras"]["required"] == {
         "missing": ["torch>=2.8 (here 2.7.1)"],
-        "install": "pip install 'monai-boundary'",
+        "install": 'pip install "monai-boundary"',
     }
     assert not found["passed"]
     assert {"monai", "torch", "numpy", "scikit-image"} <= found["versions"].keys()

@@ -51,7 +51,9 @@ def test_names_that_yaml_would_refuse(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["it's mine.yaml"]
 
 
-@pytest.mark.parametrize("name", ["$1 + 1", "@lr", "%lr", "a#b", "a::b", "x@y$", "\\\\@'", "_target_", "_disabled_", "é#"])
+@pytest.mark.parametrize(
+    "name", ["$1 + 1", "@lr", "%lr", "a#b", "a::b", "x@y$", "\\\\@'", "_target_", "_disabled_", "é#"]
+)
 def test_names_that_a_configuration_would_run(tmp_path: Path, name: str) -> None:
     """A data set's names are values: none is evaluated, looked up or rewritten by the configuration."""
     advice = {"labels": Advice({name: 1, "n": [1, 2]}, "r"), "channels": Advice([name], "r"), "lr": Advice(5, "r")}

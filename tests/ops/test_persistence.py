@@ -56,5 +56,5 @@ def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="`probability` needs at least one voxel and no NaN"):
         persistence_pairs(np.full((2, 2), np.nan))
     monkeypatch.setattr("monai_boundary.ops.persistence.optional_import", lambda *_, **__: (None, False))
-    with pytest.raises(ImportError, match=r"persistent homology needs GUDHI: `pip install monai-boundary\[topology\]`"):
+    with pytest.raises(ImportError, match=r"persistent homology needs GUDHI: pip install .monai-boundary\[topology\]"):
         persistence_pairs(np.ones((2, 2)))

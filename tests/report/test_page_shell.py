@@ -37,5 +37,5 @@ def test_a_page_of_another_room_stands_in_the_shell(tmp_path: Path, monkeypatch:
 def test_what_is_missing_comes_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     require_page_libraries()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(ImportError, match=r"pip install 'monai-boundary\[report\]'"):
+    with pytest.raises(ImportError, match=r"pip install .monai-boundary\[report\].;"):
         require_page_libraries()

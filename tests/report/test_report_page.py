@@ -91,7 +91,7 @@ def test_scripts_get_json_that_cannot_end_them() -> None:
 
 def test_what_is_missing_is_said_before_anything_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(ImportError, match=r"pip install 'monai-boundary\[report\]'"):
+    with pytest.raises(ImportError, match=r"pip install .monai-boundary\[report\].;"):
         require_page_libraries()
     folder = write_cases(tmp_path / "t", {"a": ball()})
     with pytest.raises(ImportError, match="--no-page"):

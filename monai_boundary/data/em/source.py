@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._extras import pip_line
+
 __all__ = ["EMSource"]
 
 _RANGE = re.compile(r"@(\d+)(?::(\d+))?$")
@@ -89,4 +91,4 @@ def require_em(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(f'{module} is needed for this file: pip install "monai-boundary[em]"') from error
+        raise ImportError(f"{module} is needed for this file: {pip_line('em')}") from error

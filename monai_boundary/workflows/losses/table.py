@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from monai.losses import DiceLoss, FocalLoss, GeneralizedDiceLoss, HausdorffDTLoss, SoftclDiceLoss
 from torch import nn
 
+from monai_boundary._extras import pip_line
 from monai_boundary.losses import (
     BalancedBCELoss,
     BALoss,
@@ -89,7 +90,7 @@ def _foreground(loss: Callable[..., nn.Module]) -> Make:
 
 def _persistence(site: LossSite, options: Options) -> nn.Module:
     if importlib.util.find_spec("gudhi") is None:
-        raise ImportError("`loss` persistent_homology needs GUDHI: pip install 'monai-boundary[topology]'.")
+        raise ImportError(f"`loss` persistent_homology needs GUDHI: {pip_line('topology')}")
     return _foreground(PersistentHomologyLoss)(site, options)
 
 

@@ -34,7 +34,7 @@ def test_without_gudhi_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
     find = importlib.util.find_spec
     absent = lambda name, *more: None if name == "gudhi" else find(name, *more)  # noqa: E731
     monkeypatch.setattr(table.importlib.util, "find_spec", absent)
-    with pytest.raises(ImportError, match=r"needs GUDHI: pip install 'monai-boundary\[topology\]'"):
+    with pytest.raises(ImportError, match=r"needs GUDHI: pip install .monai-boundary\[topology\]"):
         make_loss(loss_site("membrane"), "persistent_homology", {})
 
 
