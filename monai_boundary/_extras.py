@@ -23,6 +23,8 @@ EXTRA_OF = {
     "tifffile": "em",
     "imagecodecs": "em",
     "PIL": "em",
+    "dask": "volumes",
+    "distributed": "volumes",
     "mlflow": "mlflow",
     "onnx": "export",
     "onnxruntime": "export",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from tqdm import tqdm
 
+from monai_boundary._extras import pip_line
 from monai_boundary.volumes.block_grid import Block
 
 BlockWork: TypeAlias = Callable[[Block], None]
@@ -102,7 +103,7 @@ def require_dask(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(f"volumes need {error.name}: pip install 'monai-boundary[volumes]'.") from error
+        raise ImportError(f"volumes need {error.name}: {pip_line('volumes')}") from error
 
 
 def _attempt(work: BlockWork, block: Block) -> str | None:
