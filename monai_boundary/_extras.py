@@ -68,11 +68,12 @@ def check_modules(what: str, *modules: str, extra: str | None = None) -> None:
 
 
 @contextmanager
-def extras_named(what: str) -> Iterator[None]:
+def extras_named(what: str, extra: str | None = None) -> Iterator[None]:
     """Let the import of what an extra brings end with the command that installs it.
 
     Args:
         what: that needs it, as a sentence begins.
+        extra: that brings it, where it is another than the module's usual one.
 
     Raises:
         ImportError: with the command, in place of a ``ModuleNotFoundError`` of a module that an extra brings.
@@ -83,7 +84,7 @@ def extras_named(what: str) -> Iterator[None]:
         name = missing_module(error)
         if name is None:
             raise
-        raise ImportError(f"{what} needs {name}: {pip_line(EXTRA_OF[name])}", name=name) from error
+        raise ImportError(f"{what} needs {name}: {pip_line(extra or EXTRA_OF[name])}", name=name) from error
 
 
 def missing_module(error: BaseException | None) -> str | None:

@@ -81,5 +81,5 @@ def test_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match="`workers` needs a whole number >= 1"), block_runner(workers):  # type: ignore[arg-type]
             pass
     monkeypatch.setitem(sys.modules, "dask", None)
-    with pytest.raises(ImportError, match=r"volumes need dask: pip install 'monai-boundary\[volumes\]'"):
+    with pytest.raises(ImportError, match=r"volumes need dask: pip install .monai-boundary\[volumes\]"):
         require_dask("dask")
