@@ -167,7 +167,7 @@ def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) 
             name, sums = _contents(archive, file)
             target = Path(folder) / name
             if not target.exists():
-                check_output_folder(folder)
+                check_output_folder(Path(folder))
                 with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
                     archive.extractall(scratch, [n for n in archive.namelist() if n.startswith(f"{name}/")])
                     _check_sums(Path(scratch) / name, sums, str(file))

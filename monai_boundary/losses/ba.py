@@ -90,7 +90,7 @@ def ba_loss_terms(
         _check_finite(base, scores)
         if not boundary:
             return base, None
-        chosen = {
+        chosen: dict[str, Any] = {
             "contour": contour,
             "contour_width": contour_width,
             "region_reduction": region_reduction,
