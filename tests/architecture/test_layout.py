@@ -121,8 +121,13 @@ def test_no_paths_of_one_machine() -> None:
 
 
 def test_no_large_files() -> None:
+    networks = {
+        path for path in tracked_files() if path.match("bundles/*/models/model.pt")
+    }  # of at most 3 MB, by a test
     large = [
-        f"{relative(p)}: {p.stat().st_size // 1024} KiB" for p in tracked_files() if p.stat().st_size > MAX_KIB * 1024
+        f"{relative(p)}: {p.stat().st_size // 1024} KiB"
+        for p in tracked_files()
+        if p.stat().st_size > MAX_KIB * 1024 and p not in networks
     ]
     assert not large, f"more than {MAX_KIB} KiB: {large}"
 

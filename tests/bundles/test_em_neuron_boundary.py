@@ -181,7 +181,8 @@ def test_inference_of_one_picture(trained: Path, data: Path, tmp_path: Path) -> 
 def test_without_a_network_the_error_says_what_to_do(tmp_path: Path, data: Path) -> None:
     for config, kind in [("evaluate.yaml", "eval"), ("inference.yaml", "infer")]:
         with pytest.raises(RuntimeError, match="Failed to evaluate") as error:
-            run(config, kind, dataset_dir=str(data), output_dir=str(tmp_path))
+            # without this it would be the network that comes with the bundle
+            run(config, kind, dataset_dir=str(data), output_dir=str(tmp_path), ckpt_path=str(tmp_path / "model.pt"))
         assert "run configs/train.yaml first" in str(error.value.__cause__)
 
 

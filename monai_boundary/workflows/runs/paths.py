@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -16,6 +17,8 @@ from torch import nn
 
 from monai_boundary._file_hash import check_file_hash
 from monai_boundary.handlers.training.checkpoint_file import load_checked
+
+logger = logging.getLogger(__name__)
 
 
 def find_bundle_root(name: str | None = None) -> str:
@@ -65,14 +68,18 @@ def _configs_of(frame: FrameType) -> Path | None:
 def find_model(output_dir: str | os.PathLike[str], bundle_root: str | os.PathLike[str]) -> str:
     """Return the trained network: ``model.pt`` in ``output_dir``, else ``models/model.pt`` of the bundle.
 
-    If there is neither, the first is returned, so that a bundle can be set up before it is trained.
+    If there is neither, the first is returned, so that a bundle can be set up before it is trained. The log says where
+    the network that comes with a bundle stands in for one that was trained.
 
     Example:
         >>> find_model("no/such/folder", "nor/this")
         'no/such/folder/model.pt'
     """
     trained, shipped = Path(output_dir) / "model.pt", Path(bundle_root) / "models" / "model.pt"
-    return str(shipped if shipped.is_file() and not trained.is_file() else trained)
+    if trained.is_file() or not shipped.is_file():
+        return str(trained)
+    logger.info(f"{output_dir} holds no trained network: it is the one that comes with the bundle, {shipped}.")
+    return str(shipped)
 
 
 def require_model(path: str | os.PathLike[str], network: nn.Module | None = None, option: str = "ckpt_path") -> str:

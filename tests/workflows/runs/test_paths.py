@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
 
@@ -46,13 +47,25 @@ def test_root_without_a_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         find_bundle_root("another")
 
 
-def test_own_model_before_the_shipped_one(tmp_path: Path) -> None:
+def test_root_of_a_configuration_that_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As MONAI Deploy reads it: there is no folder of a bundle, and the working directory is taken."""
+    monkeypatch.chdir(tmp_path)
+    parser = ConfigParser({"imports": ["$import monai_boundary.workflows as mb"], "root": "$mb.find_bundle_root('x')"})
+    assert parser.get_parsed_content("root") == "."
+
+
+def test_own_model_before_the_shipped_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     output, root = tmp_path / "output", tmp_path / "bundle"
     trained, shipped = output / "model.pt", root / "models" / "model.pt"
     assert Path(find_model(output, root)) == trained, "what a training is going to write"
     shipped.parent.mkdir(parents=True)
     shipped.touch()
+    assert not caplog.records
     assert Path(find_model(output, root)) == shipped
+    assert caplog.messages == [
+        f"{output} holds no trained network: it is the one that comes with the bundle, {shipped}."
+    ]
     output.mkdir()
     trained.touch()
     assert Path(find_model(output, root)) == trained
