@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
@@ -42,17 +43,22 @@ def make_step(network: torch.nn.Module, image: torch.Tensor, variant: str) -> Ca
     called = torch.compile(network, dynamic=False) if variant == "compiled" else network
     loss = DiceLoss(sigmoid=True)
     with torch.no_grad():
-        target = (torch.rand_like(network(image)) > 0.9).float()
+        target = (torch.rand_like(segmentation(network(image))) > 0.9).float()
 
     def step() -> float:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16) if variant == "bfloat16" else contextlib.nullcontext():
-            value = loss(called(image).float(), target)
+            value = loss(segmentation(called(image)).float(), target)
         value.backward()
         optimizer.step()
         return float(value)
 
     return step
+
+
+def segmentation(output: Any) -> torch.Tensor:
+    """Return the first of a network's heads."""
+    return output[0] if isinstance(output, tuple) else output
 
 
 def main() -> None:
