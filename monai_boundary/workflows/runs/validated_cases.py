@@ -42,7 +42,8 @@ class ValidatedCases:
 
     def gather(self, evaluator: Workflow) -> None:
         """Bring the names of all processes together; each of them has to come here."""
-        self._all = _numbered(string_list_all_gather(list(self._own)))
+        gathered = string_list_all_gather(list(self._own))
+        self._all = _numbered([name for name in gathered if name])  # a process without cases adds an empty one
 
     def rows(self, evaluator: Workflow) -> list[Row]:
         """Return a row for each case: its name, and its score by each metric that scores every case.
