@@ -21,6 +21,7 @@ from monai_boundary.commands import bundle_command, bundle_names, doctor_command
 from monai_boundary.inspection import inspect_command
 from monai_boundary.report import evaluate_command
 from monai_boundary.study.plan import read_study
+from monai_boundary.volumes import volume_command
 from monai_boundary.workflows.options.command_line import read_options
 from tests.architecture.public_api import exported
 from tests.architecture.source_tree import PUBLIC_ROOMS
@@ -110,6 +111,8 @@ def _check_own(words: list[str], page: Path) -> None:
         assert set(rest) <= {"--json"}, doctor_command.__doc__
     elif name == "study":
         _check_study(rest)
+    elif name == "volume":
+        volume_command._parser().parse_args(rest)
     elif rest[0] == "run":
         first = next((k for k, word in enumerate(rest) if word.startswith("--")), len(rest))
         given = bundle_command._parser().parse_args(rest[:first])
