@@ -107,6 +107,8 @@ def _check_own(words: list[str], page: Path) -> None:
         evaluate_command._parser().parse_intermixed_args(rest)
     elif name == "inspect":
         inspect_command._parser().parse_args(rest)
+    elif name == "volume":
+        volume_command._parser().parse_args(rest)
     elif name == "doctor":
         assert set(rest) <= {"--json"}, doctor_command.__doc__
     elif name == "study":
