@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import monai.bundle.scripts
 import pytest
 from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser
@@ -64,6 +65,8 @@ def check_command(line: str, page: Path) -> None:
         words = ["python", *words[start:]]
     if words[:4] == ["python", "-m", "monai.bundle", "run"]:
         _check_run(words[4:], page)
+    elif words[:3] == ["python", "-m", "monai.bundle"]:
+        assert callable(getattr(monai.bundle.scripts, words[3], None)), f"MONAI's bundle has no {words[3]}"
     elif words[:3] == ["python", "-m", "monai_boundary"]:
         _check_own(words[3:], page)
     elif words[:1] == ["monai-boundary"]:
@@ -75,7 +78,19 @@ def check_command(line: str, page: Path) -> None:
     elif words[:1] == ["python"]:
         assert (REPO / words[1]).is_file(), line
     elif words:
-        assert words[0] in ("python3", ".", "cd", "git", "ruff", "mypy", "lint-imports", "mlflow", ".ci/run"), line
+        assert words[0] in (
+            "cp",
+            "mkdir",
+            "python3",
+            ".",
+            "cd",
+            "git",
+            "ruff",
+            "mypy",
+            "lint-imports",
+            "mlflow",
+            ".ci/run",
+        ), line
 
 
 def _options(words: list[str]) -> dict[str, Any]:
