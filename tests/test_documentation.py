@@ -128,8 +128,6 @@ def _check_own(words: list[str], page: Path) -> None:
         assert set(rest) <= {"--json"}, doctor_command.__doc__
     elif name == "study":
         _check_study(rest)
-    elif name == "volume":
-        volume_command._parser().parse_args(rest)
     elif rest[0] == "run":
         first = next((k for k, word in enumerate(rest) if word.startswith("--")), len(rest))
         given = bundle_command._parser().parse_args(rest[:first])
