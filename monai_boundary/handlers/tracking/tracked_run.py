@@ -43,7 +43,7 @@ class TrackedRun:
     - metrics: ``train_loss`` of each iteration; of each epoch what ``engine.state.metrics`` holds (every term of the
       loss, every score) and the learning rate ``lr``.
     - artifacts: what picture handlers and reports draw, ``config_TIME.json``, and ``files`` at the end.
-    - tags: `provenance`, ``tags``, and the training's run as the parent of its evaluations and inferences.
+    - tags: commit and versions, ``tags``, and the training's run as the parent of its evaluations and inferences.
 
     Args:
         folder: of the run; its records lie there.

@@ -103,7 +103,7 @@ class ResumeTraining:
     saves what they did.
 
     SIGTERM ends the training after the step that runs, with a checkpoint from within the epoch, a message, and exit
-    code 143 (`StoppedTraining`). The training that resumes passes over the batches that were done, and goes on to the
+    code 143 (``StoppedTraining``). The training that resumes passes over the batches that were done, and goes on to the
     same weights. In a validation the epoch is finished first. Of several processes each ends at once: the checkpoint of
     the last epoch stands.
 
