@@ -81,6 +81,6 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "2 runs, 0 of them finished; 2 at once on the CPU" in done.stderr
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| boundary")]
-    assert len(lines) == 2
+    assert len(lines) == 3, "the arms, their differences over seeds, and over cases"
     assert float(lines[0][-1].strip(" |")) > 0, "what a step costs"
     assert (tmp_path / "out" / "runs" / "boundary_seed0" / "model.pt").is_file()

@@ -60,7 +60,8 @@ def find_folder_pair(
 def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("image",)) -> VolumeDataset:
     """Return the data set of two folders; images and labels are paired by stem, in any script, and by inner folders.
 
-    Where stems do not agree, what all images, or all labels, end with does not count (``Anna_t1``, ``Anna_seg``).
+    Where stems do not agree, a label may continue its image's (``Anna_ct``, ``Anna_ct_seg-manual``), or what all images,
+    or all labels, end with does not count (``Anna_t1``, ``Anna_seg``).
     Several channels are files ``stem_0000``, ``stem_0001`` and so on. In folders of patients, the first inner folder is
     the patient.
 
@@ -73,7 +74,11 @@ def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("
     channel_files, problems = _by_channel(found[0], len(channels))
     of_label: dict[str, list[Path]] = found[1]
     if channel_files and of_label and not set(channel_files) & set(of_label):
-        channel_files, of_label = _without_ends(channel_files), _without_ends(of_label)
+        longer = _continued(of_label, channel_files)
+        if longer is None:
+            channel_files, of_label = _without_ends(channel_files), _without_ends(of_label)
+        else:
+            of_label = longer
     problems += _problems(channel_files, of_label, len(channels))
     items = []
     for key, paths in channel_files.items():
@@ -135,6 +140,17 @@ def _by_channel(files: dict[str, list[Path]], channels: int) -> tuple[dict[str, 
         else:
             cases.setdefault(key[: match.start()], []).extend(files[key])
     return cases, problems
+
+
+def _continued(labels: dict[str, list[Path]], images: dict[str, list[Path]]) -> dict[str, list[Path]] | None:
+    """Labels by the longest image's name that each continues after a mark; None where one continues none."""
+    found: dict[str, list[Path]] = {}
+    for key, of in labels.items():
+        begun = [name for name in images if key.startswith(name) and key[len(name)] in "-_. "]
+        if not begun:
+            return None
+        found.setdefault(max(begun, key=len), []).extend(of)
+    return found
 
 
 def _without_ends(files: dict[str, list[Path]]) -> dict[str, list[Path]]:

@@ -43,6 +43,23 @@ def test_formats_may_differ_and_words_at_the_end_do_not_count(tmp_path: Path) ->
     ]
 
 
+def test_a_label_may_continue_its_image_s_name(tmp_path: Path) -> None:
+    """By the longest name that fits, and whatever follows it; where one label continues none, by their ends."""
+    images = ("images/p_1.nii", "images/p_1_b.nii", "images/p_10.nii")
+    _touch(tmp_path, *images, "labels/p_1_seg-manual.nii", "labels/p_1_b-mask.nii", "labels/p_10 truth 2.nii")
+    found = _read(tmp_path)
+    assert {i["case"]: Path(i["label"]).name for i in found.items} == {
+        "p_1": "p_1_seg-manual.nii",
+        "p_1_b": "p_1_b-mask.nii",
+        "p_10": "p_10 truth 2.nii",
+    }
+    assert found.problems == ()
+    _touch(tmp_path / "one", "images/spleen_ct.nii.gz", "labels/spleen_ct_seg-manual.nii.gz")
+    assert [item["case"] for item in _read(tmp_path / "one").items] == ["spleen_ct"]
+    _touch(tmp_path / "two", "images/a.nii", "images/b.nii", "labels/a_seg.nii", "labels/a_seg2.nii")
+    assert {problem.kind for problem in _read(tmp_path / "two").problems} == {"double labels", "images without a label"}
+
+
 def test_channels_by_number(tmp_path: Path) -> None:
     _touch(tmp_path, *(f"images/{c}_000{k}.nii" for c in "ab" for k in range(2)), "labels/a.nii", "labels/b.nii")
     found = _read(tmp_path, ("t1", "t2"))
