@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_boundary volume {segment,evaluate} ... --output_dir OUT``."""
+"""``python -m monai_boundary volume {segment,evaluate,maps} ... --output_dir OUT``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from monai_boundary.volumes.block_runs import TRIES, BlockFailure
 from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
+from monai_boundary.volumes.volume_maps import MAP_TYPES, map_volume
 from monai_boundary.volumes.volume_segmentation import segment_volume
 from monai_boundary.volumes.volume_source import ABSENT_CHUNKS
 
@@ -79,7 +80,12 @@ def _segment(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
     return text, result.failed
 
 
-_ACTIONS = {"evaluate": _evaluate, "segment": _segment}
+def _maps(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
+    result = map_volume(**options)
+    return "" if result.store is None else f"{result.store}\n", result.failed
+
+
+_ACTIONS = {"evaluate": _evaluate, "segment": _segment, "maps": _maps}
 
 
 def _failures(failed: Sequence[BlockFailure]) -> str:
@@ -105,6 +111,14 @@ def _parser() -> argparse.ArgumentParser:
         "--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none"
     )
     _add_run(segment)
+    maps = actions.add_parser("maps", help="the signed distance map of a label, exact up to a radius")
+    maps.add_argument("label", metavar="LABEL", help="volume of labels")
+    maps.add_argument("--radius_nm", type=float, required=True, metavar="NM", help="the largest distance that is told")
+    maps.add_argument("--values", type=_integers, default=(), metavar="N,N", help="labels inside; all but 0")
+    maps.add_argument("--per_section", action="store_true", help="the map of each section alone")
+    maps.add_argument("--dtype", choices=MAP_TYPES, default="float32", help="of the map (%(default)s)")
+    maps.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none")
+    _add_run(maps)
     evaluate = actions.add_parser("evaluate", help="VOI, adapted Rand and CREMI score, as of the whole volume")
     evaluate.add_argument("pred", metavar="PRED", help="volume of predicted ids")
     evaluate.add_argument("truth", metavar="TRUTH", help="volume of true ids, on the same grid")

@@ -50,6 +50,12 @@ def test_segment(tmp_path: Path, store: Callable[..., str], capsys: pytest.Captu
     assert capsys.readouterr().out.startswith("0 instances, 8 too small\n")
 
 
+def test_maps(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["maps", store("l", np.ones((4, 8, 8), np.uint8)), "--output_dir", str(tmp_path / "o")]
+    assert volume([*arguments, "--radius_nm", "9", "--values", "1,2", "--spacing", "4", "--dtype", "float16"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'o' / 'distance.zarr'}\n"
+
+
 def test_a_block_that_fails_is_the_exit_code(
     tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signed distance map of a mask larger than memory, exact up to a radius."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_boundary._typing import AnyArray, FloatArray
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.ops.signed_distance import signed_distance_map
+from monai_boundary.volumes.block_grid import Block, BlockGrid, chosen_block
+from monai_boundary.volumes.block_records import BlockRecords
+from monai_boundary.volumes.block_runs import BlockFailure, block_runner
+from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
+from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
+from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
+
+MAP_STORE = "distance.zarr"
+MAP_TYPES = ("float32", "float16")
+
+
+@dataclass(frozen=True)
+class VolumeMap:
+    """The store of a distance map; ``None`` where a block failed."""
+
+    store: Path | None
+    failed: tuple[BlockFailure, ...]
+
+
+@dataclass(frozen=True)
+class BlockDistance:
+    """Compute the map of a block from what is within the radius of it.
+
+    Args:
+        label: volume of labels.
+        values: labels that are inside; empty takes all but 0.
+        radius_nm: distances beyond it are not told apart.
+        spacing: nm per axis.
+        per_section: the map of each section alone.
+        output: where the map goes.
+        records: of the blocks that are done.
+    """
+
+    label: VolumeSource
+    values: tuple[int, ...]
+    radius_nm: float
+    spacing: tuple[float, ...]
+    per_section: bool
+    output: ZarrOutput
+    records: BlockRecords
+
+    def __call__(self, block: Block) -> None:
+        """Read the block with its halo, and write the map of its core."""
+        read = self.label.read(block.outer)
+        inside = np.isin(read, self.values) if self.values else read != 0
+        self.output.write(block, self._map(inside)[block.inner])
+        self.records.write(block.index)
+
+    def _map(self, inside: AnyArray) -> FloatArray:
+        axis = 0 if self.per_section else None
+        near = signed_distance_map(inside, self.spacing, section_axis=axis, clip=self.radius_nm)
+        # 0 is no distance between faces and centres: it says that there is no border here, so it is beyond the radius
+        far = np.where(inside, -self.radius_nm, self.radius_nm).astype(np.float32)
+        return np.where(near == 0, far, near)
+
+
+def map_volume(
+    label: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    *,
+    radius_nm: float,
+    values: Sequence[int] = (),
+    per_section: bool = False,
+    dtype: str = "float32",
+    spacing: Sequence[float] | float | None = None,
+    block: Sequence[int] | int | None = None,
+    workers: int = 1,
+    cluster: Any = "threads",
+    absent_chunks: str = "error",
+    force: bool = False,
+) -> VolumeMap:
+    """Write the signed distance map of a volume of labels, block by block.
+
+    It is :func:`~monai_boundary.ops.signed_distance_map` of the whole volume, in nm and clipped to the radius: negative
+    inside, positive outside, to the faces between voxels. Each block is read with as many voxels around it as the
+    radius reaches, so the voxels read (and computed) grow with the ratio of radius and block. Where no border is within
+    the radius the map is plus or minus the radius, also in a volume (or section) that has none at all, where the
+    function gives 0.
+
+    ``output_dir`` gets ``distance.zarr``, OME-Zarr 0.4 with the map in its array ``0``, whole or not at all, and
+    ``manifest.json`` and ``blocks``, by which a job that was stopped goes on.
+
+    Args:
+        label: volume of labels, ``path[::dataset][@first:stop]``.
+        output_dir: of this job alone.
+        radius_nm: the largest distance that is told, in nm.
+        values: labels that are inside; by default all but 0.
+        per_section: the map of each section alone.
+        dtype: ``"float32"``, or ``"float16"``, which rounds to 1/2048 of a distance.
+        spacing: nm per axis (z, y, x); what the volume states if not given.
+        block: voxels of a block along each axis; by default some 16 million voxels in whole chunks of the volume.
+        workers: threads or processes.
+        cluster: ``"threads"``, ``"processes"``, the address or file of a Dask scheduler, or a client of one.
+        absent_chunks: ``"error"``, or ``"fill"``: chunks that were never written hold the store's fill value.
+        force: remove what another job has left in ``output_dir``.
+
+    Returns:
+        The store, or which blocks failed; those that did not are not done again when the call is repeated.
+
+    Raises:
+        ValueError: if a setting does not fit, no voxel size is known, or the folder is not this job's.
+        ImportError: if Dask or the library of a format is missing.
+        OSError: if the folder cannot be written, or a cluster is gone.
+    """
+    check_positive("radius_nm", radius_nm)
+    check_choice("dtype", dtype, MAP_TYPES)
+    source = open_volume(label, absent_chunks)
+    sizes = voxel_size(spacing, source, needed_for="a radius in nm")
+    assert sizes is not None
+    shape = source.shape
+    grid = BlockGrid(shape, chosen_block(block, shape, source.chunks), distance_halo(radius_nm, sizes, per_section))
+    settings: dict[str, Any] = {
+        "radius_nm": float(radius_nm),
+        "values": [int(value) for value in values],
+        "per_section": per_section,
+        "dtype": dtype,
+        "spacing": sizes,
+        "block": grid.block,
+        "absent_chunks": absent_chunks,
+    }
+    with VolumeJob(output_dir, "maps", {"label": source}, settings, force=force, outputs=(MAP_STORE,)) as job:
+        store = job.folder / MAP_STORE
+        if store.exists():
+            return VolumeMap(store, ())
+        unfinished = job.folder / BLOCKS / MAP_STORE
+        output = make_zarr_output(unfinished, shape, grid.block, dtype, spacing=sizes, offset=source.offset)
+        work = BlockDistance(
+            source, tuple(settings["values"]), radius_nm, sizes, per_section, output, job.records("distance")
+        )
+        left = [part for part in grid if part.index not in work.records]
+        with block_runner(workers, cluster) as runner:
+            failed = runner.run(work, left, "distance")
+        if failed:
+            return VolumeMap(None, tuple(failed))
+        unfinished.rename(store)
+        return VolumeMap(store, ())
+
+
+def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:
+    """Return how far away the nearest voxel of the other side may be, in voxels along each axis.
+
+    Its near face is within the radius, and half a voxel before its centre. At most one voxel more than is needed.
+
+    Args:
+        radius_nm: the largest distance that is told.
+        spacing: nm per axis.
+        per_section: whether sections are looked at alone.
+
+    Example:
+        >>> distance_halo(10.0, (40.0, 4.0, 4.0)), distance_halo(10.0, (40.0, 4.0, 4.0), True)
+        ((1, 4, 4), (0, 4, 4))
+    """
+    reach = [math.ceil(radius_nm / size * (1 + 1e-9) + 0.5) for size in spacing]
+    return (0 if per_section else reach[0], *reach[1:])
