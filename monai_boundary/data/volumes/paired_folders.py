@@ -60,8 +60,8 @@ def find_folder_pair(
 def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("image",)) -> VolumeDataset:
     """Return the data set of two folders; images and labels are paired by stem, in any script, and by inner folders.
 
-    Where stems do not agree, a label may continue its image's (``Anna_ct``, ``Anna_ct_seg-manual``), or what all images,
-    or all labels, end with does not count (``Anna_t1``, ``Anna_seg``).
+    Where stems do not agree, a label may continue its image's (``Anna_ct``, ``Anna_ct_seg-manual``), or what all
+    images, or all labels, end with does not count (``Anna_t1``, ``Anna_seg``).
     Several channels are files ``stem_0000``, ``stem_0001`` and so on. In folders of patients, the first inner folder is
     the patient.
 
