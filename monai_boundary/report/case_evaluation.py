@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
+from monai_boundary._typing import AnyArray
 from monai_boundary.report.case_records import Record, fingerprint, told_infinity, write_record
 from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, MaskScoring, score_instances, score_masks
 from monai_boundary.report.label_classes import ClassTable, pairs_of_masks
@@ -27,6 +29,8 @@ from monai_boundary.report.probability_scores import (
     read_probability,
     threshold_scores,
 )
+
+_MASK_VALUES = (1, 255, 65535)
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,8 @@ def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict
     if options.border_tolerance_nm and math.isnan(scale):
         raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing_nm`.")
     in_nm = [s * scale for s in true.spacing] if options.border_tolerance_nm else None
+    for path, volume in ((job.prediction, pred), (job.truth, true)):
+        _refuse_mask(path, volume.values)
     ignored = options.ignore_labels or (0,)
     scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
     found: dict[str, Any] = {"scores": scores, "instances": rows}
@@ -158,6 +164,22 @@ def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict
         membrane = read_probability(job.probability, true, options.pred_dataset, options.spacing)
         found["thresholds"] = membrane_scores(membrane, true.values, in_nm, options.border_tolerance_nm, ignored)
     return {"volume_unit": "voxels", "classes": {"instances": found}}
+
+
+def _refuse_mask(path: Path, values: AnyArray) -> None:
+    """Tell a mask from ids: all that is not 0 has one of the values that masks have, and lies in three pieces or more.
+
+    As one instance it would have scores, and they would say nothing.
+    """
+    value = values.max(initial=0)
+    if value not in _MASK_VALUES or np.count_nonzero(values) != np.count_nonzero(values == value):
+        return
+    pieces = ndimage.label(values, structure=np.ones((3,) * values.ndim))[1]
+    if pieces > 2:
+        raise ValueError(
+            f"`instances` needs an id for each object, got a mask in {path}: {value} in {pieces} pieces. Number them "
+            "first (for example with `monai_boundary.transforms.MembraneToInstances`), or leave `instances` out."
+        )
 
 
 def _class_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict[str, Any]:

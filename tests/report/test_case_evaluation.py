@@ -64,6 +64,21 @@ def test_instances(tmp_path: Path) -> None:
     assert "give `spacing_nm`" in error
 
 
+@pytest.mark.parametrize(("value", "pieces", "refused"), [(255, 3, True), (1, 3, True), (255, 2, False), (7, 3, False)])
+def test_a_mask_is_no_instances(tmp_path: Path, value: int, pieces: int, refused: bool) -> None:
+    """One object may be cut in two by the frame; cells between membranes are more."""
+    mask = np.zeros((12, 4, 4), np.int32)
+    for k in range(pieces):
+        mask[4 * k : 4 * k + 3] = value
+    ids = np.repeat(np.arange(1, 4, dtype=np.int32), 4)[:, None, None] * np.ones((1, 4, 4), np.int32)
+    for pred, true in ((mask, ids), (ids, mask)):
+        record = evaluate_case(job(tmp_path, pred, true, instances=True))
+        assert ("error" in record) == refused
+        if refused:
+            assert f"got a mask in {tmp_path}" in record["error"]
+            assert f"{value} in 3 pieces" in record["error"]
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("library's own"), KeyError("x")])
 def test_whatever_fails_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(*_: Any) -> None:
