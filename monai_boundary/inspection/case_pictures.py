@@ -78,13 +78,15 @@ def draw_labelled_case(job: PictureJob) -> dict[str, Any]:
         label = whole_label("label", values.reshape(values.shape[:3]))
         image, _ = read_volume(as_paths(job.item["image"])[0])
         image = image[..., 0] if image.ndim > label.ndim else image
+        behind = image if image.shape == label.shape else None
+        if label.shape[2] == 1:  # an image of two dimensions has one view
+            label, behind = label[..., 0], None if behind is None else behind[..., 0]
         spacing = affine_spacing(affine, label.ndim, sheared=True)
         grid = viewed_grid(affine, spacing, "mm")
         found = [int(i) for i in np.unique(label)]
         names = class_names(job.labels, found, job.ignore_label)
         nothing = np.zeros(label.shape, dtype=np.bool_)
         masks = {n: (nothing, np.isin(label, ids)) for n, ids in list(names.items())[:_MOST_CLASSES]}
-        behind = image if image.shape == label.shape else None
         for view in slice_contours(masks or {"": (nothing, nothing)}, grid, behind, _SLICES):
             cut = view["slices"][view["worst"]]
             about = {"name": view["name"], "width": view["width"], "height": view["height"], "k": cut["k"]}

@@ -89,7 +89,8 @@ def local_client(workers: int) -> Iterator[Any]:
         context = import_module("distributed.utils").get_mp_context()  # sets its own preload, the first time
         if forked:
             context.set_forkserver_preload(["distributed", "monai_boundary.volumes"])
-        local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        # any free port: None would be Dask's own, which warns where another cluster has it
+        local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
         with local, distributed.Client(local) as client:
             yield client
 

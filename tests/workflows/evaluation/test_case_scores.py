@@ -35,7 +35,7 @@ def test_scores_by_case_and_over_all(tmp_path: Path, caplog: pytest.LogCaptureFi
     )
     evaluator.run()
     with caplog.at_level(logging.INFO):
-        result = write_case_scores(tmp_path, evaluator, handler.metric, items, {"part": "validation"})
+        result = write_case_scores(tmp_path, evaluator, handler.item_metric, items, {"part": "validation"})
     assert result["mean"]["tc_dice"] == 0.5
     assert result["std"]["tc_dice"] == pytest.approx(math.sqrt(0.5))
     assert result["defined"]["tc_dice"] == 2
