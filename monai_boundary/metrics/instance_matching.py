@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from monai_boundary._typing import AnyArray, DoubleArray, LongArray
 from monai_boundary._validation import check_same_shape, check_spatial_dims
-from monai_boundary.metrics.contingency import count_overlaps, to_instance_ids
+from monai_boundary.metrics.contingency import count_overlaps, scored_voxels, to_instance_ids
 from monai_boundary.metrics.item_metric import ItemMetric
 
 
@@ -62,6 +62,23 @@ class InstanceMatching:
         """Return the scores by name, without the rows."""
         names = ("pq", "sq", "rq", "matched", "missed_instances", "false_instances")
         return {name: float(getattr(self, name)) for name in names}
+
+
+def background_where_ignored(predicted: AnyArray, true: AnyArray, ignore_labels: Sequence[int]) -> list[AnyArray]:
+    """Return both with 0 where the truth has an ignored id: what is predicted there is no instance.
+
+    Args:
+        predicted: ids.
+        true: ids of the same shape.
+        ignore_labels: ids of the truth, 2**64 - 1 ("transparent" in CREMI's files) too; 0 is background anyway.
+
+    Example:
+        >>> [ids.tolist() for ids in background_where_ignored(np.array([5, 5, 6]), np.array([1, 9, 0]), (0, 9))]
+        [[5, 0, 6], [1, 0, 0]]
+    """
+    others = [label for label in ignore_labels if label != 0]
+    counted = scored_voxels(to_instance_ids("y", true), others, None, None, False)
+    return [ids if counted.all() else np.where(counted, ids, 0) for ids in (predicted, true)]
 
 
 def compute_instance_matching(

@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics.adapted_rand import AdaptedRandScore, adapted_rand_of_table
 from monai_boundary.metrics.contingency import Contingency, evaluation_tables, to_instance_ids
 from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
-from monai_boundary.metrics.instance_matching import InstanceMatchingMetric, compute_instance_matching
+from monai_boundary.metrics.instance_matching import (
+    InstanceMatchingMetric,
+    background_where_ignored,
+    compute_instance_matching,
+)
 from monai_boundary.metrics.instance_metric import InstanceMetric
 from monai_boundary.metrics.item_metric import mean_of_defined
 
@@ -73,10 +76,8 @@ class InstanceScoresMetric(InstanceMetric):
             row |= dict(zip(OVERLAP_SCORES, mean_of_defined([_of_table(table) for table in tables]), strict=True))
         if set(self.score_names) & set(MATCHING_SCORES):
             predicted, true = to_instance_ids("y_pred", y_pred), to_instance_ids("y", y)
-            ignored = np.isin(true, [label for label in self.options["ignore_labels"] if label != 0])
-            if ignored.any():
-                predicted, true = (np.where(ignored, 0, ids) for ids in (predicted, true))
-            row |= compute_instance_matching(predicted, true, threshold=self.threshold).as_dict()
+            masked = background_where_ignored(predicted, true, self.options["ignore_labels"])
+            row |= compute_instance_matching(*masked, threshold=self.threshold).as_dict()
         return [row[name] for name in self.score_names]
 
 

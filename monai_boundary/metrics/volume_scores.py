@@ -49,8 +49,8 @@ class VolumeScoresMetric(MaskMetric):
     - ``lesion_wise_dice``, ``lesion_wise_hd95_mm``: `monai_boundary.metrics.compute_lesion_wise_scores`, with the
       prices of the challenge.
 
-    A distance may be named without its unit, ``"hd95"``. All scores that need the surfaces take them from one
-    measurement.
+    A distance may be named without its unit, ``"hd95"``. Of the first and the second group each measures the surfaces
+    for itself; all the others share one measurement.
 
     ``missed`` and ``false_alarm`` follow in any case: *counts* of patients in whom a structure is there and nothing was
     predicted, and the other way round. All others are means over the patients where they are defined; NaN where none

@@ -24,7 +24,7 @@ from monai_boundary.ops.regions import label_regions, region_cells, region_seeds
 
 SEGMENTATION_METHODS = ("components", "watershed", "barrier_cut")
 _DEFAULT_DEPTH = 3.0  # voxels: wider than the holes of a few voxels that networks leave, narrower than most cells
-_OVERSHOOT = 1e-4  # averaging of windows may leave [0, 1] by rounding
+OVERSHOOT = 1e-4  # averaging of windows may leave [0, 1] by rounding
 
 
 def membrane_to_instances(
@@ -145,7 +145,7 @@ def _check_probability(probability: npt.ArrayLike) -> DoubleArray:
         raise TypeError(f"`probability` needs a floating array in [0, 1], got dtype {values.dtype}.")
     if not np.isfinite(values).all():
         raise ValueError("`probability` needs finite values, got NaN or infinity.")
-    if values.size and (values.min() < -_OVERSHOOT or values.max() > 1 + _OVERSHOOT):
+    if values.size and (values.min() < -OVERSHOOT or values.max() > 1 + OVERSHOOT):
         raise ValueError(
             f"`probability` needs values in [0, 1], got {values.min():g} to {values.max():g}: "
             "apply a sigmoid to logits first."

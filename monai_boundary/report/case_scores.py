@@ -15,7 +15,7 @@ from monai_boundary.metrics.betti_error import betti_error_of_masks
 from monai_boundary.metrics.component_scores import ComponentScores, component_scores_of_pair
 from monai_boundary.metrics.contingency import evaluation_tables
 from monai_boundary.metrics.cremi import cremi_of_table
-from monai_boundary.metrics.instance_matching import InstanceRow, compute_instance_matching
+from monai_boundary.metrics.instance_matching import InstanceRow, background_where_ignored, compute_instance_matching
 from monai_boundary.metrics.lesion_table import LesionTable, lesion_table_of_masks
 from monai_boundary.metrics.lesion_wise import lesion_wise_of_pair
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
@@ -173,10 +173,7 @@ def score_instances(
         per_section=False,
         border_per_section=true.ndim == 3,
     )
-    ignored = np.isin(true, [label for label in ignore_labels if label != 0])
-    if ignored.any():
-        predicted, true = (np.where(ignored, 0, ids) for ids in (predicted, true))
-    matching = compute_instance_matching(predicted, true)
+    matching = compute_instance_matching(*background_where_ignored(predicted, true, ignore_labels))
     n_true, n_pred = (matching.matched + alone for alone in (matching.missed_instances, matching.false_instances))
     counts = {
         "missed": float(n_true > 0 and n_pred == 0),

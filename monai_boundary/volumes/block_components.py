@@ -10,12 +10,11 @@ from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray
 from monai_boundary.kernels.component_counts import component_counts
+from monai_boundary.ops.segmentation import OVERSHOOT
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.volume_source import VolumeSource
 from monai_boundary.volumes.zarr_output import ZarrOutput
-
-_OVERSHOOT = 1e-4  # averaging of windows may leave [0, 1] by rounding
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def cell_phase(membrane: AnyArray, threshold: float) -> BoolArray:
     if membrane.dtype.kind != "f":
         raise TypeError(f"`membrane` needs floats in [0, 1] or unsigned integers, got {membrane.dtype}.")
     low, high = membrane.min(), membrane.max()
-    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+    if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):
         raise ValueError(
             f"`membrane` needs values in [0, 1], got {low:g} to {high:g}: apply a sigmoid to logits first."
         )

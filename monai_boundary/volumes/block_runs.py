@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from monai_boundary._extras import pip_line
 from monai_boundary.volumes.block_grid import Block
+from monai_boundary.volumes.block_records import BlockRecords
 
 BlockWork: TypeAlias = Callable[[Block], None]
 TRIES = 3
@@ -39,6 +40,32 @@ class BlockRunner(Protocol):
     def run(self, work: BlockWork, blocks: Sequence[Block], title: str) -> list[BlockFailure]:
         """Do the work on every block; return those that failed in every try, with the last error."""
         ...
+
+
+class RecordedWork(Protocol):
+    """Work on blocks that leaves a record of each one that is done."""
+
+    @property
+    def records(self) -> BlockRecords:
+        """Of the blocks that are done."""
+        ...
+
+    def __call__(self, block: Block) -> None:
+        """Do the work on a block, and write its record."""
+        ...
+
+
+def run_left(runner: BlockRunner, work: RecordedWork, blocks: Iterable[Block], title: str) -> list[BlockFailure]:
+    """Do the work on the blocks that have no record; return those that failed in every try.
+
+    Args:
+        runner: of :func:`block_runner`.
+        work: to do.
+        blocks: all of them.
+        title: of the progress bar.
+    """
+    left = [block for block in blocks if block.index not in work.records]
+    return runner.run(work, left, title) if left else []
 
 
 @contextmanager

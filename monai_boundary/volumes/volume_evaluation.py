@@ -15,7 +15,7 @@ from monai_boundary.metrics.contingency import Contingency, empty_table
 from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
 from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
-from monai_boundary.volumes.block_runs import BlockFailure, block_runner
+from monai_boundary.volumes.block_runs import BlockFailure, block_runner, run_left
 from monai_boundary.volumes.overlap_counts import OverlapCount, border_halo, whole_tables
 from monai_boundary.volumes.segment_losses import write_segment_losses
 from monai_boundary.volumes.volume_job import VolumeJob
@@ -116,14 +116,9 @@ def evaluate_volume(
             per_section=per_section,
             border_per_section=border_per_section,
         )
-        failed = _count(work, grid, workers, cluster)
+        with block_runner(workers, cluster) as runner:
+            failed = run_left(runner, work, grid, "overlaps")
         return VolumeEvaluation(None, 0, 0, tuple(failed), ()) if failed else _result(job, work, grid)
-
-
-def _count(work: OverlapCount, grid: BlockGrid, workers: int, cluster: Any) -> list[BlockFailure]:
-    left = [block for block in grid if block.index not in work.records]
-    with block_runner(workers, cluster) as runner:
-        return runner.run(work, left, "overlaps") if left else []
 
 
 def _result(job: VolumeJob, work: OverlapCount, grid: BlockGrid) -> VolumeEvaluation:
@@ -134,7 +129,7 @@ def _result(job: VolumeJob, work: OverlapCount, grid: BlockGrid) -> VolumeEvalua
     scored = sum(table.scored for table in found)
     sections = sum(table.scored > 0 for table in found)
     content = {
-        "scores": {name: None if math.isnan(value) else value for name, value in scores._asdict().items()},
+        "scores": scores._asdict(),
         "voxels": math.prod(grid.shape),
         "scored_voxels": scored,
         "scored_sections": sections if work.per_section else None,

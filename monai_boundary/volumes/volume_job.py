@@ -14,7 +14,7 @@ from typing import Any
 
 from monai_boundary import __version__
 from monai_boundary._folder_lock import FolderLock
-from monai_boundary._output_file import atomic_output
+from monai_boundary._tables import write_json
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.volume_source import VolumeSource
 
@@ -77,10 +77,9 @@ class VolumeJob:
         return BlockRecords(self.folder / BLOCKS / stage)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
-        """Write a file of the output, whole or not at all; one that is there is replaced."""
+        """Write a file of the output, whole or not at all; one that is there is replaced. NaN becomes null."""
         path = self.folder / name
-        with atomic_output(path, overwrite=True) as file:
-            file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_json(content, path)
         return path
 
     def _begin(self) -> None:

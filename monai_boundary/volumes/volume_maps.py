@@ -17,7 +17,7 @@ from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.ops.signed_distance import signed_distance_map
 from monai_boundary.volumes.block_grid import Block, BlockGrid, chosen_block
 from monai_boundary.volumes.block_records import BlockRecords
-from monai_boundary.volumes.block_runs import BlockFailure, block_runner
+from monai_boundary.volumes.block_runs import BlockFailure, block_runner, run_left
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
 from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
@@ -144,9 +144,8 @@ def map_volume(
         work = BlockDistance(
             source, tuple(settings["values"]), radius_nm, sizes, per_section, output, job.records("distance")
         )
-        left = [part for part in grid if part.index not in work.records]
         with block_runner(workers, cluster) as runner:
-            failed = runner.run(work, left, "distance")
+            failed = run_left(runner, work, grid, "distance")
         if failed:
             return VolumeMap(None, tuple(failed))
         unfinished.rename(store)

@@ -15,7 +15,7 @@ import numpy as np
 
 from monai_boundary.volumes.block_components import BlockComponents, FacePairs
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
-from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, BlockWork, block_runner
+from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
 from monai_boundary.volumes.global_ids import WriteIds, number_instances, save_numbers
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
@@ -116,7 +116,8 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
     labels = make_zarr_output(folder / "labels.zarr", grid.shape, grid.block, np.int32, whole_blocks=True)
     components, pairs = job.records("components"), job.records("faces")
     find = BlockComponents(source, labels, components, grid, chosen["threshold"], chosen["per_section"])
-    failed = _run(runner, find, grid) or _run(runner, FacePairs(components, pairs, grid, chosen["per_section"]), grid)
+    touch = FacePairs(components, pairs, grid, chosen["per_section"])
+    failed = run_left(runner, find, grid, "components") or run_left(runner, touch, grid, "faces")
     if failed:
         return failed
     numbers = number_instances(components, pairs, grid, chosen["min_size"])
@@ -125,7 +126,7 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
         folder / STORE, grid.shape, grid.block, dtype, spacing=chosen["spacing"], offset=source.offset
     )
     write = WriteIds(labels, output, save_numbers(folder / "numbers", numbers), job.records("ids"), dtype)
-    failed = _run(runner, write, grid)
+    failed = run_left(runner, write, grid, "ids")
     if not failed:
         sizes = (
             [int(n) for n in np.quantile(numbers.sizes, (0, 0.5, 1), method="nearest")] if numbers.sizes.size else []
@@ -134,14 +135,6 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
         job.write_json(SUMMARY, about | {"smallest_median_largest": sizes, **job.manifest})
         (folder / STORE).rename(job.folder / STORE)
     return failed
-
-
-def _run(runner: BlockRunner, work: BlockComponents | FacePairs | WriteIds, grid: BlockGrid) -> list[BlockFailure]:
-    left = [block for block in grid if block.index not in work.records]
-    return runner.run(work, left, _TITLES[type(work)]) if left else []
-
-
-_TITLES: dict[type[BlockWork], str] = {BlockComponents: "components", FacePairs: "faces", WriteIds: "ids"}
 
 
 def _finished(job: VolumeJob) -> VolumeSegmentation:

@@ -54,3 +54,11 @@ def test_what_is_not_scored_has_no_partner_to_find() -> None:
 def test_names_that_are_none(scores: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         InstanceScoresMetric(scores)  # type: ignore[arg-type]
+
+
+def test_what_is_predicted_on_the_transparent_id_is_no_instance() -> None:
+    """CREMI's 2**64 - 1, of a store of uint64, in the matching as in the overlaps."""
+    truth = np.array([[[1, 1, 2**64 - 1, 2**64 - 1]]], dtype=np.uint64)
+    predicted = np.array([[[4, 4, 5, 5]]], dtype=np.uint64)
+    metric = InstanceScoresMetric(("pq", "false_instances", "voi_merge"), ignore_labels=(0, 2**64 - 1))
+    assert metric([predicted], [truth]).tolist() == [[1.0, 0.0, 0.0]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from multiprocessing import get_all_start_methods
 from pathlib import Path
@@ -126,21 +128,34 @@ def test_a_disk_that_was_full_for_a_while(
 
 
 @pytest.mark.usefixtures("client")  # with it processes are forked from one that has imported the package
+def holder_of(folder: Path) -> str:
+    """Who works in a folder, as its lock says."""
+    try:
+        return (folder / ".running.json").read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def test_killed_at_random_ten_times(tmp_path: Path, store: Callable[..., str], rng: np.random.Generator) -> None:
     path = store("m", membrane(rng, (20, 20, 20)))
     options: dict[str, Any] = {"block": 7, "min_size": 3, "workers": 2}
     segment_volume(path, tmp_path / "a", **options)
     context = multiprocessing.get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     killed = 0
-    while killed < 10:
+    for _ in range(60):
         job = context.Process(target=segment_volume, args=(path, tmp_path / "b"), kwargs=options)
         job.start()
-        job.join(rng.uniform(0.1, 1.0))
+        while job.is_alive() and f'"process": {job.pid}' not in holder_of(tmp_path / "b"):
+            time.sleep(0.005)  # it has not begun: importing takes longer than the work
+        job.join(rng.uniform(0, 0.4))
         job.kill()
         job.join()
-        killed += 1
+        killed += job.exitcode == -signal.SIGKILL
+        if killed == 10:
+            break
         if job.exitcode == 0:  # it was done before it could be killed
             shutil.rmtree(tmp_path / "b")
+    assert killed == 10, "in the middle of its work"
     segment_volume(path, tmp_path / "b", **options)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 

@@ -11,6 +11,7 @@ import SimpleITK
 from monai.config import PathLike
 from nibabel.orientations import io_orientation
 
+from monai_boundary._extras import extras_named
 from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import AnyArray, DoubleArray
 
@@ -55,10 +56,8 @@ def palette_indices(path: PathLike) -> AnyArray | None:
     with Path(path).open("rb") as file:
         if file.read(26)[25:] != bytes([_PALETTE]):
             return None
-    try:
+    with extras_named("a PNG with a palette"):
         from PIL import Image
-    except ImportError as error:
-        raise ImportError('Pillow is needed for a PNG with a palette: pip install "monai-boundary[em]"') from error
     with Image.open(path) as picture:
         return np.asarray(picture).T
 

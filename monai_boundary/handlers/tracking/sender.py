@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from monai_boundary._extras import extras_named
 from monai_boundary._tables import write_json
 from monai_boundary.handlers.tracking.journal import Journal, Record
 
@@ -45,10 +46,8 @@ class MLflowSender:
     """
 
     def __init__(self, uri: str, journal: Journal) -> None:
-        try:
+        with extras_named("tracking"):
             from mlflow.tracking import MlflowClient
-        except ImportError as error:
-            raise ImportError("tracking needs MLflow: pip install 'monai-boundary[mlflow]'.") from error
         if "://" not in uri or uri.startswith("file:"):
             raise ValueError(f"`tracking_uri` needs http://HOST:PORT or sqlite:///FILE, got {uri!r}.")
         self.uri = uri

@@ -135,17 +135,19 @@ class TrackedRun:
 
     def _epoch(self, engine: Workflow) -> None:
         """Record an epoch and send it."""
-        losses, self._losses = self._losses, []
-        last = engine.state.iteration
-        values: list[Any] = []
-        if losses:
-            numbers = torch.stack(losses).tolist()
-            values = [["train_loss", loss, last - len(losses) + 1 + k] for k, loss in enumerate(numbers)]
-            optimizer = getattr(engine, "optimizer", None)
-            if optimizer is not None:
-                values.append(["lr", float(optimizer.param_groups[0]["lr"]), engine.state.epoch])
+        values = self._kept_losses(engine)
+        optimizer = getattr(engine, "optimizer", None)
+        if values and optimizer is not None:
+            values.append(["lr", float(optimizer.param_groups[0]["lr"]), engine.state.epoch])
         self._add("metrics", values=values + _numbers(engine))
         self.sender.send()
+
+    def _kept_losses(self, engine: Workflow) -> list[Any]:
+        """The losses since the last record: [name, value, iteration]; of all of them, one wait for the device."""
+        losses, self._losses = self._losses, []
+        first = engine.state.iteration - len(losses) + 1
+        numbers = torch.stack(losses).tolist() if losses else []
+        return [["train_loss", loss, first + k] for k, loss in enumerate(numbers)]
 
     def _scores(self, engine: Workflow) -> None:
         """Record the scores of a validation; they are sent with its epoch."""
@@ -165,6 +167,8 @@ class TrackedRun:
     def _failed(self, engine: Workflow, error: BaseException) -> None:
         """Close the run that ends with an error, which goes on its way."""
         killed = isinstance(error, (KeyboardInterrupt, SystemExit))
+        if self._key is not None and self._losses:  # of an epoch that will not end
+            self._add("metrics", values=self._kept_losses(engine))
         self.close("KILLED" if killed else "FAILED", None if killed else f"{type(error).__name__}: {error}")
         raise error
 

@@ -39,15 +39,17 @@ def _loopback_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-def train(folder: Path, uri: str | None, epochs: int = 3, at: Any = None, error: bool = False, **options: Any) -> Any:
-    """Train for a few steps; ``at`` is called when an epoch starts, with its number."""
+def train(
+    folder: Path, uri: str | None, epochs: int = 3, at: Any = None, event: Any = Events.EPOCH_STARTED, **options: Any
+) -> Any:
+    """Train for a few steps; ``at`` is called when an epoch starts (or at another event), with its number."""
     network, loss = torch.nn.Conv2d(1, 1, 1), WeightedLoss()
     evaluator = make_evaluator(network, SCORES, lower_is_better)
     options = {"run_name": "first", "settings": {"seed": 7, "loss": {"w": 9}}, "files": ["model.pt"], **options}
     tracked = TrackedRun(folder, evaluator, uri, "tests", configuration={"lr": "$1 / 100"}, **options)
     trainer = make_trainer(loss, [LossTerms(loss), validation(evaluator), tracked], epochs, network=network)
     if at is not None:
-        trainer.add_event_handler(Events.EPOCH_STARTED, lambda: at(trainer.state.epoch, trainer))
+        trainer.add_event_handler(event, lambda: at(trainer.state.epoch, trainer))
 
     def draw() -> None:
         (folder / "case.png").write_bytes(b"picture")
@@ -118,8 +120,10 @@ def test_an_error_closes_the_run_and_goes_on_its_way(tmp_path: Path) -> None:
             raise ZeroDivisionError("no luck")
 
     with pytest.raises(ZeroDivisionError, match="no luck"):
-        train(tmp_path, None, at=fail)
-    _, (run,) = found(f"sqlite:///{tmp_path.as_posix()}/mlruns.db", tmp_path)
+        train(tmp_path, None, at=fail, event=Events.ITERATION_COMPLETED(once=5))
+    client, (run,) = found(f"sqlite:///{tmp_path.as_posix()}/mlruns.db", tmp_path)
+    losses = client.get_metric_history(run.info.run_id, "train_loss")
+    assert [m.step for m in losses] == [1, 2, 3, 4, 5], "those of the epoch that did not end too"
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "ZeroDivisionError: no luck"
     assert run.data.metrics["score"] == SCORES[0]
@@ -130,8 +134,9 @@ def test_without_mlflow_and_with_a_path_the_error_says_what_is_needed(
 ) -> None:
     with pytest.raises(ValueError, match=r"`tracking_uri` needs http://HOST:PORT or sqlite:///FILE, got '/data/runs'"):
         TrackedRun(tmp_path, tracking_uri="/data/runs")
-    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
-    with pytest.raises(ImportError, match=r"pip install 'monai-boundary\[mlflow\]'"):
+    for module in ("mlflow", "mlflow.tracking"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r'tracking needs mlflow: pip install "monai-boundary\[mlflow\]"'):
         TrackedRun(tmp_path)
 
 
