@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,8 @@ def score(work: Path, models: Path) -> None:
         fold=COMMON["fold"],
         num_folds=COMMON["num_folds"],
     )
+    # the evaluation leaves its threshold in its own folder
+    shutil.copyfile(work / "scored" / "model_evaluated.json", models / "model_evaluated.json")
 
 
 def main() -> None:

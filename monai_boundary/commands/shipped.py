@@ -22,7 +22,6 @@ _TRAINED = (
     "settings.json",
     "model_evaluated.json",
 )  # the network, and what stands beside it
-_EVALUATED = "models/model_evaluated.json"  # of the network that was unpacked: its next evaluation writes it anew
 _MAIN = '''\
 """Runs the bundle of this archive: ``python {name}.zip inference --dataset_dir IMAGES --output_dir OUT``."""
 
@@ -175,7 +174,7 @@ def unpack_bundle(file: str | os.PathLike[str], folder: str | os.PathLike[str]) 
     except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise ValueError(f"`bundle` needs a zip of `bundle pack`, {file} cannot be read: {error}.") from error
     there = f"{target}, which lies there already and is not unpacked again (run it in another folder),"
-    _check_sums(target, sums, there, _EVALUATED)
+    _check_sums(target, sums, there)
     return target
 
 
@@ -197,9 +196,9 @@ def _contents(archive: zipfile.ZipFile, file: str | os.PathLike[str]) -> tuple[s
     return bundle, sums
 
 
-def _check_sums(folder: Path, sums: dict[str, str], what: str, rewritten: str = "") -> None:
+def _check_sums(folder: Path, sums: dict[str, str], what: str) -> None:
     files = _files(folder)
-    for inside in sorted((sums.keys() | files.keys()) - {rewritten}):
+    for inside in sorted(sums.keys() | files.keys()):
         state = "is missing" if inside not in files else "is none of them" if inside not in sums else ""
         if not state and hashlib.sha256(files[inside].read_bytes()).hexdigest() != sums[inside]:
             state = "is another file"

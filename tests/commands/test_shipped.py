@@ -83,7 +83,10 @@ def test_what_is_not_the_pack_is_refused(tmp_path: Path, trained: Path) -> None:
         unpack_bundle(file, tmp_path / "out")
 
     (folder / "models" / "model.pt").write_bytes(b"weights")
-    (folder / "models" / "model_evaluated.json").write_text("{}")  # what an evaluation writes
+    (folder / "models" / "model_evaluated.json").write_text("{}")  # an evaluation writes to its own folder
+    with pytest.raises(ValueError, match=r"models/model_evaluated\.json of .* is none of them"):
+        unpack_bundle(file, tmp_path / "out")
+    (folder / "models" / "model_evaluated.json").unlink()
     (folder / "output").mkdir()
     (folder / "output" / "model.pt").write_bytes(b"of a run")
     assert unpack_bundle(file, tmp_path / "out") == folder

@@ -40,15 +40,19 @@ class Cells(NamedTuple):
     min_size: int = MIN_SIZE
 
 
-def evaluated_file(ckpt_path: str | os.PathLike[str]) -> Path:
-    """Return the file beside a network that says how its evaluation made cells.
+def evaluated_file(ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file that says how a network's evaluation made cells.
+
+    Args:
+        ckpt_path: the network.
+        output_dir: of the evaluation; the network's own folder if not given.
 
     Example:
         >>> evaluated_file("output/model.pt").as_posix()
         'output/model_evaluated.json'
     """
     path = Path(ckpt_path)
-    return path.with_name(f"{path.stem}_evaluated.json")
+    return (path.parent if output_dir is None else Path(output_dir)) / f"{path.stem}_evaluated.json"
 
 
 def choose_threshold(
@@ -59,6 +63,7 @@ def choose_threshold(
     *,
     method: str = METHOD,
     min_size: int = MIN_SIZE,
+    output_dir: str | os.PathLike[str] | None = None,
 ) -> Cells:
     """Return how an evaluation makes cells: at the given threshold, else at the one that is best on the training part.
 
@@ -73,6 +78,7 @@ def choose_threshold(
         curve: the handler of the curve of that engine.
         method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
         min_size: instances of fewer voxels are removed.
+        output_dir: of the evaluation, where an earlier one may have left its threshold; else it is beside the network.
     """
     if training is not None:
         training.run()
@@ -81,21 +87,26 @@ def choose_threshold(
     best = curve.curve.best_threshold("cremi_score") if training is not None and curve and curve.curve else math.nan
     if not math.isnan(best):
         return Cells(best, "the best of the training part", method, min_size)
-    found = _kept(ckpt_path)
+    found, path = _kept(ckpt_path, output_dir)
     if "threshold" in found:
-        return Cells(found["threshold"], f"as evaluated before, in {evaluated_file(ckpt_path)}", method, min_size)
+        return Cells(found["threshold"], f"as evaluated before, in {path}", method, min_size)
     logger.warning(f"No training part to choose the threshold on: it is {UNTOLD}.")
     return Cells(UNTOLD, "not chosen on any data", method, min_size)
 
 
-def keep_evaluated(ckpt_path: str | os.PathLike[str], cells: Cells) -> None:
-    """Write how cells were made beside the network, for :func:`as_evaluated`; a log line where that cannot be.
+def keep_evaluated(
+    ckpt_path: str | os.PathLike[str], cells: Cells, output_dir: str | os.PathLike[str] | None = None
+) -> None:
+    """Write how cells were made, for :func:`as_evaluated`; a log line where that cannot be.
+
+    A network that comes with a bundle is others' too, so the file is in the folder of the evaluation.
 
     Args:
         ckpt_path: the network that was evaluated.
         cells: how its cells were made.
+        output_dir: of the evaluation; beside the network if not given.
     """
-    path = evaluated_file(ckpt_path)
+    path = evaluated_file(ckpt_path, output_dir)
     try:
         write_json({**cells._asdict(), "network": _digest(ckpt_path)}, path)
     except OSError as error:
@@ -107,6 +118,7 @@ def as_evaluated(
     threshold: float | None = None,
     method: str | None = None,
     min_size: int | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
 ) -> Cells:
     """Return how inference makes cells: as the network was evaluated, but for what is given; one log line says it.
 
@@ -118,11 +130,12 @@ def as_evaluated(
         threshold: a given one, or ``None`` for that of the evaluation.
         method: a given one, or ``None`` for that of the evaluation.
         min_size: a given one, or ``None`` for that of the evaluation.
+        output_dir: of the evaluation; what is found there counts before what is beside the network.
     """
-    found = _kept(ckpt_path)
+    found, path = _kept(ckpt_path, output_dir)
     source = "given"
     if threshold is None and "threshold" in found:
-        source = f"{found['source']}, in {evaluated_file(ckpt_path)}"
+        source = f"{found['source']}, in {path}"
     elif threshold is None:
         source = "this network was not evaluated (configs/evaluate.yaml chooses the threshold on the training part)"
     cells = Cells(
@@ -137,16 +150,17 @@ def as_evaluated(
     return cells
 
 
-def _kept(ckpt_path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What was kept beside this very network; empty if nothing was, or if it was another network."""
-    path = evaluated_file(ckpt_path)
-    if not path.is_file() or not Path(ckpt_path).is_file():
-        return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if found.get("network") != _digest(ckpt_path):
+def _kept(ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str] | None) -> tuple[dict[str, Any], Path]:
+    """What was kept of this very network, and where; empty if nothing was, or if it was another network."""
+    beside = evaluated_file(ckpt_path)
+    for path in dict.fromkeys((evaluated_file(ckpt_path, output_dir), beside)):
+        if not path.is_file() or not Path(ckpt_path).is_file():
+            continue
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found.get("network") == _digest(ckpt_path):
+            return found, path
         logger.warning(f"{path} is of another state of the network, and is not used: evaluate it again.")
-        return {}
-    return found
+    return {}, beside
 
 
 def _digest(path: str | os.PathLike[str]) -> str:

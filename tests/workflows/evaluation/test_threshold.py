@@ -115,3 +115,17 @@ def test_the_file_is_plain(network: Path) -> None:
     kept = json.loads(evaluated_file(network).read_text())
     assert set(kept) == {"threshold", "source", "method", "min_size", "network"}
     assert as_evaluated(network.with_name("absent.pt")).threshold == 0.5
+
+
+def test_what_an_evaluation_finds_is_in_its_own_folder(network: Path, tmp_path: Path) -> None:
+    """A network that comes with a bundle is others' too: what lies beside it stays, for who has not evaluated."""
+    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    beside = evaluated_file(network).read_bytes()
+    ours, other = tmp_path / "ours", tmp_path / "other"
+    keep_evaluated(network, Cells(0.6, "given", "watershed", 4), ours)
+    assert evaluated_file(network).read_bytes() == beside
+    assert as_evaluated(network, output_dir=ours)[::2] == (0.6, "watershed")
+    assert str(ours / "model_evaluated.json") in choose_threshold(None, network, output_dir=ours).source
+    assert as_evaluated(network, output_dir=other).threshold == 0.35
+    network.write_bytes(b"trained further")
+    assert as_evaluated(network, output_dir=ours).threshold == 0.5
