@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from monai_boundary.data.phantoms.organ import write_organ_phantom
+from monai_boundary.report import evaluate_folders
 from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, quiet_process, run
 
@@ -38,9 +39,14 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four patients in a folder with a space and a letter of another script."""
-    folder = tmp_path_factory.mktemp("own") / "Ä b"
-    return write_organ_phantom(folder, patients=4, shape=(16, 20, 12))
+    """Four patients with oblique headers, in a folder with a space and a letter of another script."""
+    folder = write_organ_phantom(tmp_path_factory.mktemp("own") / "Ä b", patients=4, shape=(16, 20, 12))
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    for path in folder.glob("*Tr/*.nii.gz"):
+        image = nibabel.load(path)
+        nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), turn @ image.affine), path)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def test_training_keeps_its_task_beside_the_network(trained: Path) -> None:
     assert len(list((trained / "pictures").glob("*.png"))) == 2
 
 
-def test_what_is_scored_is_what_is_written(trained: Path, data: Path) -> None:
+def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: Path) -> None:
     run(NAME, "evaluate.yaml", "eval", output_dir=str(trained))
     run(NAME, "inference.yaml", "infer", output_dir=str(trained), dataset_dir=str(data), save_probability=True)
     rows = read_table(trained / "evaluation" / "evaluation_cases.csv")
@@ -76,6 +82,15 @@ def test_what_is_scored_is_what_is_written(trained: Path, data: Path) -> None:
         assert row[f"{name}_dice"] == pytest.approx(dice, abs=1e-6)
     probability = nibabel.load(trained / "segmentation" / f"{row['case']}_probability.nii.gz").get_fdata()
     np.testing.assert_array_equal(probability.argmax(-1), values)
+    # the command for any folder finds it on the same grid, and the same scores
+    report = evaluate_folders(
+        trained / "segmentation", data / "labelsTr", tmp_path, page=False, pred_pattern="*_seg.nii.gz"
+    )
+    assert report.failed == []
+    of_case = {(found["case"], found["class"]): found for found in report.tables.rows}
+    for scored in rows:
+        for k, name in ((1, "anterior"), (2, "posterior")):
+            assert of_case[scored["case"], str(k)]["dice"] == pytest.approx(scored[f"{name}_dice"], abs=1e-6)
 
 
 def test_a_known_task_in_slices_across_the_first_axis(data: Path, tmp_path: Path) -> None:
