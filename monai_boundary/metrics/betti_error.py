@@ -14,7 +14,7 @@ from skimage.measure import euler_number
 
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary._validation import check_same_shape, check_spatial_dims
-from monai_boundary.metrics.mask_metric import MaskMetric
+from monai_boundary.metrics.mask_metric import MaskMetric, counts_of_misses
 from monai_boundary.ops.label_values import binary_mask
 
 
@@ -82,6 +82,9 @@ def betti_numbers(mask: BoolArray, fully_connected: bool = True) -> tuple[int, .
 class BettiErrorMetric(MaskMetric):
     """Accumulate :func:`compute_betti_error` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
 
+    A structure that is missed costs only what it consists of, so beside the errors stand the numbers of items that are
+    ``missed`` and ``false_alarm``.
+
     Args:
         structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
             or values}`` for a label map (B, 1, ...).
@@ -99,7 +102,7 @@ class BettiErrorMetric(MaskMetric):
         1.0
     """
 
-    mask_scores: tuple[str, ...] = BettiError._fields
+    mask_scores: tuple[str, ...] = (*BettiError._fields, "missed", "false_alarm")
 
     def __init__(
         self,
@@ -113,4 +116,5 @@ class BettiErrorMetric(MaskMetric):
 
     def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
         """Return the differences of two masks by name."""
-        return compute_betti_error(y_pred, y, fully_connected=self.fully_connected)._asdict()
+        found = compute_betti_error(y_pred, y, fully_connected=self.fully_connected)
+        return {**found._asdict(), **counts_of_misses(y_pred, y)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 
 from monai_boundary._typing import AnyArray
@@ -84,3 +85,9 @@ class MaskMetric(MillimetreMetric):
         sizes = known_spacing(spacing, pairs[0][1].ndim)
         rows = [self.score_masks(p, t, sizes) for p, t in pairs]
         return [float(row[name]) for row in rows for name in self.mask_scores]
+
+
+def counts_of_misses(y_pred: AnyArray, y: AnyArray) -> dict[str, float]:
+    """Return ``missed`` and ``false_alarm`` of two masks, 1.0 or 0.0, for scores that do not come with them."""
+    predicted, true = bool(np.any(y_pred)), bool(np.any(y))
+    return {"missed": float(true and not predicted), "false_alarm": float(predicted and not true)}

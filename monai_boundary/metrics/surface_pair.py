@@ -25,6 +25,8 @@ _ASKED = 40
 _REACH = 8  # voxels (of the longest side), up to which most surface elements find each other
 # keeps "3 steps of 0.1 mm are within 0.3 mm" true in floating point
 _SLACK = 1 + 1e-9
+# and "19 of 20 equal elements are 95 % of the area", in whatever order they are added up
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class SurfaceDistances:
     def percentile(self, percent: float) -> float:
         """Return the distance that ``percent`` of the surface's area does not exceed."""
         share = np.cumsum(self.area) / self.area.sum()
-        place = int(np.searchsorted(share, percent / 100))
-        return float(self.distance_mm[min(place, share.size - 1)])
+        place = share.size - 1 if percent == 100 else int(np.searchsorted(share, percent / 100 - _ROUNDING))
+        return float(self.distance_mm[place])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_positive
 from monai_boundary.metrics.boundary_iou import SLACK, touches
-from monai_boundary.metrics.mask_metric import MaskMetric
+from monai_boundary.metrics.mask_metric import MaskMetric, counts_of_misses
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces, near_squares
 
 
@@ -80,7 +80,8 @@ def trimap_iou_of_pair(pair: SurfacePair, widths_mm: Sequence[float]) -> tuple[f
 class TrimapIoUMetric(MaskMetric):
     """Accumulate :func:`compute_trimap_iou` over items; see :class:`~monai_boundary.metrics.MaskMetric`.
 
-    The scores are ``trimap_iou_1mm`` and so on, one for each width.
+    The scores are ``trimap_iou_1mm`` and so on, one for each width, and the numbers of items that are ``missed`` (all
+    their scores are 0) and ``false_alarm`` (undefined: there is no true boundary).
 
     Args:
         structures: None for one mask of 0 and 1 (B, 1, ...), names for a mask in each channel, or ``{name: label value
@@ -95,7 +96,7 @@ class TrimapIoUMetric(MaskMetric):
         >>> truth = torch.zeros(1, 1, 1, 9); truth[..., :4] = 1
         >>> pred = torch.zeros(1, 1, 1, 9); pred[..., :5] = 1
         >>> TrimapIoUMetric(spacing=1.0, widths_mm=(1.0, 3.0))(pred, truth).tolist()
-        [[0.5, 0.75]]
+        [[0.5, 0.75, 0.0, 0.0]]
     """
 
     def __init__(
@@ -109,10 +110,11 @@ class TrimapIoUMetric(MaskMetric):
         self.widths_mm = tuple(float(width) for width in widths_mm)
         for width in self.widths_mm:
             check_positive("widths_mm", width)
-        self.mask_scores = tuple(f"trimap_iou_{width:g}mm" for width in self.widths_mm)
+        names = (f"trimap_iou_{width:g}mm" for width in self.widths_mm)
+        self.mask_scores = (*names, "missed", "false_alarm")
         super().__init__(structures, spacing=spacing, reduction=reduction)
 
     def score_masks(self, y_pred: AnyArray, y: AnyArray, spacing: Sequence[float] | float) -> Mapping[str, float]:
         """Return the scores of two masks by name."""
         found = compute_trimap_iou(y_pred, y, spacing, widths_mm=self.widths_mm)
-        return dict(zip(self.mask_scores, found, strict=True))
+        return {**dict(zip(self.mask_scores, found, strict=False)), **counts_of_misses(y_pred, y)}

@@ -7,6 +7,8 @@ import copy
 import inspect
 import math
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,20 @@ def test_every_metric_has_a_case() -> None:
     assert classes - BASES == {case.metric.__name__ for case in CASES}
     functions = {name for name in exported if name.startswith("compute_")}
     assert functions == {case.function.__name__ for case in CASES} | PARTS
+
+
+def test_what_every_score_was_checked_against_is_on_its_page(repo: Path) -> None:
+    """With the test that does it, which is there, and has seeded cases."""
+    rows = re.findall(
+        r"^\| \{func\}`~monai_boundary\.metrics\.(compute_\w+)` \|.*`(test_\w+\.py)` \|$",
+        (repo / "docs/reference/metrics.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert {name for name, _ in rows} == {name for name in metrics.__all__ if name.startswith("compute_")}
+    for name, file in rows:
+        test = (repo / "tests/metrics" / file).read_text(encoding="utf-8")
+        assert name in test
+        assert "@each_seed(" in test
 
 
 def rows_of(metric: Any, y_pred: Any, y: Any, **options: Any) -> Tensor:
@@ -113,6 +129,41 @@ def test_empty_and_full(case: MetricCase, shape: tuple[int, ...], kinds: tuple[s
         if column is not None and column.isnan().all() and name not in counted:
             assert math.isnan(value)
     assert metric.count_undefined() in (0, 1)
+
+
+# of a structure that is missed: overlaps and shares are 0, distances the diagonal at least, errors at least so much
+WORST = {
+    r"(.*_)?(dice|jaccard|nsd_.*|boundary_f_.*|boundary_iou|trimap_iou_.*|pq|rq)": (0, 0),
+    r"(lesion_(recall|f1)|found_lesions|right_lesions|matched)": (0, 0),
+    r"(ari|ari_area|ari_best|rand_recall)": (0, 0.01),
+    r"(.*_)?(hd|hd95|assd|hausdorff)_mm": ("diagonal", math.inf),
+    r"(.*volume_difference_percent)": (100, 100),
+    r".*volume_difference_ml|lesion_count_difference|betti_error|betti0_error": (0.1, math.inf),
+    r"voi_merge|arand|cremi_score(_area|_best)?": (0.1, math.inf),
+    r"(.*_)?missed(_.*)?": (1, math.inf),
+}
+SAYS_NOTHING = (  # of what was missed: it is undefined, counts something else, or is the other half of an error
+    r"(sq|lesion_precision|rand_precision|voi_split|betti[12]_error|.*false.*|.*_threshold|components|true_lesions)"
+    r"|predicted_lesions"
+)
+
+
+@every_run
+def test_a_missed_structure_looks_good_in_no_score(case: MetricCase, shape: tuple[int, ...]) -> None:
+    """And a data set of it alone has no mean that does: beside each stands how many were missed."""
+    metric = case.make(len(shape))
+    metric(*case.batch(shape, (("empty", "blobs"),) * 2))
+    spacing = case.make(len(shape)).spacing if case.spaced and not case.ids else (1.0,) * len(shape)
+    diagonal = math.hypot(*(s * n for s, n in zip(spacing, shape, strict=True)))
+    scores = {name: abs(float(value)) for name, value in metric.aggregate().items()}
+    scores = {name: value for name, value in scores.items() if len(shape) == 3 or not name.endswith("_ml")}
+    for name, value in scores.items():
+        rules = [limits for pattern, limits in WORST.items() if re.fullmatch(pattern, name)]
+        assert len(rules) == (0 if re.fullmatch(SAYS_NOTHING, name) else 1), f"what has {name} to be of a miss?"
+        for low, high in rules:
+            assert (diagonal - 1e-6 if low == "diagonal" else low) <= value <= high, name
+    if not case.ids:
+        assert any("missed" in name or name == "found_lesions" for name in scores)
 
 
 @every_case

@@ -13,6 +13,19 @@ from hypothesis.extra import numpy as hnp
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden" / "metrics_cremi.npz"
 
 
+def seeded_instances(seed: int) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Prediction and truth in blocks, moved, joined and cut, 2-D or 3-D, with a spacing; one of ten is empty."""
+    draw = np.random.default_rng(seed)
+    shape, block = ((3, 3), (2, 3)) if seed % 2 else ((2, 3, 2), (1, 2, 3))
+    true = np.kron(draw.integers(0, 6, shape), np.ones(block, dtype=np.int64))
+    pred = np.where(draw.random(true.shape) < 0.7, np.roll(true, draw.integers(0, 2), axis=-1), draw.integers(0, 6))
+    if seed % 20 in (4, 5):
+        pred[:] = 0
+    if seed % 20 in (8, 9):
+        true[:] = 0
+    return pred, true, tuple(float(s) for s in draw.choice([30.0, 10.0, 4.0], true.ndim))
+
+
 def golden_pairs() -> dict[str, np.ndarray]:
     with np.load(GOLDEN) as file:
         return dict(file)

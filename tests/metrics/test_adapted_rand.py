@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from skimage.metrics import adapted_rand_error
 
 from monai_boundary.metrics import AdaptedRandMetric, compute_adapted_rand
-from tests.metrics.segmentations import golden_pairs, pairs, two_cells
+from tests.metrics.segmentations import golden_pairs, pairs, seeded_instances, two_cells
+from tests.metrics.surface_cases import each_seed
 from tests.oracles.segment_pairs import adapted_rand_by_pairs
 
 
@@ -61,6 +62,16 @@ def test_equals_pair_counting(pair: tuple[np.ndarray, np.ndarray]) -> None:
     pred, truth = pair
     arand, precision, recall = adapted_rand_by_pairs(pred, truth)
     np.testing.assert_allclose(compute_adapted_rand(pred, truth), (arand, 1 - arand, precision, recall), atol=1e-12)
+
+
+@each_seed()
+def test_equals_pair_counting_for_every_seed(seed: int) -> None:
+    pred, truth, _ = seeded_instances(seed)
+    expected: tuple[float, ...] = (math.nan,) * 4
+    if truth.any():
+        arand, precision, recall = adapted_rand_by_pairs(pred, truth)
+        expected = (arand, 1 - arand, precision, recall)
+    np.testing.assert_allclose(compute_adapted_rand(pred, truth), expected, atol=1e-12)
 
 
 def test_nears_scikit_image_without_predicted_zeros(rng: np.random.Generator) -> None:

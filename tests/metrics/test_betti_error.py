@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topology, drawn, and against gudhi's cubical complexes."""
+"""Topology, drawn, against gudhi's cubical complexes, and against ranks of boundary matrices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 from monai_boundary.metrics import BettiErrorMetric, compute_betti_error
 from monai_boundary.metrics.betti_error import betti_numbers
-from tests.metrics.surface_cases import CASES, random_masks
+from tests.metrics.surface_cases import ALL, each_seed, random_masks, seeded_masks
+from tests.oracles.topology import betti_by_ranks
 
 
 def torus() -> np.ndarray:
@@ -49,7 +50,7 @@ def test_connectivity_tells_corners() -> None:
     assert betti_numbers(corners, fully_connected=False) == (4, 0)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed()
 def test_equal_to_gudhi(seed: int) -> None:
     gudhi = pytest.importorskip("gudhi", reason="needs gudhi, the extra `topology`")
     for mask in random_masks(seed)[:2]:
@@ -57,6 +58,17 @@ def test_equal_to_gudhi(seed: int) -> None:
         complex_.compute_persistence()
         found = complex_.persistent_betti_numbers(0.5, 0.5)
         assert betti_numbers(mask) == tuple(found[: mask.ndim])
+
+
+@each_seed(ALL)
+def test_equal_to_ranks_of_boundary_matrices(seed: int) -> None:
+    pred, true = (mask[..., :5] for mask in seeded_masks(seed)[:2])
+    for fully_connected in (True, False):
+        mine, theirs = (betti_by_ranks(mask, fully_connected) for mask in (pred, true))
+        apart = [abs(a - b) for a, b in zip(mine, theirs, strict=True)]
+        found = compute_betti_error(pred, true, fully_connected=fully_connected)
+        assert list(found[: true.ndim]) == apart
+        assert found.betti_error == sum(apart)
 
 
 def test_errors_and_their_sum() -> None:
@@ -71,4 +83,6 @@ def test_errors_and_their_sum() -> None:
 def test_metric_needs_no_spacing() -> None:
     metric = BettiErrorMetric({"ring": 1}, fully_connected=False)
     metric(torch.ones(1, 1, 3, 3, 3), torch.from_numpy(shell())[None, None])
+    metric(torch.zeros(1, 1, 3, 3, 3), torch.from_numpy(shell())[None, None])
     assert metric.aggregate()["ring_betti2_error"].item() == 1
+    assert (metric.aggregate()["ring_missed"].item(), metric.aggregate()["ring_false_alarm"].item()) == (1, 0)

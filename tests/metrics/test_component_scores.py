@@ -8,10 +8,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from monai.metrics import DiceMetric
 
-from monai_boundary.metrics import ComponentScoresMetric, compute_component_scores, compute_surface_scores
-from tests.metrics.surface_cases import CASES, random_masks
-from tests.metrics.test_lesion_detection import components
+from monai_boundary.metrics import ComponentScoresMetric, compute_component_scores
+from tests.metrics.surface_cases import each_seed, random_masks
+from tests.oracles.components import components, distance_to_pieces
+from tests.oracles.surfaces import surface_scores
 
 
 def test_drawn() -> None:
@@ -44,39 +46,72 @@ def test_policies(policy: str, mean: float) -> None:
     assert (found.component_dice, found.missed_components) == (0.5, 1)
 
 
-def brute_cells(pieces: list[set[tuple[int, ...]]], shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
-    """Distance of every voxel to every piece, (pieces, *shape)."""
-    places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1) * np.array(spacing)
-    return np.stack(
-        [
-            np.min([np.linalg.norm(places - np.array(v) * np.array(spacing), axis=-1) for v in piece], axis=0)
-            for piece in pieces
-        ]
-    )
-
-
-@pytest.mark.parametrize("seed", range(CASES))
-def test_equal_to_brute_force(seed: int) -> None:
-    pred, true, _ = random_masks(seed)
-    spacing = (1.0, 1.2371, 1.7113)[: true.ndim]
+def brute_scores(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...]) -> list[tuple[float, float, float]]:
+    """Dice, HD95 and surface Dice at 0.8 mm of each true component."""
     pieces = components(true)
-    apart = np.sort(brute_cells(pieces, true.shape, spacing), axis=0)
-    if len(pieces) > 1:
-        pred &= ~np.isclose(apart[0], apart[1])  # as far from two components: either may have the voxel
-    found = compute_component_scores(pred, true, spacing, (0.8,))
-    owner = brute_cells(pieces, true.shape, spacing).argmin(axis=0)
-    expected = []
+    owner = distance_to_pieces(pieces, true.shape, spacing).argmin(axis=0)
+    rows = []
     for number, piece in enumerate(pieces):
         mine = np.zeros_like(true)
         mine[tuple(np.array(sorted(piece)).T)] = True
         here = pred & (owner == number)
-        scores = compute_surface_scores(here, mine, spacing, (0.8,))
-        expected.append((2 * (here & mine).sum() / (here.sum() + mine.sum()), scores.hd95_mm, scores.nsd[0]))
+        scores = surface_scores(here, mine, spacing, (0.8,))
+        rows.append((2 * (here & mine).sum() / (here.sum() + mine.sum()), scores["hd95_mm"], scores["nsd_0.8mm"]))
+    return rows
+
+
+def without_ties(pred: np.ndarray, true: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """The prediction without what is as far from two components: either may have the voxel."""
+    apart = np.sort(distance_to_pieces(components(true), true.shape, spacing), axis=0)
+    return pred & ~np.isclose(apart[0], apart[1]) if len(apart) > 1 else pred
+
+
+@each_seed()
+def test_equal_to_brute_force(seed: int) -> None:
+    pred, true, _ = random_masks(seed)
+    spacing = (1.0, 1.2371, 1.7113)[: true.ndim]
+    pred = without_ties(pred, true, spacing)
+    found = compute_component_scores(pred, true, spacing, (0.8,))
+    expected = brute_scores(pred, true, spacing)
     listed = [(row.dice, row.hd95_mm, row.nsd[0]) for row in found.rows]
-    np.testing.assert_allclose(sorted(listed), sorted(expected))
-    np.testing.assert_allclose(
-        (found.component_dice, found.component_hd95_mm, found.component_nsd[0]), np.mean(expected, axis=0)
-    )
+    np.testing.assert_allclose(sorted(listed), sorted(expected), atol=1e-9)
+    means = (found.component_dice, found.component_hd95_mm, found.component_nsd[0])
+    np.testing.assert_allclose(means, np.mean(expected, axis=0), atol=1e-9)
+
+
+@each_seed()
+def test_every_class_is_parted_by_its_own_components(seed: int) -> None:
+    """Of a label map: class 2 lies where class 1 does not, and neither sees the components of the other."""
+    spacing = (1.0, 1.2371, 1.7113)[: 2 + seed % 2]
+    pairs = [random_masks(seed)[:2], random_masks(seed)[1::-1]]
+    true = np.where(pairs[0][1], 1, 2 * pairs[1][1])
+    pred = np.where(pairs[0][0], 1, 2 * pairs[1][0])
+    for value in (1, 2):
+        if (true == value).any():
+            kept = without_ties(pred == value, true == value, spacing)
+            pred = np.where((pred == value) & ~kept, 0, pred)
+    metric = ComponentScoresMetric({"one": 1, "two": 2}, spacing=spacing, tolerances_mm=(0.8,))
+    metric(*(torch.from_numpy(labels)[None, None] for labels in (pred, true)))
+    scores = metric.aggregate()
+    for name, value in (("one", 1), ("two", 2)):
+        names = (f"{name}_component_dice", f"{name}_component_hd95_mm", f"{name}_component_nsd_0.8mm")
+        found = [scores[key].item() for key in names]
+        if (true == value).any():
+            expected = np.mean(brute_scores(pred == value, true == value, spacing), axis=0).tolist()
+        else:
+            diagonal = math.hypot(*(s * n for s, n in zip(spacing, true.shape, strict=True)))
+            expected = [0, diagonal, 0] if (pred == value).any() else [math.nan] * 3
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Voronoi computation is running on CPU")
+@each_seed()
+def test_dice_is_that_of_monai(seed: int) -> None:
+    pred, true, _ = random_masks(seed)
+    pred = without_ties(pred, true, (1.0,) * true.ndim)
+    two = [torch.from_numpy(np.stack([~mask, mask]))[None].float() for mask in (pred, true)]
+    expected = DiceMetric(per_component=True)(*two)
+    assert compute_component_scores(pred, true, 1.0).component_dice == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize(

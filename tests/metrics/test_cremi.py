@@ -10,7 +10,9 @@ import torch
 from hypothesis import given
 
 from monai_boundary.metrics import CREMIScoreMetric, compute_adapted_rand, compute_cremi_score, compute_voi
-from tests.metrics.segmentations import golden_pairs, pairs, two_cells
+from tests.metrics.segmentations import golden_pairs, pairs, seeded_instances, two_cells
+from tests.metrics.surface_cases import each_seed
+from tests.oracles.segment_pairs import adapted_rand_by_pairs, border_by_distances, voi_by_entropies
 
 
 def test_equals_the_recorded_values() -> None:
@@ -33,6 +35,24 @@ def test_is_made_of_its_parts(pair: tuple) -> None:
     assert (score.voi_split, score.voi_merge, score.arand, score.ari) == (*voi, rand.arand, rand.ari)
     assert score.cremi_score == pytest.approx(math.sqrt((voi.voi_split + voi.voi_merge) * rand.arand), abs=1e-15)
     assert compute_cremi_score(truth, truth) == (0.0, 0.0, 0.0, 0.0, 1.0)
+
+
+@each_seed()
+def test_with_a_tolerance_equals_counting_without_the_border(seed: int) -> None:
+    pred, truth, spacing = seeded_instances(seed)
+    tolerance = (0.0, 4.0, 10.0, 31.0)[seed // 2 % 4]
+    for per_section in (True, False) if truth.ndim == 3 else (True,):
+        options = {"border_tolerance_nm": tolerance, "spacing": spacing, "border_per_section": per_section}
+        kept = truth.copy()
+        if tolerance and truth.ndim == 3 and per_section:
+            kept[np.stack([border_by_distances(section, tolerance, spacing[1:]) for section in truth])] = 0
+        elif tolerance:
+            kept[border_by_distances(truth, tolerance, spacing)] = 0
+        expected: tuple[float, ...] = (math.nan,) * 5
+        if kept.any():
+            voi, arand = voi_by_entropies(pred, kept), adapted_rand_by_pairs(pred, kept)[0]
+            expected = (math.sqrt(max(sum(voi), 0) * max(arand, 0)), *voi, arand, 1 - arand)
+        np.testing.assert_allclose(compute_cremi_score(pred, truth, **options), expected, atol=1e-7)
 
 
 def test_undefined_is_nan() -> None:

@@ -15,6 +15,8 @@ from monai.metrics import compute_hausdorff_distance
 
 from monai_boundary.metrics import compute_hausdorff_mm
 from monai_boundary.metrics.hausdorff_mm import hausdorff_of_masks
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
+from tests.oracles.surfaces import voxel_hausdorff
 
 SPACING = (0.7, 1.0, 3.5)
 
@@ -39,6 +41,17 @@ def test_equals_monai(rng: np.random.Generator, percentile: float) -> None:
     assert found == pytest.approx(by_monai(pred, truth, percentile, SPACING), rel=1e-5)
     flat = compute_hausdorff_mm(pred[:, :, 3], truth[:, :, 3], spacing=SPACING[:2], percentile=percentile)
     assert flat == pytest.approx(by_monai(pred[:, :, 3], truth[:, :, 3], percentile, SPACING[:2]), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy")
+@each_seed(ALL)
+def test_equal_to_brute_force_and_monai(seed: int) -> None:
+    pred, true, spacing = seeded_masks(seed)
+    percentile = (100.0, 95.0, 80.0)[seed % 3]
+    found = compute_hausdorff_mm(pred, true, spacing=spacing, percentile=percentile)
+    assert found == pytest.approx(voxel_hausdorff(pred, true, spacing, percentile), nan_ok=True)
+    if pred.any() and true.any():
+        assert found == pytest.approx(by_monai(pred, true, percentile, spacing), rel=1e-5)
 
 
 def test_drawn_millimetres_per_axis() -> None:
@@ -105,7 +118,7 @@ def test_drawn_mask_that_fills_its_section_has_the_frame_as_border() -> None:
     assert found == pytest.approx(math.sqrt(8))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@each_seed()
 def test_borders_at_the_frame_equal_the_challenges(seed: int) -> None:
     draw = np.random.default_rng(seed)
     pred, truth = draw.random((2, 6, 7, 3)) > 0.3  # dense, and on every side of the frame

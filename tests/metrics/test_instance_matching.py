@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from monai_boundary.metrics import InstanceMatchingMetric, InstanceRow, compute_instance_matching
-from tests.metrics.surface_cases import CASES
+from tests.metrics.surface_cases import each_seed
 from tests.oracles import panoptica_values
 
 PANOPTICA = np.load(panoptica_values.RECORDED)["scores"]
@@ -46,7 +46,7 @@ def brute(pred: np.ndarray, true: np.ndarray, threshold: float) -> tuple[float, 
     return best
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed()
 def test_equal_to_the_best_of_all_pairings(seed: int) -> None:
     draw = np.random.default_rng(seed)
     shape = (3, 5) if seed % 2 else (2, 3, 4)
@@ -66,7 +66,7 @@ def test_equal_to_the_best_of_all_pairings(seed: int) -> None:
             assert found.pq == pytest.approx(2 * total / (count_true + count_pred))
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed()
 def test_equal_to_panoptica(seed: int) -> None:
     """Which records, see tests/oracles/panoptica_values.py, are of its matching at an IoU of 0.5."""
     expected = dict(zip(panoptica_values.SCORES, PANOPTICA[seed], strict=True))

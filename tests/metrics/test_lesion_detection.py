@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 import pytest
-import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from monai_boundary.metrics import compute_lesion_detection
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
+from tests.oracles.components import components, detection
 
 
 def test_drawn() -> None:
@@ -135,11 +136,13 @@ def test_unknown_rule() -> None:
         compute_lesion_detection(np.ones((2, 2)), np.ones((2, 2)), f1_rule="isles")
 
 
-def components(mask: np.ndarray) -> list[set[tuple[int, ...]]]:
-    labels = SimpleITK.GetArrayFromImage(
-        SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), True)
-    )
-    return [set(map(tuple, np.argwhere(labels == k))) for k in range(1, labels.max() + 1)]
+@each_seed(ALL)
+def test_equal_to_sets_of_voxels(seed: int) -> None:
+    pred, true, _ = seeded_masks(seed)
+    for rule in ("wmh2017", "isles2022"):
+        for full in (True, False):
+            found = compute_lesion_detection(pred, true, f1_rule=rule, fully_connected=full)
+            np.testing.assert_allclose(found, detection(pred, true, rule, full))
 
 
 MASKS = hnp.arrays(np.bool_, (4, 5, 3), elements=st.integers(0, 4).map(lambda k: k == 0))

@@ -15,6 +15,9 @@ from monai.metrics import compute_dice
 from scipy import ndimage
 
 from monai_boundary.metrics import LesionScores, LesionScoresMetric, compute_lesion_scores
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
+from tests.oracles.components import detection
+from tests.oracles.surfaces import voxel_hausdorff
 
 SPACING = (1.0, 2.0, 5.0)
 NAN = math.nan
@@ -40,6 +43,21 @@ def test_drawn() -> None:
     assert scores.dice == pytest.approx(
         float(compute_dice(*(torch.from_numpy(a == 1)[None, None] for a in (np.where(truth == 2, 0, pred), truth))))
     )
+
+
+@each_seed(ALL)
+def test_equal_to_voxels_counted_and_distances_between_all(seed: int) -> None:
+    pred, true, spacing = seeded_masks(seed)
+    scores = compute_lesion_scores(pred, true, spacing=spacing)
+    n_pred, n_true, both = (sum(mask.ravel().tolist()) for mask in (pred, true, pred & true))
+    recall, precision, f1, lesions, predicted, *_ = detection(pred, true, "wmh2017")
+    voxel = math.prod(spacing) / 1000 if true.ndim == 3 else NAN
+    expected = (
+        *(2 * both / (n_pred + n_true) if n_pred + n_true else NAN, voxel_hausdorff(pred, true, spacing)),
+        *(100 * abs(n_pred - n_true) / n_true if n_true else NAN, abs(n_pred - n_true) * voxel),
+        *(recall, precision, f1, abs(lesions - predicted), n_true > 0 == n_pred, n_pred > 0 == n_true),
+    )
+    np.testing.assert_allclose(scores, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from monai_boundary.metrics import LesionTableMetric, compute_lesion_detection, compute_lesion_table
-from tests.metrics.surface_cases import CASES, random_masks
-from tests.metrics.test_lesion_detection import components
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
+from tests.oracles.components import components
 
 
 def test_drawn() -> None:
@@ -37,9 +37,9 @@ def test_drawn() -> None:
     assert (by_iou.found_lesions, by_iou.right_lesions) == (1, 1)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed(ALL)
 def test_equal_to_sets_of_voxels(seed: int) -> None:
-    pred, true, spacing = random_masks(seed)
+    pred, true, spacing = seeded_masks(seed)
     predicted, actual = components(pred), components(true)
     both = [set().union(*found) for found in (actual, predicted)]
     for overlap, threshold in (("any", 0.0), ("share", 0.6), ("iou", 0.25)):
@@ -50,7 +50,7 @@ def test_equal_to_sets_of_voxels(seed: int) -> None:
             found = []
             for lesion in mine:
                 share = len(lesion & everything) / len(lesion)
-                iou = max(len(lesion & other) / len(lesion | other) for other in others)
+                iou = max((len(lesion & other) / len(lesion | other) for other in others), default=0.0)
                 hit = {"any": share > 0, "share": share >= threshold, "iou": iou > threshold}[overlap]
                 found.append((len(lesion) * math.prod(spacing), share, iou, hit))
             listed = [next(rows) for _ in mine]

@@ -11,11 +11,11 @@ import pytest
 
 from monai_boundary.metrics import measure_surfaces
 from monai_boundary.metrics import surface_pair as module
-from tests.metrics.surface_cases import CASES, random_masks
+from tests.metrics.surface_cases import each_seed, random_masks
 
 
 @pytest.mark.filterwarnings("ignore:.*scipy.ndimage:DeprecationWarning")  # the oracle's own
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed()
 def test_distances_and_areas_are_those_of_surface_distance(seed: int) -> None:
     oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, of the extra `test`")
     predicted, true, spacing = random_masks(seed)
@@ -82,6 +82,13 @@ def test_percentile_is_of_the_area() -> None:
     surface = module.SurfaceDistances(np.array([0.0, 1.0, 5.0]), np.array([0.5, 0.3, 0.2]))
     assert [surface.percentile(q) for q in (0, 50, 51, 80, 81, 95, 100)] == [0, 0, 1, 1, 5, 5, 5]
     assert (surface.within(0.9), surface.within(1.0), surface.within(9.0)) == pytest.approx((0.5, 0.8, 1.0))
+
+
+def test_nineteen_of_twenty_equal_elements_are_95_percent_of_the_area() -> None:
+    """In whatever order they are added up: 0.95 is no number of the processor."""
+    for area in (0.1, 0.3, 1.7113, 1.0):
+        surface = module.SurfaceDistances(np.arange(20.0), np.full(20, area))
+        assert [surface.percentile(q) for q in (95, 95.001, 100)] == [18, 19, 19]
 
 
 def test_three_steps_of_a_tenth_are_within_three_tenths() -> None:

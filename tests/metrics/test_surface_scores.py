@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Surface scores, drawn by hand, against surface-distance, and where masks are empty."""
+"""Surface scores, drawn by hand, against surface-distance, MONAI and brute force, and where masks are empty."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from monai.metrics import compute_surface_dice
 
 from monai_boundary.metrics import compute_boundary_iou, compute_surface_scores
 from monai_boundary.metrics.surface_scores import check_tolerances
-from tests.metrics.surface_cases import CASES, random_masks
+from tests.metrics.surface_cases import ALL, each_seed, random_masks, seeded_masks
+from tests.oracles.surfaces import surface_scores
 
 TOLERANCES = (0.25, 0.75, 2.05)
 
 
 @pytest.mark.filterwarnings("ignore:.*scipy.ndimage:DeprecationWarning")  # the oracle's own
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed()
 def test_equal_to_surface_distance(seed: int) -> None:
     oracle = pytest.importorskip("surface_distance", reason="needs surface-distance, of the extra `test`")
     predicted, true, spacing = random_masks(seed)
@@ -37,6 +40,28 @@ def test_equal_to_surface_distance(seed: int) -> None:
         recall, precision = oracle.compute_surface_overlap_at_tolerance(theirs, tolerance)
         assert f == pytest.approx(2 * precision * recall / max(precision + recall, 1e-12))
     assert (ours.missed, ours.false_alarm) == (0.0, 0.0)
+
+
+@each_seed(ALL)
+def test_equal_to_brute_force(seed: int) -> None:
+    pred, true, spacing = seeded_masks(seed)
+    found = compute_surface_scores(pred, true, spacing, TOLERANCES).as_dict()
+    expected = surface_scores(pred, true, spacing, TOLERANCES)
+    np.testing.assert_allclose([found[name] for name in expected], list(expected.values()), atol=1e-9)
+    assert (found["missed"], found["false_alarm"]) == (
+        float(true.any() and not pred.any()),
+        float(pred.any() and not true.any()),
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy", "ignore:the (ground truth|prediction) of class")
+@each_seed()
+def test_surface_dice_is_that_of_monai(seed: int) -> None:
+    pred, true, spacing = random_masks(seed)
+    masks = [torch.from_numpy(mask)[None, None] for mask in (pred, true)]
+    options = {"include_background": True, "spacing": spacing, "use_subvoxels": True}
+    expected = [float(compute_surface_dice(*masks, [t], **options)) for t in TOLERANCES]
+    assert compute_surface_scores(pred, true, spacing, TOLERANCES).nsd == pytest.approx(expected, rel=1e-5)
 
 
 def test_drawn() -> None:

@@ -19,7 +19,9 @@ from monai_boundary.metrics import (
     compute_cremi_score,
     compute_threshold_curve,
 )
-from tests.metrics.segmentations import two_cells
+from tests.metrics.segmentations import seeded_instances, two_cells
+from tests.metrics.surface_cases import each_seed
+from tests.oracles.segment_pairs import adapted_rand_by_pairs, voi_by_entropies
 
 
 def wall(height: float, gap: float) -> np.ndarray:
@@ -84,6 +86,24 @@ def test_equals_labelling_and_scoring_by_hand(membrane: np.ndarray, truth: np.nd
         else:
             expected = compute_cremi_score(label(membrane < level, connectivity=1), truth)
         np.testing.assert_allclose(row, expected, atol=1e-12)
+
+
+@each_seed()
+def test_equals_labelling_and_counting_for_every_seed(seed: int) -> None:
+    _, truth, _ = seeded_instances(seed)
+    levels = (0.25, 0.5, 0.75)
+    membrane = np.random.default_rng(seed).integers(0, 9, truth.shape) / 8
+    curve = compute_threshold_curve(membrane, truth, thresholds=levels)
+    for row, level in zip(curve.scores, levels, strict=True):
+        found = dict(zip(CREMIScore._fields, row, strict=True))
+        if not truth.any():
+            assert all(math.isnan(value) for value in row)
+            continue
+        cells = label(membrane < level, connectivity=1)
+        voi, (arand, _, _) = voi_by_entropies(cells, truth), adapted_rand_by_pairs(cells, truth)
+        expected = (*voi, arand, math.sqrt(sum(voi) * max(arand, 0)))
+        names = ("voi_split", "voi_merge", "arand", "cremi_score")
+        np.testing.assert_allclose([found[name] for name in names], expected, atol=1e-7)
 
 
 def test_diagonals_do_not_connect() -> None:

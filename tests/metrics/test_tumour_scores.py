@@ -15,6 +15,8 @@ from monai.metrics import compute_dice, compute_hausdorff_distance, compute_iou
 
 from monai_boundary.metrics import RegionScores, TumourScoresMetric, compute_tumour_scores
 from monai_boundary.ops import tumour_regions
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
+from tests.oracles.surfaces import voxel_hausdorff
 
 SPACING = (1.0, 2.0, 5.0)
 NAN = math.nan
@@ -37,6 +39,19 @@ def test_drawn() -> None:
     assert scores["tc"] == pytest.approx((0, 0, 5.0, 5.0, 0, 0))
     assert list(scores) == ["wt", "tc"]
     assert isinstance(scores["wt"], RegionScores)
+
+
+@each_seed(ALL)
+def test_equal_to_voxels_counted_and_distances_between_all(seed: int) -> None:
+    """The second region is the first with prediction and truth changed over."""
+    pred, true, spacing = seeded_masks(seed)
+    scores = compute_tumour_scores([pred, true], [true, pred], spacing=spacing, regions=("a", "b"))
+    both, either, total = int((pred & true).sum()), int((pred | true).sum()), int(pred.sum() + true.sum())
+    overlaps = (2 * both / total, both / either) if either else (NAN, NAN)
+    distances = [voxel_hausdorff(pred, true, spacing, q) for q in (100, 95)]
+    counts = bool(true.any()) and not pred.any(), bool(pred.any()) and not true.any()
+    np.testing.assert_allclose(scores["a"], (*overlaps, *distances, *counts), atol=1e-9)
+    np.testing.assert_allclose(scores["b"], (*overlaps, *distances, *counts[::-1]), atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from skimage.metrics import variation_of_information
 
 from monai_boundary.metrics import VariationOfInformationMetric, compute_voi
-from tests.metrics.segmentations import golden_pairs, pairs, two_cells
+from tests.metrics.segmentations import golden_pairs, pairs, seeded_instances, two_cells
+from tests.metrics.surface_cases import each_seed
 from tests.oracles.segment_pairs import voi_by_entropies
 
 
@@ -58,6 +59,17 @@ def test_undefined_is_nan() -> None:
 def test_equals_scikit_image_and_the_oracle(pair: tuple[np.ndarray, np.ndarray]) -> None:
     pred, truth = pair
     score = compute_voi(pred, truth)
+    np.testing.assert_allclose(score, variation_of_information(truth, pred, ignore_labels=(0,)), atol=1e-12)
+    np.testing.assert_allclose(score, voi_by_entropies(pred, truth), atol=1e-12)
+
+
+@each_seed()
+def test_equals_scikit_image_and_the_oracle_for_every_seed(seed: int) -> None:
+    pred, truth, _ = seeded_instances(seed)
+    score = compute_voi(pred, truth)
+    if not truth.any():
+        assert all(math.isnan(value) for value in score)
+        return
     np.testing.assert_allclose(score, variation_of_information(truth, pred, ignore_labels=(0,)), atol=1e-12)
     np.testing.assert_allclose(score, voi_by_entropies(pred, truth), atol=1e-12)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes, drawn, against MetricsReloaded's definition by hand."""
+"""Volumes, drawn, against sums of voxels and SimpleITK."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 
 from monai_boundary.metrics import VolumeDifferenceMetric, compute_lesion_scores, compute_volume_difference
-from tests.metrics.surface_cases import CASES, random_masks
+from tests.metrics.surface_cases import ALL, each_seed, seeded_masks
 
 
 def test_drawn() -> None:
@@ -22,16 +23,29 @@ def test_drawn() -> None:
     assert swapped[:4] == (pytest.approx(0.2), pytest.approx(0.2), 25.0, 25.0)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@each_seed(ALL)
 def test_equals_sums_of_voxels(seed: int) -> None:
-    pred, true, spacing = random_masks(seed)
+    pred, true, spacing = seeded_masks(seed)
     found = compute_volume_difference(pred, true, spacing)
     voxel = np.prod(spacing) / 1000 if true.ndim == 3 else math.nan
     mine, theirs = float(pred.astype(float).sum()), float(true.astype(float).sum())
     np.testing.assert_allclose(found.signed_volume_difference_ml, mine * voxel - theirs * voxel, atol=1e-12)
-    np.testing.assert_allclose(found.volume_difference_percent, abs(mine / theirs - 1) * 100, atol=1e-9)
+    percent = (mine / theirs - 1) * 100 if theirs else math.nan
+    np.testing.assert_allclose(found.volume_difference_percent, abs(percent), atol=1e-9)
+    np.testing.assert_allclose(found.signed_volume_difference_percent, percent, atol=1e-9)
+    assert (found.missed, found.false_alarm) == (mine == 0 < theirs, theirs == 0 < mine)
     lesions = compute_lesion_scores(pred, true, spacing=spacing)
-    assert found.volume_difference_percent == lesions.volume_difference_percent
+    np.testing.assert_equal(found.volume_difference_percent, lesions.volume_difference_percent)
+
+
+@each_seed()
+def test_equals_simple_itk(seed: int) -> None:
+    """Its volume similarity is twice the difference over the sum: r / (1 + r / 2) of the relative difference r."""
+    pred, true, spacing = seeded_masks(seed)
+    measures = SimpleITK.LabelOverlapMeasuresImageFilter()
+    measures.Execute(*(SimpleITK.GetImageFromArray(mask.astype(np.uint8)) for mask in (pred, true)))
+    relative = compute_volume_difference(pred, true, spacing).signed_volume_difference_percent / 100
+    assert relative / (1 + relative / 2) == pytest.approx(measures.GetVolumeSimilarity())
 
 
 @pytest.mark.parametrize(
