@@ -92,7 +92,7 @@ def example_scores(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float
 
 
 def instance_examples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return (truth, prediction) by what is wrong: nine cells in 49 x 49 pixels, with walls of one pixel."""
+    """Return (truth, prediction) by what is wrong: nine instances in 49 x 49 pixels, with walls of one pixel."""
     truth = np.zeros((49, 49), np.int64)
     for k in range(9):
         row, column = 16 * (k // 3), 16 * (k % 3)
@@ -105,11 +105,11 @@ def instance_examples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     missed[truth == 5] = 0
     small[2:4, 2:4] = 11
     return {
-        "a cell split": (truth, split),
+        "one split": (truth, split),
         "two merged": (truth, merged),
         "walls too thick": (truth, thick),
-        "a cell missed": (truth, missed),
-        "a speck in a cell": (truth, small),
+        "one missed": (truth, missed),
+        "a speck inside": (truth, small),
     }
 
 
@@ -152,16 +152,16 @@ PUNISHED_AND_FORGIVEN = {
     "component_hd95": ("HD95 per component (mm)", "small one missed", "ragged"),
     "component_nsd": ("surface Dice per component", "2 mm too large", "a hole"),
     "missed_components": ("missed components", "small one missed", "a far speck"),
-    "pq": ("PQ", "walls too thick", "a speck in a cell"),
-    "sq": ("SQ", "walls too thick", "a cell missed"),
+    "pq": ("PQ", "walls too thick", "a speck inside"),
+    "sq": ("SQ", "walls too thick", "one missed"),
     "rq": ("RQ", "two merged", "walls too thick"),
-    "missed_instances": ("missed instances", "a cell missed", "a speck in a cell"),
-    "false_instances": ("false instances", "a speck in a cell", "a cell missed"),
-    "voi_split": ("VOI split (bits)", "a cell split", "two merged"),
-    "voi_merge": ("VOI merge (bits)", "two merged", "a cell missed"),
-    "arand": ("adapted Rand error", "two merged", "a speck in a cell"),
-    "ari": ("ARI", "two merged", "a speck in a cell"),
-    "cremi_score": ("CREMI score", "walls too thick", "a cell missed"),
+    "missed_instances": ("missed instances", "one missed", "a speck inside"),
+    "false_instances": ("false instances", "a speck inside", "one missed"),
+    "voi_split": ("VOI split (bits)", "one split", "two merged"),
+    "voi_merge": ("VOI merge (bits)", "two merged", "one missed"),
+    "arand": ("adapted Rand error", "two merged", "a speck inside"),
+    "ari": ("ARI", "two merged", "a speck inside"),
+    "cremi_score": ("CREMI score", "walls too thick", "one missed"),
 }
 """Score -> row of the tables, an example that it punishes, and one that it forgives."""
 
@@ -183,8 +183,8 @@ def draw_masks(panel: Axes, truth: np.ndarray, prediction: np.ndarray, title: st
     panel.set_axis_off()
 
 
-def draw_cells(panel: Axes, truth: np.ndarray, prediction: np.ndarray, title: str) -> None:
-    """Draw predicted cells in colours, and the outlines of the true ones."""
+def draw_instances(panel: Axes, truth: np.ndarray, prediction: np.ndarray, title: str) -> None:
+    """Draw predicted instances in colours, and the outlines of the true ones."""
     colours = np.where(prediction > 0, 1 + prediction * 5 % 12, 0)
     panel.imshow(np.ma.masked_equal(colours, 0), cmap="Set3", vmin=1, vmax=12, interpolation="nearest")
     panel.contour(truth > 0, [0.5], colors="tab:blue", linewidths=1)
@@ -196,7 +196,7 @@ def draw_scores() -> None:
     """Draw the examples of the page on scores, and print its tables."""
     kinds = (
         (score_examples(), example_scores, draw_masks, (3, 3, (8.4, 8.8)), "choose-a-score.png"),
-        (instance_examples(), instance_scores, draw_cells, (1, 5, (11, 2.6)), "choose-a-score-instances.png"),
+        (instance_examples(), instance_scores, draw_instances, (1, 5, (11, 2.6)), "choose-a-score-instances.png"),
     )
     for examples, scores, draw, (rows, columns, size), name in kinds:
         figure, panels = plt.subplots(rows, columns, figsize=size, layout="constrained")

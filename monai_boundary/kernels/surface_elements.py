@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells between voxels that a surface passes through, and the box that holds two masks."""
+"""The cubes between voxels that a surface passes through, and the box that holds two masks."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def union_box(first: BoolArray, second: BoolArray) -> LongArray:  # pragma: no c
 
 
 @njit(cache=True, nogil=True)
-def surface_cells(first: BoolArray, second: BoolArray) -> tuple[LongArray, UInt8Array]:  # pragma: no cover - compiled
-    """Return the cells of 2 x 2 x 2 voxels in which at least one of two masks has both inside and outside.
+def surface_cubes(first: BoolArray, second: BoolArray) -> tuple[LongArray, UInt8Array]:  # pragma: no cover - compiled
+    """Return the cubes of 2 x 2 x 2 voxels in which at least one of two masks has both inside and outside.
 
-    Cell (i, j, k) has its first corner at voxel (i, j, k). A cell's code has a bit for each corner inside the mask: 128
+    Cube (i, j, k) has its first corner at voxel (i, j, k). A cube's code has a bit for each corner inside the mask: 128
     for the first, then 64, 32, ..., 1 with the last axis fastest.
 
     Args:
@@ -82,7 +82,7 @@ def surface_cells(first: BoolArray, second: BoolArray) -> tuple[LongArray, UInt8
 
 @njit(cache=True, nogil=True)
 def _row_codes(mask: BoolArray, i: int, j: int, codes: UInt8Array) -> None:  # pragma: no cover - compiled
-    """Write the codes of the cells (i, j, :)."""
+    """Write the codes of the cubes (i, j, :)."""
     for k in range(codes.size):
         codes[k] = (
             mask[i, j, k] * 128

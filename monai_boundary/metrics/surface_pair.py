@@ -17,7 +17,7 @@ from skimage.measure import marching_cubes
 from monai_boundary._typing import BoolArray, DoubleArray, LongArray
 from monai_boundary._validation import check_same_shape, check_spacing, check_spatial_dims
 from monai_boundary.kernels.near_distance import near_squared_distance
-from monai_boundary.kernels.surface_elements import surface_cells, union_box
+from monai_boundary.kernels.surface_elements import surface_cubes, union_box
 from monai_boundary.ops.label_values import binary_mask
 
 # asking a tree of points once costs what a distance transform up to some voxels costs for so many voxels
@@ -102,9 +102,9 @@ def measure_surfaces(
     """Find the surfaces of two masks, and the distance of every surface element to the other surface: once per case.
 
     The surface runs between the voxels, as marching cubes (3-D) and marching squares (2-D) draw it: an element is the
-    piece of surface in a cell of 2 x 2 x 2 (2 x 2) neighbouring voxel centres, its place is the cell's centre, its
+    piece of surface in a cube of 2 x 2 x 2 (2 x 2) neighbouring voxel centres, its place is the cube's centre, its
     area that of marching cubes' triangles there. This is what DeepMind's surface-distance does, and the numbers are its
-    (of a cell and its complement the one of fewer corners is taken). Outside the image is background.
+    (of a cube and its complement the one of fewer corners is taken). Outside the image is background.
 
     All is done in the box that holds both masks; the numbers do not depend on it.
 
@@ -159,9 +159,9 @@ def _crop_to_union(predicted: BoolArray, true: BoolArray) -> tuple[BoolArray, Bo
 def _surfaces(
     predicted: BoolArray, true: BoolArray, spacing: tuple[float, ...]
 ) -> tuple[SurfaceDistances, SurfaceDistances]:
-    if predicted.ndim == 2:  # a slice between two equal ones: its cells have the codes of marching squares, twice
+    if predicted.ndim == 2:  # a slice between two equal ones: its cubes have the codes of marching squares, twice
         predicted, true = (np.stack([mask, mask]) for mask in (predicted, true))
-    index, codes = surface_cells(np.ascontiguousarray(predicted), np.ascontiguousarray(true))
+    index, codes = surface_cubes(np.ascontiguousarray(predicted), np.ascontiguousarray(true))
     index = index[:, 3 - len(spacing) :]
     area = _areas(spacing)
     on = (codes != 0) & (codes != 255)
@@ -215,7 +215,7 @@ def near_squares(source: BoolArray, spacing: tuple[float, ...], limit: float) ->
 
 
 def _areas(spacing: tuple[float, ...]) -> DoubleArray:
-    """Area (or length) of the surface in a cell, by its code."""
+    """Area (or length) of the surface in a cube, by its code."""
     if len(spacing) == 2:
         return _lengths(spacing)
     normals = _cell_normals()
@@ -224,7 +224,7 @@ def _areas(spacing: tuple[float, ...]) -> DoubleArray:
 
 
 def _lengths(spacing: tuple[float, ...]) -> DoubleArray:
-    """Length of the contour in a cell of two equal slices: the code has the four corners twice."""
+    """Length of the contour in a cube of two equal slices: the code has the four corners twice."""
     corner = math.hypot(*spacing) / 2
     four = [0.0, corner, corner, spacing[1], corner, spacing[0], 2 * corner, corner]
     four += four[::-1]  # the contour of what is outside is the same
@@ -235,7 +235,7 @@ def _lengths(spacing: tuple[float, ...]) -> DoubleArray:
 
 @cache
 def _cell_normals() -> DoubleArray:
-    """Area vectors of marching cubes' triangles in a unit cell, by its code: (256, triangles, 3)."""
+    """Area vectors of marching cubes' triangles in a unit cube, by its code: (256, triangles, 3)."""
     normals = np.zeros((256, 5, 3))
     for code in range(1, 255):
         fewer = code if code.bit_count() <= 4 else 255 - code  # so that a mask and its complement have one surface

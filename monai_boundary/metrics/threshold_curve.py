@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of a membrane probability map against the threshold that turns it into cells."""
+"""Scores of a membrane probability map against the threshold that turns it into instances."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def compute_threshold_curve(
     method: str = "components",
     min_size: int = 0,
 ) -> ThresholdCurve:
-    """Return the scores of the cells that a membrane map gives at each threshold (Ngoc et al., BMVC 2021, Fig. 6).
+    """Return the scores of the instances that a membrane map gives at each threshold (Ngoc et al., BMVC 2021, Fig. 6).
 
-    At threshold t the cells are the connected components (4 neighbours in 2-D, 6 in 3-D) of the voxels with a membrane
-    probability *below* t; the other voxels are predicted 0. They are scored as
+    At threshold t the instances are the connected components (4 neighbours in 2-D, 6 in 3-D) of the voxels with a
+    membrane probability *below* t; the other voxels are predicted 0. They are scored as
     :func:`~monai_boundary.metrics.compute_cremi_score` scores any segmentation, so a thick predicted membrane costs.
     The paper draws the ARI and compares the areas under it; which threshold is best depends on the image.
 
@@ -95,8 +95,8 @@ def compute_threshold_curve(
         per_section: for a volume, find the components of each section (axis 0) in 2-D, score it alone, and return the
             mean over the sections that are defined.
         border_per_section: find the border in each section alone, as CREMI (True), or in 3-D.
-        method: how the cells are made, ``"components"`` or another of `monai_boundary.ops.membrane_to_instances`.
-        min_size: cells of fewer voxels are removed.
+        method: how the instances are made, ``"components"`` or another of `monai_boundary.ops.membrane_to_instances`.
+        min_size: instances of fewer voxels are removed.
 
     Returns:
         The curve; its scores are NaN when no truth voxel is scored.
@@ -122,7 +122,7 @@ def compute_threshold_curve(
     check_choice("method", method, SEGMENTATION_METHODS)
     sizes = check_spacing(spacing, true_ids.ndim)
 
-    def cells(level: float, membrane: AnyArray) -> LongArray:
+    def instances(level: float, membrane: AnyArray) -> LongArray:
         if method == "components" and not min_size:
             return _components(level, membrane)
         own = sizes[-membrane.ndim :]
@@ -130,7 +130,7 @@ def compute_threshold_curve(
         return found.astype(np.int64)
 
     curve = [
-        mean_of_defined([cremi_of_table(count_overlaps(cells(level, m), ids, where)) for m, ids, where in parts])
+        mean_of_defined([cremi_of_table(count_overlaps(instances(level, m), ids, where)) for m, ids, where in parts])
         for level in levels
     ]
     return ThresholdCurve(thresholds=levels, scores=np.asarray(curve, dtype=np.float64))
@@ -138,8 +138,8 @@ def compute_threshold_curve(
 
 def _components(threshold: float, membrane: AnyArray) -> LongArray:
     # the threshold in the map's own type: 0.7 in float32 is below 0.7, yet a voxel at the threshold is membrane
-    cells, _ = ndimage.label(membrane < membrane.dtype.type(threshold))
-    return cells.astype(np.int64)
+    instances, _ = ndimage.label(membrane < membrane.dtype.type(threshold))
+    return instances.astype(np.int64)
 
 
 def _to_probability(y_pred: AnyArray | torch.Tensor) -> AnyArray:

@@ -35,10 +35,10 @@ _MAX_ID = np.iinfo(np.int32).max
 def label_regions(label: npt.ArrayLike, *, section_axis: int | None = None) -> IntArray:
     """Face-connected components of equal, non-zero label.
 
-    Two touching cells with different ids stay two regions; one id in two pieces becomes two regions.
+    Two touching instances with different ids stay two regions; one id in two pieces becomes two regions.
 
     Args:
-        label: instance ids or a mask of the cells (0 is membrane; every other value is a cell), 2-D or 3-D. Note that a
+        label: instance ids or a mask of them (0 is membrane; every other value is an instance), 2-D or 3-D. Note that a
             *membrane* target has membrane = 1: pass ``target == 0``.
         section_axis: label every section across this axis on its own (ids stay unique over the stack), for stacks too
             anisotropic, or too badly aligned, to join sections. ``None`` joins through all faces.

@@ -42,7 +42,7 @@ def membrane_to_instances(
 
     The *cell phase* is where the probability is below the threshold.
 
-    - ``"components"``: its face-connected components. One open voxel in a wall merges two cells.
+    - ``"components"``: its face-connected components. One open voxel in a wall merges two instances.
     - ``"watershed"``: scikit-image's watershed of the probability from markers; a hole narrower than the markers
       splits.
     - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance

@@ -129,7 +129,7 @@ def membrane_scores(
     border_tolerance_nm: float | None,
     ignore_labels: Sequence[int] = (0,),
 ) -> dict[str, list[float]]:
-    """Return the scores of the cells that a membrane's probability gives at each of the thresholds.
+    """Return the scores of the instances that a membrane's probability gives at each of the thresholds.
 
     Args:
         membrane: (1, *spatial), membrane = 1: :func:`~monai_boundary.metrics.compute_threshold_curve`.

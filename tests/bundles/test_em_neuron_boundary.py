@@ -99,7 +99,7 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
     assert result["scored"]["source"] == "the best of the training part"
     for name in ("threshold", "voi_split", "voi_merge", "ari", "cremi_score"):
         assert result["scored"][name] == pytest.approx(result["best_training_threshold"][name], abs=1e-6), (
-            "the cells that are scored are those of the curve at its threshold"
+            "the instances that are scored are those of the curve at its threshold"
         )
     assert set(result["validation"]["area"]) == {"ari", "cremi_score"}
     cases = (trained / "evaluation" / "evaluation_cases.csv").read_text().splitlines()
@@ -133,7 +133,7 @@ def test_what_is_scored_is_what_is_written(
     with caplog.at_level(logging.INFO):
         place = {"dataset_dir": str(test / "image" / "05.png"), "segmentation_dir": str(tmp_path / "written")}
         run("inference.yaml", "infer", **common, **place)
-    assert f"Cells by components at threshold {scored['threshold']:g}" in caplog.text
+    assert f"Instances by components at threshold {scored['threshold']:g}" in caplog.text
     (path,) = (tmp_path / "written").glob("*instances*")
     found = read_em_source(path)[0].astype(np.int64)
     truth = measure.label(read_em_source(test / "label" / "05.png")[0], connectivity=1)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells of a surface and the box of two masks, compiled and as Python, against NumPy."""
+"""Cubes of a surface and the box of two masks, compiled and as Python, against NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from monai_boundary.kernels.surface_elements import surface_cells, union_box
+from monai_boundary.kernels.surface_elements import surface_cubes, union_box
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -20,11 +20,11 @@ def test_box_is_that_of_numpy(rng: np.random.Generator, compiled: bool, share: f
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_drawn_voxel_has_eight_cells(compiled: bool) -> None:
-    cells = surface_cells if compiled else _python_cells
+def test_drawn_voxel_has_eight_cubes(compiled: bool) -> None:
+    cubes = surface_cubes if compiled else _python_cubes
     mask = np.zeros((3, 3, 3), dtype=bool)
     mask[1, 1, 1] = True
-    index, codes = cells(mask, np.zeros_like(mask))
+    index, codes = cubes(mask, np.zeros_like(mask))
     assert [tuple(row) for row in index.tolist()] == list(np.ndindex(2, 2, 2))
     assert codes[:, 0].tolist() == [1, 2, 4, 8, 16, 32, 64, 128]
     assert not codes[:, 1].any()
@@ -32,10 +32,10 @@ def test_drawn_voxel_has_eight_cells(compiled: bool) -> None:
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_codes_are_the_corners(rng: np.random.Generator, compiled: bool) -> None:
-    cells = surface_cells if compiled else _python_cells
+    cubes = surface_cubes if compiled else _python_cubes
     masks = rng.random((2, 4, 5, 3)) < 0.5
-    masks[:, :2, :2] = False  # cells off both surfaces
-    index, codes = cells(*masks)
+    masks[:, :2, :2] = False  # cubes off both surfaces
+    index, codes = cubes(*masks)
     found = {tuple(i): tuple(c) for i, c in zip(index.tolist(), codes.tolist(), strict=True)}
     for place in np.ndindex(3, 4, 2):
         corners = tuple(slice(n, n + 2) for n in place)
@@ -44,10 +44,10 @@ def test_codes_are_the_corners(rng: np.random.Generator, compiled: bool) -> None
         assert found.get(place) == expected, place
 
 
-def _python_cells(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _python_cubes(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from monai_boundary.kernels import surface_elements
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surface_elements, "_row_codes", surface_elements._row_codes.py_func)
         with np.errstate(over="ignore"):
-            return surface_cells.py_func(first, second)
+            return surface_cubes.py_func(first, second)

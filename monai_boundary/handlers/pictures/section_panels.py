@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The panels of one section: image, truth, prediction, the scored cells, the barrier cut, and where it leaks."""
+"""The panels of one section: image, truth, prediction, the scored instances, the barrier cut, and where it leaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monai_boundary.ops.barrier_contour import leaked_regions
 from monai_boundary.ops.regions import label_regions, region_seeds
 
 CUT, LEAK, SEED = (1.0, 0.85, 0.1), (1.0, 0.0, 0.8), (0.0, 1.0, 1.0)
-_NOWHERE = (0.6, 0.6, 0.6)  # the colour of a cell that lies on true membrane
+_NOWHERE = (0.6, 0.6, 0.6)  # the colour of an instance that lies on true membrane
 
 
 def cut_and_leaks(probability: FloatArray, instances: IntArray) -> tuple[BoolArray, BoolArray, IntArray]:
@@ -65,7 +65,11 @@ def draw_case(
     ]
     if found is not None:
         shown += [
-            (f"what is scored: {np.unique(found[found > 0]).size} cells", matched_cells(found, regions, colours), {})
+            (
+                f"what is scored: {np.unique(found[found > 0]).size} instances",
+                matched_instances(found, regions, colours),
+                {},
+            )
         ]
     leaking = np.unique(regions[leaks]).size
     cut = len(shown)
@@ -107,35 +111,37 @@ def _colours(regions: int) -> FloatArray:
     return table
 
 
-def matched_cells(found: AnyArray, regions: IntArray, colours: FloatArray) -> FloatArray:
-    """Return each found cell in a shade of the colour of the region that most of its voxels lie in, black for 0.
+def matched_instances(found: AnyArray, regions: IntArray, colours: FloatArray) -> FloatArray:
+    """Return each found instance in a shade of the colour of the region that most of its voxels lie in, black for 0.
 
     Args:
-        found: cells, (H, W), 0 = membrane.
+        found: ids, (H, W), 0 = membrane.
         regions: of the truth, (H, W).
         colours: of the regions, (regions + 1, 3).
 
     Example:
         >>> colours = np.array([[0, 0, 0], [1, 0, 0]], dtype=np.float32)
-        >>> matched_cells(np.array([[7, 0]]), np.array([[1, 1]]), colours)[0, :, 1:].tolist()
+        >>> matched_instances(np.array([[7, 0]]), np.array([[1, 1]]), colours)[0, :, 1:].tolist()
         [[0.0, 0.0], [0.0, 0.0]]
     """
-    ids, cells = np.unique(found, return_inverse=True)
-    cells = cells.reshape(found.shape)
+    ids, places = np.unique(found, return_inverse=True)
+    places = places.reshape(found.shape)
     shade = np.random.default_rng(1).uniform(0.6, 1, (ids.size, 1)).astype(np.float32)
-    shared = np.bincount(cells.ravel() * len(colours) + regions.ravel(), minlength=ids.size * len(colours))
+    shared = np.bincount(places.ravel() * len(colours) + regions.ravel(), minlength=ids.size * len(colours))
     most = shared.reshape(ids.size, -1).argmax(axis=1)
     own = np.where(most[:, None] > 0, colours[most], np.asarray(_NOWHERE, np.float32))
     own[ids == 0] = 0
-    picture: FloatArray = (own * shade)[cells]
+    picture: FloatArray = (own * shade)[places]
     return picture
 
 
-def _legend(with_cells: bool) -> list[Any]:
+def _legend(with_instances: bool) -> list[Any]:
     entries: list[Any] = [Patch(facecolor="black", edgecolor="grey", label="membrane (truth, what is scored)")]
-    if with_cells:
-        entries.append(Patch(facecolor=(0.4, 0.8, 0.5), label="a cell, in the colour of the true region it lies in"))
-        entries.append(Patch(facecolor=_NOWHERE, label="a cell that lies on true membrane"))
+    if with_instances:
+        entries.append(
+            Patch(facecolor=(0.4, 0.8, 0.5), label="an instance, in the colour of the true region it lies in")
+        )
+        entries.append(Patch(facecolor=_NOWHERE, label="an instance that lies on true membrane"))
     entries += [
         Patch(facecolor=CUT, label="barrier cut of the prediction"),
         Line2D([], [], color=SEED, marker="o", linestyle="", markersize=4, label="seed of a true region"),

@@ -28,8 +28,8 @@ def middle_section(array: AnyArray) -> AnyArray:
 class ValidationPictures(CasePictures):
     """Draw the barrier cut of a few cases at the end of each validation; see :class:`CasePictures`.
 
-    The panels: the image, the true regions, the predicted membrane, the segmentation that is scored (each cell in the
-    colour of the true region that most of it lies in, so that a merged cell shows one colour where the truth has two),
+    The panels: the image, the true regions, the predicted membrane, the segmentation that is scored (each instance in
+    the colour of the true region that most of it lies in: a merged one shows one colour where the truth has two),
     the barrier cut of the prediction from the true seeds, and its leaks, the voxels of a region that the cut gives to
     another one. Of a 3-D case the middle section is shown with the cut of that section.
 
@@ -40,7 +40,7 @@ class ValidationPictures(CasePictures):
         image_key: entry of the engine's output or batch, as the next two (1, [D,] H, W) after decollating.
         pred_key: the membrane's probability.
         label_key: the true instances, or the membrane if ``label_is_membrane``.
-        label_is_membrane: the label is 1 on membrane and 0 in cells.
+        label_is_membrane: the label is 1 on membrane and 0 in instances.
         instances_key: the segmentation that is scored; its panel is left out where there is none.
         summary_writer: TensorBoard writer, or ``None``.
         global_epoch_transform: epoch of the evaluator -> epoch in the file names.

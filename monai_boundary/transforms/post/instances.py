@@ -44,7 +44,7 @@ class MembraneToInstances(Transform):
 
     Args:
         method: ``"components"`` of what is below the threshold; ``"watershed"`` or ``"barrier_cut"`` from markers,
-            which split cells at holes in the membrane.
+            which split instances at holes in the membrane.
         threshold: probabilities at or above it are membrane.
         seed_distance: a marker's distance from the membrane; 3 times the smallest voxel size by default.
         min_size: instances of fewer voxels are removed.
@@ -110,7 +110,7 @@ class MembraneToInstancesd(KeyByKey):
         keys: membrane probabilities.
         output_keys: where the instances go, one key per probability; by default they replace the probabilities.
         method: ``"components"`` of what is below the threshold; ``"watershed"`` or ``"barrier_cut"`` from markers,
-            which split cells at holes in the membrane.
+            which split instances at holes in the membrane.
         threshold: probabilities at or above it are membrane.
         seed_distance: a marker's distance from the membrane; 3 times the smallest voxel size by default.
         min_size: instances of fewer voxels are removed.

@@ -46,7 +46,7 @@ class CaseReport:
         label: key of its truth.
         image: key of what is behind the contours, its first channel; None for nothing.
         probability: key of the membrane's probability, with ``instances``, for curves over the threshold, at which
-            connected components of any size are the cells; None where cells are made in another way.
+            connected components of any size are the instances; None where those are made in another way.
         spacing: key of the spacing of an item (mm); without it that of the truth's affine.
         classes: names of the channels, or name -> label values; without any every label is a class.
         instances: labels are ids of objects.

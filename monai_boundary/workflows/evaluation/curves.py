@@ -13,14 +13,14 @@ from monai.engines.workflow import Workflow
 
 from monai_boundary.metrics import CREMIScore, ThresholdCurve
 from monai_boundary.workflows.evaluation.score_table import log_scores
-from monai_boundary.workflows.evaluation.threshold import UNTOLD, Cells
+from monai_boundary.workflows.evaluation.threshold import UNTOLD, InstanceRule
 from monai_boundary.workflows.runs.results import EM_METRICS, Row, write_json, write_table
 
 _SAME_THRESHOLD = 1e-3  # thresholds are written with two or three digits
 
 
 def em_scores(scores: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return the scores of cells: CREMI's, which select and are compared, and those that are asked for beside them.
+    """Return the scores of instances: CREMI's, which select and are compared, and those that are asked for beside them.
 
     Args:
         scores: names of :class:`~monai_boundary.metrics.InstanceScoresMetric`.
@@ -68,7 +68,7 @@ def write_evaluation(
     training_curve: ThresholdCurve | None,
     items: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
-    cells: Cells,
+    rule: InstanceRule,
     part: str = "validation",
     scores: Sequence[str] = EM_METRICS,
 ) -> dict[str, Any]:
@@ -76,29 +76,29 @@ def write_evaluation(
 
     The threshold that is best on what is scored is an optimistic choice; the one that is best on the training part,
     applied to what is scored, is the fair one. Both are given, and the areas under the curves, that depend on none.
-    ``scored`` holds the scores of the cells as they were made, at the threshold that inference takes from now on.
+    ``scored`` holds the scores of the instances as they were made, at the threshold that inference takes from now on.
 
     Args:
         folder: where the files go.
-        evaluator: the engine that ran, with the scores of the cells in its metrics.
+        evaluator: the engine that ran, with the scores of the instances in its metrics.
         curve: of what is scored.
         training_curve: of the training part, or ``None`` if it was not evaluated.
         items: what is scored, in order, for the cases' names.
         settings: written into the JSON file.
-        cells: how the cells were made.
+        rule: how the instances were made.
         part: what is scored, ``"validation"``, or ``"test"`` of a test set.
-        scores: of the cells, in the evaluator's metrics; see :func:`em_scores`.
+        scores: of the instances, in the evaluator's metrics; see :func:`em_scores`.
 
     Returns:
-        ``scored`` (how the cells were made, and their scores), ``fixed_threshold`` (the scores at 0.5, NaN where the
-        curve lacks it), ``validation`` or ``test`` (the curve), and with a training part ``training`` (its curve) and
+        ``scored`` (how the instances were made, and their scores), ``fixed_threshold`` (the scores at 0.5, NaN where
+        the curve lacks it), ``validation`` or ``test`` (the curve), with a training part also ``training`` (its curve),
         ``best_training_threshold`` (the scores at it, by the curve).
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     scored = {name: float(evaluator.state.metrics[name]) for name in scores}
     result: dict[str, Any] = {"settings": dict(settings), "items": len(items)}
-    result |= {"scored": {**cells._asdict(), **scored}, "fixed_threshold": scores_at(curve, UNTOLD)}
+    result |= {"scored": {**rule._asdict(), **scored}, "fixed_threshold": scores_at(curve, UNTOLD)}
     result[part] = curve_summary(curve)
     if training_curve is not None:
         threshold = training_curve.best_threshold("cremi_score")
@@ -113,8 +113,8 @@ def write_evaluation(
     write_json(result, files["scores"])
     write_table(_cases(evaluator, items, scores), files["cases"])
     write_table(_curve_rows(curve, training_curve, part), files["curve"])
-    title = f"Scores of {len(items)} {part} items, cells by {cells.method} at threshold {cells.threshold:g}"
-    log_scores(f"{title} ({cells.source}):", scored, {})
+    title = f"Scores of {len(items)} {part} items, instances by {rule.method} at threshold {rule.threshold:g}"
+    log_scores(f"{title} ({rule.source}):", scored, {})
     areas = {f"{name} area": value for name, value in result[part]["area"].items()}
     log_scores(f"Areas over thresholds {curve.thresholds[0]} to {curve.thresholds[-1]}:", areas, files)
     return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a membrane map becomes cells: found by the evaluation, kept beside the network, taken by inference."""
+"""How a membrane map becomes instances: found by the evaluation, kept beside the network, taken by inference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monai.engines.workflow import Workflow
 from monai_boundary._tables import write_json
 from monai_boundary.handlers import ThresholdCurveHandler
 
-__all__ = ["Cells", "as_evaluated", "choose_threshold", "evaluated_file", "keep_evaluated"]
+__all__ = ["InstanceRule", "as_evaluated", "choose_threshold", "evaluated_file", "keep_evaluated"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,14 @@ UNTOLD = 0.5
 METHOD, MIN_SIZE = "components", 0
 
 
-class Cells(NamedTuple):
-    """How cells are made of a membrane's probability, and where that comes from.
+class InstanceRule(NamedTuple):
+    """How instances are made of a membrane's probability, and where that comes from.
 
     Attributes:
         threshold: probabilities at or above it are membrane.
         source: where the threshold comes from, for people.
         method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
-        min_size: cells of fewer voxels are removed.
+        min_size: instances of fewer voxels are removed.
     """
 
     threshold: float
@@ -41,7 +41,7 @@ class Cells(NamedTuple):
 
 
 def evaluated_file(ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Return the file that says how a network's evaluation made cells.
+    """Return the file that says how a network's evaluation made instances.
 
     Args:
         ckpt_path: the network.
@@ -64,8 +64,8 @@ def choose_threshold(
     method: str = METHOD,
     min_size: int = MIN_SIZE,
     output_dir: str | os.PathLike[str] | None = None,
-) -> Cells:
-    """Return how an evaluation makes cells: at the given threshold, else at the one that is best on the training part.
+) -> InstanceRule:
+    """Return how an evaluation makes instances: at the given threshold, else at the best of the training part.
 
     The engine of the training part is run here, so that the threshold is there before anything that needs it is made.
     Without a training part it is the threshold of an earlier evaluation of the same network, else 0.5; a line in the
@@ -83,34 +83,34 @@ def choose_threshold(
     if training is not None:
         training.run()
     if threshold is not None:
-        return Cells(float(threshold), "given", method, min_size)
+        return InstanceRule(float(threshold), "given", method, min_size)
     best = curve.curve.best_threshold("cremi_score") if training is not None and curve and curve.curve else math.nan
     if not math.isnan(best):
-        return Cells(best, "the best of the training part", method, min_size)
+        return InstanceRule(best, "the best of the training part", method, min_size)
     found, path = _kept(ckpt_path, output_dir)
     if "threshold" in found:
-        return Cells(found["threshold"], f"as evaluated before, in {path}", method, min_size)
+        return InstanceRule(found["threshold"], f"as evaluated before, in {path}", method, min_size)
     logger.warning(f"No training part to choose the threshold on: it is {UNTOLD}.")
-    return Cells(UNTOLD, "not chosen on any data", method, min_size)
+    return InstanceRule(UNTOLD, "not chosen on any data", method, min_size)
 
 
 def keep_evaluated(
-    ckpt_path: str | os.PathLike[str], cells: Cells, output_dir: str | os.PathLike[str] | None = None
+    ckpt_path: str | os.PathLike[str], rule: InstanceRule, output_dir: str | os.PathLike[str] | None = None
 ) -> None:
-    """Write how cells were made, for :func:`as_evaluated`; a log line where that cannot be.
+    """Write how instances were made, for :func:`as_evaluated`; a log line where that cannot be.
 
     A network that comes with a bundle is others' too, so the file is in the folder of the evaluation.
 
     Args:
         ckpt_path: the network that was evaluated.
-        cells: how its cells were made.
+        rule: how its instances were made.
         output_dir: of the evaluation; beside the network if not given.
     """
     path = evaluated_file(ckpt_path, output_dir)
     try:
-        write_json({**cells._asdict(), "network": _digest(ckpt_path)}, path)
+        write_json({**rule._asdict(), "network": _digest(ckpt_path)}, path)
     except OSError as error:
-        logger.warning(f"{path} cannot be written ({error}): give inference --threshold {cells.threshold:g}.")
+        logger.warning(f"{path} cannot be written ({error}): give inference --threshold {rule.threshold:g}.")
 
 
 def as_evaluated(
@@ -119,8 +119,8 @@ def as_evaluated(
     method: str | None = None,
     min_size: int | None = None,
     output_dir: str | os.PathLike[str] | None = None,
-) -> Cells:
-    """Return how inference makes cells: as the network was evaluated, but for what is given; one log line says it.
+) -> InstanceRule:
+    """Return how inference makes instances: as the network was evaluated, but for what is given; one log line says it.
 
     A network that was trained further since, or was never evaluated, has no threshold of its own: it is 0.5, with a
     warning.
@@ -138,16 +138,16 @@ def as_evaluated(
         source = f"{found['source']}, in {path}"
     elif threshold is None:
         source = "this network was not evaluated (configs/evaluate.yaml chooses the threshold on the training part)"
-    cells = Cells(
+    rule = InstanceRule(
         float(found.get("threshold", UNTOLD) if threshold is None else threshold),
         source,
         found.get("method", METHOD) if method is None else method,
         int(found.get("min_size", MIN_SIZE) if min_size is None else min_size),
     )
     level = logging.INFO if threshold is not None or found else logging.WARNING
-    more = f", cells under {cells.min_size} voxels removed" if cells.min_size else ""
-    logger.log(level, f"Cells by {cells.method} at threshold {cells.threshold:g}{more}: {cells.source}.")
-    return cells
+    more = f", instances under {rule.min_size} voxels removed" if rule.min_size else ""
+    logger.log(level, f"Instances by {rule.method} at threshold {rule.threshold:g}{more}: {rule.source}.")
+    return rule
 
 
 def _kept(ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str] | None) -> tuple[dict[str, Any], Path]:

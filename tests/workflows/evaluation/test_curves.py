@@ -14,7 +14,7 @@ import torch
 
 from monai_boundary.metrics import ThresholdCurve
 from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
-from monai_boundary.workflows.evaluation.threshold import Cells
+from monai_boundary.workflows.evaluation.threshold import InstanceRule
 from monai_boundary.workflows.runs.results import EM_METRICS, read_table
 
 # columns: cremi_score, voi_split, voi_merge, arand, ari
@@ -50,8 +50,8 @@ def evaluator() -> Any:
 def test_the_training_part_chooses_the_threshold(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     items = [{"image": "a.png"}, {"image": "b.png"}]
-    cells = Cells(0.5, "the best of the training part")
-    result = write_evaluation(tmp_path / "out", evaluator(), VALIDATION, TRAINING, items, {"fold": 0}, cells)
+    rule = InstanceRule(0.5, "the best of the training part")
+    result = write_evaluation(tmp_path / "out", evaluator(), VALIDATION, TRAINING, items, {"fold": 0}, rule)
     assert result["best_training_threshold"]["threshold"] == 0.5, "not 0.8, the best one of the validation part"
     assert result["best_training_threshold"]["cremi_score"] == 2
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == result
@@ -59,14 +59,14 @@ def test_the_training_part_chooses_the_threshold(tmp_path: Path, caplog: pytest.
     assert [line.split(",")[0] for line in cases] == ["case", "a.png", "b.png"]
     curve = read_table_of_texts(tmp_path / "out" / "threshold_curve.csv")
     assert len(curve) == 7
-    title = "Scores of 2 validation items, cells by components at threshold 0.5 (the best of the training part):"
+    title = "Scores of 2 validation items, instances by components at threshold 0.5 (the best of the training part):"
     assert title in caplog.text
 
 
 def test_without_the_training_part(tmp_path: Path) -> None:
     items = [{"image": "a.tif", "section": 0}, {"image": "a.tif", "section": 1}]
-    cells = Cells(0.4, "given", "watershed", 9)
-    result = write_evaluation(tmp_path, evaluator(), VALIDATION, None, items, {}, cells, "test")
+    rule = InstanceRule(0.4, "given", "watershed", 9)
+    result = write_evaluation(tmp_path, evaluator(), VALIDATION, None, items, {}, rule, "test")
     assert set(result) == {"settings", "items", "scored", "fixed_threshold", "test"}
     assert result["scored"] == {
         "threshold": 0.4,

@@ -12,7 +12,7 @@ import pytest
 
 from monai_boundary.metrics import ThresholdCurve
 from monai_boundary.workflows.evaluation.threshold import (
-    Cells,
+    InstanceRule,
     as_evaluated,
     choose_threshold,
     evaluated_file,
@@ -43,7 +43,7 @@ def training(cremi: list[float]) -> tuple[Any, Any, list[str]]:
 def test_the_training_part_is_run_and_chooses(network: Path) -> None:
     engine, curve, ran = training([3, 1, 2])
     chosen = choose_threshold(None, network, engine, curve, method="watershed", min_size=4)
-    assert chosen == Cells(0.4, "the best of the training part", "watershed", 4)
+    assert chosen == InstanceRule(0.4, "the best of the training part", "watershed", 4)
     assert ran == ["once"]
 
 
@@ -58,7 +58,7 @@ def test_without_a_training_part(network: Path, caplog: pytest.LogCaptureFixture
     """The threshold of an earlier evaluation of this network; without one 0.5, and that is said."""
     assert choose_threshold(None, network)[0] == 0.5
     assert "No training part to choose the threshold on: it is 0.5." in caplog.text
-    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part"))
     found = choose_threshold(None, network)
     assert found.threshold == 0.35
     assert str(evaluated_file(network)) in found.source
@@ -70,29 +70,29 @@ def test_a_training_part_without_anything_to_score_chooses_nothing(network: Path
 
 
 def test_inference_takes_what_was_evaluated_and_says_so(network: Path, caplog: pytest.LogCaptureFixture) -> None:
-    keep_evaluated(network, Cells(0.35, "the best of the training part", "watershed", 12))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "watershed", 12))
     with caplog.at_level(logging.INFO):
-        cells = as_evaluated(network)
-    assert (cells.threshold, cells.method, cells.min_size) == (0.35, "watershed", 12)
+        rule = as_evaluated(network)
+    assert (rule.threshold, rule.method, rule.min_size) == (0.35, "watershed", 12)
     (line,) = caplog.messages
     assert line.startswith(
-        "Cells by watershed at threshold 0.35, cells under 12 voxels removed: the best of the training"
+        "Instances by watershed at threshold 0.35, instances under 12 voxels removed: the best of the training"
     )
     assert str(evaluated_file(network)) in line
 
 
 def test_what_is_given_overrides_one_by_one(network: Path, caplog: pytest.LogCaptureFixture) -> None:
-    keep_evaluated(network, Cells(0.35, "the best of the training part", "watershed", 12))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "watershed", 12))
     with caplog.at_level(logging.INFO):
         assert as_evaluated(network, threshold=0.4)[:3] == (0.4, "given", "watershed")
-    assert caplog.messages[-1].endswith("at threshold 0.4, cells under 12 voxels removed: given.")
-    assert as_evaluated(network, method="components", min_size=0) == Cells(
+    assert caplog.messages[-1].endswith("at threshold 0.4, instances under 12 voxels removed: given.")
+    assert as_evaluated(network, method="components", min_size=0) == InstanceRule(
         0.35, f"the best of the training part, in {evaluated_file(network)}"
     )
 
 
 def test_a_network_that_was_trained_further_has_no_threshold(network: Path, caplog: pytest.LogCaptureFixture) -> None:
-    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part"))
     network.write_bytes(b"other weights")
     assert as_evaluated(network).threshold == 0.5
     assert "is of another state of the network, and is not used: evaluate it again" in caplog.text
@@ -106,12 +106,12 @@ def test_a_folder_that_cannot_be_written_is_said(
         raise PermissionError("read-only")
 
     monkeypatch.setattr("monai_boundary.workflows.evaluation.threshold.write_json", refuse)
-    keep_evaluated(network, Cells(0.35, "given"))
+    keep_evaluated(network, InstanceRule(0.35, "given"))
     assert "give inference --threshold 0.35" in caplog.text
 
 
 def test_the_file_is_plain(network: Path) -> None:
-    keep_evaluated(network, Cells(0.35, "given"))
+    keep_evaluated(network, InstanceRule(0.35, "given"))
     kept = json.loads(evaluated_file(network).read_text())
     assert set(kept) == {"threshold", "source", "method", "min_size", "network"}
     assert as_evaluated(network.with_name("absent.pt")).threshold == 0.5
@@ -119,10 +119,10 @@ def test_the_file_is_plain(network: Path) -> None:
 
 def test_what_an_evaluation_finds_is_in_its_own_folder(network: Path, tmp_path: Path) -> None:
     """A network that comes with a bundle is others' too: what lies beside it stays, for who has not evaluated."""
-    keep_evaluated(network, Cells(0.35, "the best of the training part"))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part"))
     beside = evaluated_file(network).read_bytes()
     ours, other = tmp_path / "ours", tmp_path / "other"
-    keep_evaluated(network, Cells(0.6, "given", "watershed", 4), ours)
+    keep_evaluated(network, InstanceRule(0.6, "given", "watershed", 4), ours)
     assert evaluated_file(network).read_bytes() == beside
     assert as_evaluated(network, output_dir=ours)[::2] == (0.6, "watershed")
     assert str(ours / "model_evaluated.json") in choose_threshold(None, network, output_dir=ours).source
