@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_boundary._typing import DoubleArray
+from monai_boundary.ops.patch_size import patch_within
 
 __all__ = ["PatchPlan", "plan_patch"]
 
@@ -57,12 +58,9 @@ def plan_patch(shape: Sequence[float], spacing: Sequence[float], most_voxels: in
     size = _within(wanted, np.asarray(spacing, dtype=np.float64), most_voxels)
     strides = _strides(size, np.asarray(spacing, dtype=np.float64), most_levels)
     divisor = np.prod(np.asarray(strides or [(1,) * len(size)]), axis=0)
-    patch = np.ceil(size / divisor) * divisor
-    while np.prod(patch) > most_voxels and (patch > divisor).any():  # rounded up too far
-        longest = int(np.argmax(np.where(patch > divisor, patch * spacing, -1)))
-        patch[longest] -= divisor[longest]
+    patch = patch_within(size, spacing, divisor.tolist(), most_voxels)
     channels = tuple(min(_FIRST_CHANNELS * 2**k, _MOST_CHANNELS) for k in range(len(strides) + 1))
-    return PatchPlan(tuple(int(n) for n in patch), strides, channels, bool((patch >= np.floor(wanted)).all()))
+    return PatchPlan(patch, strides, channels, bool((np.asarray(patch) >= np.floor(wanted)).all()))
 
 
 def _within(shape: DoubleArray, spacing: DoubleArray, most: int) -> DoubleArray:

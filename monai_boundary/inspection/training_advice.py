@@ -10,10 +10,10 @@ import numpy as np
 
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.inspection.patch_advice import PatchPlan, plan_patch
+from monai_boundary.ops.patch_size import PATCH_VOXELS
 
 Fingerprint = Mapping[str, Any]
 
-PATCH_VOXELS = {3: 96**3, 2: 320**2}
 _SAME_SPACING = 0.02  # of the median: files round
 _FEW_SLICES = 8
 _SMALL_SHARE, _THIN_SHARE = 0.005, 0.3

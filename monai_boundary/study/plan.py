@@ -117,6 +117,25 @@ class StudyPlan:
         evaluate = None if self.evaluate is None else self.evaluate.name
         return {**names, "evaluate": evaluate, "common": dict(self.common), "start": self.start}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the mapping of which :func:`read_study` makes the plan again."""
+        metrics = {
+            m.name: {"better": "lower" if m.lower else "higher", "title": m.title, "from": m.source}
+            for m in self.metrics
+        }
+        return {
+            "bundle": str(self.bundle),
+            "config": [str(path) for path in self.config],
+            "evaluate": None if self.evaluate is None else str(self.evaluate),
+            "common": dict(self.common),
+            "start": self.start,
+            "arms": {name: dict(own) for name, own in self.arms.items()},
+            "base": self.base,
+            "seeds": list(self.seeds),
+            "folds": None if self.folds == (None,) else list(self.folds),
+            "metrics": metrics,
+        }
+
     def restricted(
         self, arms: Sequence[str] | None = None, seeds: Sequence[int] | None = None, folds: Sequence[int] | None = None
     ) -> StudyPlan:

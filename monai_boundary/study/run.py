@@ -133,7 +133,7 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     about = {"written_at_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
     about |= {name: version(name) for name in ("torch", "monai", "monai-boundary")}
     table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
-    told = {"sentence": sentence, "about": about, "plan": _plain_plan(plan), "table": table, "runs": rows}
+    told = {"sentence": sentence, "about": about, "plan": plan.as_dict(), "table": table, "runs": rows}
     write_json({**told, "case_table": differences}, content)
     page.write_text(study_markdown(plan, scores, len(plan.runs()) - len(rows), differences), encoding="utf-8")
     draw_study(plan, scores, rows, picture)
@@ -198,25 +198,6 @@ def _finished(run: StudyRun, runner: RunPool, plan: StudyPlan, tracking: StudyTr
         tracking.add_run(run)
 
 
-def _plain_plan(plan: StudyPlan) -> dict[str, Any]:
-    """Return a plan as :func:`read_study` reads it."""
-    metrics = {
-        m.name: {"better": "lower" if m.lower else "higher", "title": m.title, "from": m.source} for m in plan.metrics
-    }
-    return {
-        "bundle": str(plan.bundle),
-        "config": [str(path) for path in plan.config],
-        "evaluate": None if plan.evaluate is None else str(plan.evaluate),
-        "common": dict(plan.common),
-        "start": plan.start,
-        "arms": {name: dict(own) for name, own in plan.arms.items()},
-        "base": plan.base,
-        "seeds": list(plan.seeds),
-        "folds": None if plan.folds == (None,) else list(plan.folds),
-        "metrics": metrics,
-    }
-
-
 def _keep_plan(plan: StudyPlan, root: Path) -> None:
     """Write the plan into the folder, after a check that it is the one whose runs are there; arms may be added."""
     if (root / "cells").is_dir():
@@ -237,7 +218,7 @@ def _keep_plan(plan: StudyPlan, root: Path) -> None:
                 f"{'; '.join(changes)}."
             )
         arms = {**before["arms"], **arms}
-    write_json({"settings": now, "arms": arms, "study": _plain_plan(plan)}, path)
+    write_json({"settings": now, "arms": arms, "study": plan.as_dict()}, path)
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -107,6 +107,22 @@ def test_all_that_hurts_is_named_at_once_and_the_rest_goes_on(tmp_path: Path) ->
     assert "errors were found" in (tmp_path / "out" / "task.yaml").read_text(encoding="utf-8")
 
 
+def test_a_channel_that_one_case_lacks(tmp_path: Path) -> None:
+    """In nnU-Net's layout it is a file, in the Decathlon's a volume; the other cases are measured."""
+    apart = write_nnunet(tmp_path / "apart")
+    (apart / "imagesTr" / "b_2_0001.nii.gz").unlink()
+    stacked = write_decathlon(tmp_path / "stacked", modality={"0": "T1", "1": "FLAIR"})
+    for k in (0, 2):
+        image = blob(k)[0]
+        save(stacked / "imagesTr" / f"case_{k}.nii.gz", np.stack([image, image + 1], -1))
+    expected = {apart: ("missing files", "b_2_0001"), stacked: ("cases of another number of channels", "case_1")}
+    for folder, named in expected.items():
+        found = inspect_dataset(folder, tmp_path / f"{folder.name} out", page=False, progress=False)
+        assert [(f.kind, Path(f.where).name.split(".")[0]) for f in found.errors] == [named]
+        assert found.advice["channels"].value == {"T1": "zscore", "FLAIR": "zscore"}
+        assert found.fingerprint["classes"]["front"]["voxels"] >= 2 * 36
+
+
 def test_no_case_at_all_leaves_out_the_advice(tmp_path: Path) -> None:
     folder = write_decathlon(tmp_path / "data", cases=1)
     for path in folder.glob("*Tr/*"):

@@ -70,3 +70,9 @@ def test_what_the_user_can_mend_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["inspect", str(tmp_path / "none"), "--output_dir", str(tmp_path / "out")])
     assert str(ended.value).startswith("error: `dataset_dir` needs an existing folder or table, got ")
+    folder = write_decathlon(tmp_path / "no description", cases=1)
+    (folder / "dataset.json").unlink()
+    (folder / "labelsTr").rename(folder / "truth")
+    with pytest.raises(SystemExit) as ended:
+        main(["inspect", str(folder), "--output_dir", str(tmp_path / "out")])
+    assert str(ended.value).startswith("error: `dataset_dir` needs a dataset.json (the Decathlon's or nnU-Net's), two ")

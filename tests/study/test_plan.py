@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,14 @@ def test_a_part_of_a_study_keeps_the_base(bundle: Path) -> None:
     plan = read_study(study(bundle)).restricted(["same"], [7], [1])
     assert list(plan.arms) == ["plain", "same"]
     assert (plan.seeds, plan.folds) == ((7,), (1,))
+
+
+@pytest.mark.parametrize("folds", [[0, 2], None])
+def test_a_plan_is_read_again_from_what_it_says_of_itself(bundle: Path, folds: list[int] | None) -> None:
+    plan = read_study(study(bundle, seeds=[3, 1], **({} if folds is None else {"folds": folds}), start={"epochs": 9}))
+    said = json.loads(json.dumps(plan.as_dict()))
+    assert (said["seeds"], said["folds"], said["start"]) == ([3, 1], folds, {"epochs": 9})
+    assert read_study(said) == plan
 
 
 def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def items(folder: Path, *shapes: tuple[int, ...], affine: Any = None) -> list[di
     for k, shape in enumerate(shapes):
         path = folder / f"{k}.nii.gz"
         write(path, np.zeros(shape, np.uint8), np.eye(4) if affine is None else affine)
-        made.append({"image": str(path)})
+        made.append({"image": str(path), "case": f"case {k}"})
     return made
 
 
@@ -59,3 +60,27 @@ def test_strides_and_patches() -> None:
         check_patch_strides([8, 6, 5], [[2, 2, 1], [2, 2, 1]])
     with pytest.raises(ValueError, match="`patch_size` needs multiples of"):
         check_patch_strides([0, 8], [2])
+
+
+def test_images_that_are_smaller_than_the_patch_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = items(tmp_path, (10, 20, 30), (12, 16, 30))
+    with caplog.at_level(logging.INFO):
+        check_patch_strides([10, 16, 30], [2], found, TASK)
+        assert caplog.messages == []
+        check_patch_strides([12, 20, 30], [2], found, TASK)
+        check_patch_strides([64, 20, 30], [2], found, TASK)
+        check_patch_strides([8, 24], [[2, 4]], found, TASK.changed(spatial_dims=2, spacing=[2.0, 1.0, 1.0]))
+    two = "2 of 2 images are smaller than the patch {} and are padded: case 0 ({}), case 1 ({})."
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", two.format("[12, 20, 30]", "10 x 20 x 30", "12 x 16 x 30")),
+        (
+            "WARNING",
+            two.format("[64, 20, 30]", "10 x 20 x 30", "12 x 16 x 30")
+            + " No image is larger than [12, 20, 30]: `patch_size` [12, 20, 30] would hold each.",
+        ),
+        (
+            "WARNING",
+            two.format("[8, 24]", "5 x 20", "6 x 16")
+            + " No image is larger than [6, 20]: `patch_size` [6, 20] would hold each.",
+        ),
+    ]

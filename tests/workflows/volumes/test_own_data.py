@@ -17,7 +17,7 @@ from monai_boundary.workflows.volumes.fitting import fitting_patch
 from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
 from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_transforms
 from monai_boundary.workflows.volumes.task import VolumeTask
-from tests.data.volume_layouts import blob, save
+from tests.data.volume_layouts import blob, save, write_json, write_nnunet
 
 SMALL: dict[str, Any] = {"patients": 4, "shape": (12, 12, 8)}
 TASK = VolumeTask({"MRI": "zscore"}, {"background": 0, "anterior": 1, "posterior": 2})
@@ -67,6 +67,22 @@ def test_few_patients(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "Only one patient" in caplog.text
     with pytest.raises(ValueError, match=r"`fold` needs 0\.\.3, got 4"):
         own_split(folder, tmp_path, fold=4)
+
+
+def test_gaps_of_a_listing_are_named_at_once_before_any_file_is_read(tmp_path: Path) -> None:
+    """A channel that one case lacks, a label that is not there, a fold without cases."""
+    folder = write_nnunet(tmp_path)
+    (folder / "imagesTr" / "a_1_0001.nii.gz").unlink()
+    (folder / "labelsTr" / "b_2.nii.gz").unlink()
+    write_json(folder / "splits_final.json", [{"train": ["a_1", "b_2", "c_3"], "val": []}])
+    (folder / "labelsTr" / "c_3.nii.gz").write_bytes(b"torn")
+    with pytest.raises(ValueError, match="`dataset_dir` needs a data set without gaps") as error:
+        own_split(folder, tmp_path / "out")
+    text = str(error.value)
+    assert "missing files (2): " in text
+    assert "a_1_0001.nii.gz" in text
+    assert "b_2.nii.gz" in text
+    assert "folds without cases (1): " in text
 
 
 def test_without_a_data_set_the_phantom_is_drawn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
