@@ -58,7 +58,7 @@ def plan_patch(shape: Sequence[float], spacing: Sequence[float], most_voxels: in
     size = _within(wanted, np.asarray(spacing, dtype=np.float64), most_voxels)
     strides = _strides(size, np.asarray(spacing, dtype=np.float64), most_levels)
     divisor = np.prod(np.asarray(strides or [(1,) * len(size)]), axis=0)
-    patch = patch_within(size, spacing, divisor.tolist(), most_voxels)
+    patch = patch_within(size.tolist(), spacing, divisor.tolist(), most_voxels)
     channels = tuple(min(_FIRST_CHANNELS * 2**k, _MOST_CHANNELS) for k in range(len(strides) + 1))
     return PatchPlan(patch, strides, channels, bool((np.asarray(patch) >= np.floor(wanted)).all()))
 
