@@ -18,7 +18,8 @@ from monai.utils import optional_import
 from packaging.requirements import Requirement
 
 from monai_boundary.__main__ import COMMANDS as CLI
-from monai_boundary.commands import bundle_command, bundle_names, doctor_command
+from monai_boundary._bundle_folders import bundle_names
+from monai_boundary.commands import bundle_command, doctor_command
 from monai_boundary.inspection import inspect_command
 from monai_boundary.report import evaluate_command
 from monai_boundary.study.plan import read_study

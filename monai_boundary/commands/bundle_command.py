@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_boundary._bundle_folders import bundle_names, find_bundle
 from monai_boundary._extras import EXTRA_OF, check_modules
 from monai_boundary.commands.configuration import inspect_configuration
-from monai_boundary.commands.shipped import bundle_names, copy_bundle, find_bundle, pack_bundle, unpack_bundle
+from monai_boundary.commands.shipped import copy_bundle, pack_bundle, unpack_bundle
 
 _MODULES = {"pytorch-ignite": "ignite", "pyyaml": "yaml", "pillow": "PIL"}  # where a package's module has another name
 logger = logging.getLogger(__name__)

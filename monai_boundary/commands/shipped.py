@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from monai_boundary._bundle_folders import find_bundle
 from monai_boundary.data.output_files import atomic_output, check_output_folder
 
 # of a training that ran in the bundle's folder, and of a zip that it was unpacked from: a copy may be changed
@@ -31,47 +32,6 @@ from monai_boundary.__main__ import main
 
 main(["bundle", "run", sys.argv[0], *sys.argv[1:]])
 '''
-
-
-def _home() -> Path:
-    """The folder of all bundles: inside the installed package, or in the repository that is installed as it lies."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_bundles"
-    return inside if inside.is_dir() else package.parent / "bundles"
-
-
-def bundle_names() -> tuple[str, ...]:
-    """Return the names of the bundles that come with the package, sorted.
-
-    Example:
-        >>> "em_neuron_boundary" in bundle_names()
-        True
-    """
-    return tuple(sorted(path.parents[1].name for path in _home().glob("*/configs/metadata.json")))
-
-
-def find_bundle(name: str | os.PathLike[str]) -> Path:
-    """Return the folder of a bundle.
-
-    Args:
-        name: of a bundle that comes with the package, or a folder that holds ``configs/metadata.json``.
-
-    Raises:
-        ValueError: if it is neither; the message has the names.
-
-    Example:
-        >>> find_bundle("em_neuron_boundary").name
-        'em_neuron_boundary'
-    """
-    folder = Path(name)
-    if (folder / "configs" / "metadata.json").is_file():
-        return folder.resolve()
-    names = bundle_names()
-    if str(name) not in names:
-        raise ValueError(
-            f"`bundle` needs one of {', '.join(names)}, or a folder with configs/metadata.json, got {str(name)!r}."
-        )
-    return _home() / str(name)
 
 
 def copy_bundle(name: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:

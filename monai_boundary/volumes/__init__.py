@@ -9,6 +9,7 @@ from monai_boundary._extras import extras_named
 with extras_named("monai_boundary.volumes", "volumes"):
     from monai_boundary.volumes.volume_evaluation import evaluate_volume
     from monai_boundary.volumes.volume_maps import map_volume
+    from monai_boundary.volumes.volume_prediction import predict_volume
     from monai_boundary.volumes.volume_segmentation import segment_volume
 
-__all__ = ["evaluate_volume", "map_volume", "segment_volume"]
+__all__ = ["evaluate_volume", "map_volume", "predict_volume", "segment_volume"]

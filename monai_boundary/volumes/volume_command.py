@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_boundary volume {segment,evaluate,maps} ... --output_dir OUT``."""
+"""``python -m monai_boundary volume {predict,segment,evaluate,maps} ... --output_dir OUT``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from monai_boundary.volumes.block_prediction import ACTIVATIONS
 from monai_boundary.volumes.block_runs import TRIES, BlockFailure
+from monai_boundary.volumes.grey_statistics import NORMALISATIONS
 from monai_boundary.volumes.volume_evaluation import VolumeEvaluation, evaluate_volume
 from monai_boundary.volumes.volume_maps import MAP_TYPES, map_volume
+from monai_boundary.volumes.volume_prediction import PROBABILITY_TYPES, predict_volume
 from monai_boundary.volumes.volume_segmentation import segment_volume
 from monai_boundary.volumes.volume_source import ABSENT_CHUNKS
+from monai_boundary.volumes.window_grid import BLENDS
 
 ABOUT = """\
 Work on a volume larger than memory, block by block.
@@ -23,6 +27,8 @@ Exit code 1: a block failed three times; it is named, and the others are done.
 """
 EXAMPLES = """\
 examples:
+  the EM bundle's network:        volume predict raw.zarr --bundle em_neuron_boundary --output_dir out --outside 1
+  your own, as TorchScript:       volume predict raw.zarr --network model.ts --window 128,128 --output_dir out
   CREMI's score, 4 at once:       volume evaluate pred.zarr truth.zarr --output_dir out
                                     --border_tolerance_nm 25 --workers 4
   instances of a membrane:        volume segment membrane.zarr --output_dir out --threshold 0.4 --min_size 500
@@ -85,7 +91,12 @@ def _maps(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
     return "" if result.store is None else f"{result.store}\n", result.failed
 
 
-_ACTIONS = {"evaluate": _evaluate, "segment": _segment, "maps": _maps}
+def _predict(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
+    result = predict_volume(**options)
+    return "" if result.store is None else f"{result.windows} windows\n{result.store}\n", result.failed
+
+
+_ACTIONS = {"predict": _predict, "evaluate": _evaluate, "segment": _segment, "maps": _maps}
 
 
 def _failures(failed: Sequence[BlockFailure]) -> str:
@@ -100,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("monai-boundary volume", description=ABOUT, epilog=EXAMPLES, formatter_class=form)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    predict = actions.add_parser(
+        "predict", help="a network's probabilities, as of sliding windows over the whole volume"
+    )
+    predict.add_argument("image", metavar="IMAGE", help="volume of grey values")
+    _add_network(predict)
+    _add_background(predict)
+    _add_run(predict)
     segment = actions.add_parser("segment", help="the components that a membrane closes, as of the whole volume")
     segment.add_argument("membrane", metavar="MEMBRANE", help="volume of the membrane's probability")
     segment.add_argument(
@@ -125,6 +143,30 @@ def _parser() -> argparse.ArgumentParser:
     _add_scoring(evaluate)
     _add_run(evaluate)
     return parser
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--bundle", metavar="NAME", help="whose network and windows: one that comes with the package, or a folder")
+    add("--network", metavar="FILE", help="TorchScript, or weights of --definition or of the bundle's network")
+    add("--definition", metavar="FILE", help="YAML or JSON with network_def")
+    add("--window", type=_integers, metavar="Y,X", help="voxels (Z,Y,X of a 3-D network); the bundle's")
+    add("--overlap", type=float, metavar="SHARE", help="of windows; the bundle's, else 0.5")
+    add("--blend", choices=BLENDS, help="of windows; the bundle's, else gaussian")
+    add("--normalise", choices=NORMALISATIONS, default="section", help="grey values, by what (%(default)s)")
+    add("--activation", choices=ACTIVATIONS, default="sigmoid", help="of the output (%(default)s)")
+    add("--channel", type=int, default=0, metavar="N", help="of the output (%(default)s)")
+    add("--dtype", choices=PROBABILITY_TYPES, default="uint8", help="of the store; 255 of uint8 is 1 (%(default)s)")
+    add("--device", metavar="WHAT", help="cpu, cuda or cuda:N; a GPU if there is one")
+    add("--batch", type=int, default=4, metavar="N", help="windows at once (%(default)s)")
+    add("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none")
+
+
+def _add_background(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--mask", metavar="VOLUME", help="what is 0 in it is background, and not computed")
+    add("--foreground_above", type=float, metavar="GREY", help="windows without a grey above it are not computed")
+    add("--outside", type=float, default=0.0, metavar="P", help="probability of background (%(default)s)")
 
 
 def _add_scoring(parser: argparse.ArgumentParser) -> None:

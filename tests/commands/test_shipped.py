@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_boundary.commands import bundle_names, copy_bundle, find_bundle, pack_bundle
+from monai_boundary.commands import copy_bundle, pack_bundle
 from monai_boundary.commands.shipped import unpack_bundle
 
 
@@ -20,14 +20,6 @@ def trained(tmp_path: Path) -> Path:
     (folder / "settings.json").write_text("{}")
     (folder / "checkpoint.pt").write_bytes(b"not for a pack")
     return folder
-
-
-def test_the_bundles_of_the_repository(repo: Path) -> None:
-    assert set(bundle_names()) == {path.parents[1].name for path in (repo / "bundles").glob("*/configs/train.yaml")}
-    assert find_bundle("wmh_mri_boundary") == repo / "bundles" / "wmh_mri_boundary"
-    assert find_bundle(repo / "bundles" / "wmh_mri_boundary") == repo / "bundles" / "wmh_mri_boundary"
-    with pytest.raises(ValueError, match=r"`bundle` needs one of brats_mri_boundary, .*, got 'wmh'"):
-        find_bundle("wmh")
 
 
 def test_a_copy_is_whole_and_replaces_nothing(repo: Path, tmp_path: Path) -> None:

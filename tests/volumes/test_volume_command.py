@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from monai_boundary.__main__ import main
+from monai_boundary.data import read_em_source
 from monai_boundary.volumes.volume_command import main as volume
 
 
@@ -38,6 +40,23 @@ def test_evaluate(tmp_path: Path, store: Callable[..., str], capsys: pytest.Capt
         volume(["evaluate", *paths, "--output_dir", str(tmp_path / "o"), "--per_section", "--force", "--block=3"]) == 0
     )
     assert "64 voxels scored in 4 sections" in capsys.readouterr().out
+
+
+def test_predict(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    network = torch.nn.Conv2d(1, 1, 1)
+    torch.nn.init.constant_(network.weight, 0)
+    torch.nn.init.constant_(network.bias, 0)  # type: ignore[arg-type]
+    torch.save(network.state_dict(), tmp_path / "w.pt")
+    definition = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 1, "kernel_size": 1}
+    (tmp_path / "n.json").write_text(json.dumps({"network_def": definition}))
+    path = store("raw", np.zeros((2, 8, 8), np.uint8))
+    arguments = ["predict", path, "--network", str(tmp_path / "w.pt"), "--definition", str(tmp_path / "n.json")]
+    arguments += ["--window", "4,4", "--overlap", "0", "--output_dir", str(tmp_path / "o"), "--mask", path]
+    assert volume([*arguments, "--outside", "1"]) == 0
+    assert capsys.readouterr().out == f"0 windows\n{tmp_path / 'o' / 'probability.zarr'}\n"
+    assert volume([*arguments[:-2], "--dtype", "float16", "--force"]) == 0
+    assert capsys.readouterr().out.startswith("8 windows\n")
+    np.testing.assert_array_equal(read_em_source(tmp_path / "o" / "probability.zarr")[0], 0.5)
 
 
 def test_segment(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
