@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from monai.bundle import ConfigWorkflow
 
+from tests.warm_python import WarmRun
+
 BUNDLES = Path(__file__).parents[2] / "bundles"
 
 
@@ -81,28 +83,24 @@ def causes(error: BaseException | None) -> list[str]:
 
 def call(arguments: list[str], where: Path) -> str:
     """Run Python to the end, and return what it printed, to both streams."""
+    if arguments[:1] == ["-m"] and arguments[1].startswith("monai"):
+        warm = WarmRun(arguments[1:], where, environment())
+        assert warm.wait() == 0, warm.output[-3000:]
+        return warm.output
     done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
 def kill_when(arguments: list[str], where: Path, condition: Callable[[], bool], seconds: float = 240) -> None:
-    """Run Python and kill it (SIGKILL) as soon as the condition holds."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=where,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """Run ``-m MODULE`` and kill it (SIGKILL) as soon as the condition holds."""
+    process = WarmRun(arguments[1:], where, environment())
     end = time.monotonic() + seconds
     try:
         while not condition():
-            assert process.poll() is None, process.communicate()[0][-3000:]
+            assert process.poll() is None, process.output[-3000:]
             assert time.monotonic() < end, "timed out"
             time.sleep(0.02)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
     assert process.returncode == -signal.SIGKILL

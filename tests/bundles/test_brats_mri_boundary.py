@@ -229,7 +229,7 @@ def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path:
     done = torch.load(killed / "checkpoint.pt", weights_only=True)["training"]["epoch"]
     assert done in (1, 2)
     assert f"Resuming after epoch {done} of 3" in call(arguments, tmp_path)
-    call(command(BRATS, **options, output_dir=whole), tmp_path)
+    run(BRATS, "train.yaml", "train", **{**options, "dataset_dir": str(data["brats2021"])}, output_dir=str(whole))
     rows = [read_table(folder / "metrics.csv") for folder in (killed, whole)]
     assert [row["epoch"] for row in rows[0]] == [1, 2, 3]
     for a, b in zip(*rows, strict=True):

@@ -293,7 +293,8 @@ def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
     output = call(command(killed, **tiny), tmp_path)
     assert f"Resuming after epoch {done} of 4" in output
     assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == [1, 2, 3, 4]
-    call(command(whole, **tiny), tmp_path)
+    own = {**tiny, "patch_size": [32, 32], "dataset_dir": str(data)}
+    run("train.yaml", "train", **own, output_dir=str(whole))  # in this process: its hashes and imports are others
     for name in ("checkpoint.pt", "model.pt"):
         a, b = (torch.load(folder / name, weights_only=True) for folder in (killed, whole))
         network = (lambda c: c["network"]) if name == "checkpoint.pt" else (lambda c: c)

@@ -264,8 +264,8 @@ def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], 
 def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends as a run that was left alone.
 
-    Both run in processes of their own, with one thread, so that they compute the same. No Dice is better by 2, so the
-    rate is halved on the way, by a state that has to survive too.
+    The one that is left alone runs in this process, with one thread as they, so that they compute the same. No Dice is
+    better by 2, so the rate is halved on the way, by a state that has to survive too.
     """
     plateau = {"lr_patience": 0, "lr_scheduler::threshold": 2.0, "lr_scheduler::threshold_mode": "abs"}
     options = {**TINY, "epochs": 3, "iterations": 25, **plateau, "dataset_dir": data[WMH]}
@@ -277,7 +277,7 @@ def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path:
     output = call(arguments, tmp_path)
     assert f"Resuming after epoch {done} of 3" in output
     assert "loss/weight_boundary: 0.0300" in output, "the third epoch's weight, on the console"
-    call(command(WMH, **options, output_dir=whole), tmp_path)
+    run(WMH, "train.yaml", "train", **{**options, "dataset_dir": str(data[WMH])}, output_dir=str(whole))
     rows = [read_table(folder / "metrics.csv") for folder in (killed, whole)]
     assert [row["epoch"] for row in rows[0]] == [1, 2, 3]
     assert [row["loss/weight_boundary"] for row in rows[0]] == pytest.approx([0.01, 0.02, 0.03])

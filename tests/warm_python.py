@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes of ``python -m MODULE`` that need not import MONAI first: each is a fork of one that has done so.
+
+An import of MONAI takes six seconds, and the tests kill, resume and break real runs of bundles by the dozen. What is
+run is a process of its own all the same, with its own words, folder, environment, streams, signals and exit code; only
+the import is shared. Started as a script, this file is the process that imports and forks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class WarmRun:
+    """A run of ``python -m MODULE WORDS``, begun when it is made.
+
+    Args:
+        words: the module's name and its arguments.
+        where: the working directory.
+        environment: all variables of the process.
+    """
+
+    def __init__(self, words: Sequence[str], where: Path, environment: dict[str, str]) -> None:
+        folder = tempfile.mkdtemp()  # in pytest's own, which it removes
+        self._files = [str(Path(folder) / name) for name in ("stdout", "stderr")]
+        for name in self._files:
+            Path(name).touch()
+        asked = {"words": list(words), "where": str(where), "environment": environment, "files": self._files}
+        self.pid: int = _ask(asked)
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, minus the signal that ended it, or None while it runs."""
+        if self.returncode is None:
+            self.returncode = _ask({"state of": self.pid})
+        return self.returncode
+
+    def wait(self, seconds: float = 300) -> int:
+        """Wait for the end, and return the exit code; a run that lasts longer is killed, and fails the test."""
+        end = time.monotonic() + seconds
+        while self.poll() is None:
+            if time.monotonic() > end:
+                self.kill()
+                raise AssertionError(f"timed out: {self.output}")
+            time.sleep(0.01)
+        assert self.returncode is not None
+        return self.returncode
+
+    def kill(self) -> None:
+        """End it by SIGKILL, unless it has ended, and wait until it is gone."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+
+    @property
+    def stdout(self) -> str:
+        """What it printed."""
+        return Path(self._files[0]).read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        """What it said on the other stream."""
+        return Path(self._files[1]).read_text(encoding="utf-8")
+
+    @property
+    def output(self) -> str:
+        """Both streams, one after the other."""
+        return self.stdout + self.stderr
+
+
+def _ask(message: dict[str, Any]) -> Any:
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps(message) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+    command = [sys.executable, __file__]
+    server = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+    atexit.register(server.communicate)  # the end of its input is its end
+    return server
+
+
+def _serve(requests: Any, answers: Any) -> dict[str, Any] | None:
+    """Fork for each request; return it in the child, and None at the end of the requests."""
+    ended: dict[int, int] = {}
+    for line in requests:
+        asked = json.loads(line)
+        if "words" in asked:
+            answer: int | None = os.fork()
+            if answer == 0:
+                return asked
+        else:
+            answer = ended.get(asked["state of"])
+            if answer is None:
+                pid, status = os.waitpid(asked["state of"], os.WNOHANG)
+                answer = None if pid == 0 else ended.setdefault(pid, os.waitstatus_to_exitcode(status))
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return None
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """Let this process be as one that was just started."""
+    import numpy as np
+
+    for number, name in enumerate(asked["files"], start=1):
+        os.dup2(os.open(name, os.O_WRONLY), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  # as Python opens its own
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["where"])
+    tempfile.tempdir = None
+    np.random.seed()  # noqa: NPY002  # as every start of NumPy draws anew
+    sys.path[0] = asked["where"]
+    sys.argv = asked["words"]
+
+
+def _import() -> None:
+    """Import what a run of a bundle does, with all that MONAI's search for names loads."""
+    import fire  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import torch._dynamo  # noqa: F401  # by the first optimiser
+    from monai.bundle import ConfigParser
+
+    import monai_boundary.handlers
+    import monai_boundary.workflows  # noqa: F401
+
+    ConfigParser({"a": {"_target_": "Compose"}}).get_parsed_content("a")
+    assert threading.active_count() == 1, "a fork has one thread"
+
+
+if __name__ == "__main__":
+    own = os.dup(1)
+    os.dup2(2, 1)  # whatever an import prints is no answer
+    _import()
+    request = _serve(sys.stdin, os.fdopen(own, "w"))
+    if request is not None:
+        _become(request)
+        runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
