@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bundle for data of one's own as its users run it: train, evaluate, infer; and what is wrong with the data."""
+"""The bundle for data of one's own: trained, killed, resumed, evaluated, applied; and what is wrong with the data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.report import evaluate_folders
 from monai_boundary.workflows.runs.results import read_table
-from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, quiet_process, run
+from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, command, kill_when, quiet_process, run
 
 NAME = "volume_boundary"
 CONFIGS = BUNDLES / NAME / "configs"
@@ -28,6 +29,7 @@ TINY: dict[str, Any] = {
     "network_channels": [4, 8, 8],
     "network_strides": [2, 1],
 }
+LONGER = {**TINY, "epochs": 3}
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
 
 
@@ -52,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("output")
-    run(NAME, "train.yaml", "train", dataset_dir=str(data), output_dir=str(output), **TINY)
+    run(NAME, "train.yaml", "train", dataset_dir=str(data), output_dir=str(output), **LONGER)
     return output
 
 
@@ -64,6 +66,24 @@ def test_training_keeps_its_task_beside_the_network(trained: Path) -> None:
     rows = read_table(trained / "metrics.csv")
     assert {"dice", "anterior_dice", "posterior_dice", "loss/region.dice"} <= set(rows[0])
     assert len(list((trained / "pictures").glob("*.png"))) == 2
+
+
+def test_a_killed_training_goes_on_where_it_was(
+    trained: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGKILL of a process after its first epoch; the same training again ends as the one that was left alone."""
+    options = {**LONGER, "dataset_dir": data, "output_dir": tmp_path / "killed"}
+    kill_when(command(NAME, **options), tmp_path, (tmp_path / "killed" / "checkpoint.pt").is_file)
+    done = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["training"]["epoch"]
+    assert done in (1, 2)
+    run(NAME, "train.yaml", "train", **{key: str(v) if isinstance(v, Path) else v for key, v in options.items()})
+    assert f"Resuming after epoch {done} of 3" in caplog.text
+    rows = [read_table(folder / "metrics.csv") for folder in (tmp_path / "killed", trained)]
+    assert [row["epoch"] for row in rows[0]] == [1, 2, 3]
+    for a, b in zip(*rows, strict=True):
+        assert a == pytest.approx(b, rel=1e-3, abs=1e-4, nan_ok=True)
+    a, b = (torch.load(f / "checkpoint.pt", weights_only=True)["network"] for f in (tmp_path / "killed", trained))
+    torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
 def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: Path) -> None:
@@ -195,7 +215,9 @@ def test_options_that_do_not_fit(data: Path, tmp_path: Path) -> None:
     assert "run configs/train.yaml first" in "\n".join(causes(error.value))
 
 
-def test_a_patch_larger_than_the_images_is_padded(data: Path, tmp_path: Path) -> None:
+def test_a_patch_larger_than_the_images_is_named_and_padded(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run(
         NAME,
         "train.yaml",
@@ -206,6 +228,8 @@ def test_a_patch_larger_than_the_images_is_padded(data: Path, tmp_path: Path) ->
         patch_size=[32] * 3,
     )
     assert (tmp_path / "model.pt").is_file()
+    assert "2 of 2 images are smaller than the patch [32, 32, 32] and are padded: organ_" in caplog.text
+    assert "No image is larger than [16, 20, 12]" in caplog.text
 
 
 def test_the_configurations_agree_where_they_repeat_each_other() -> None:

@@ -51,6 +51,17 @@ def test_as_monais_reader(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(image.affine, OBLIQUE, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:builtin type .*wig.*:DeprecationWarning")  # as an error it crashes itk's import
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_as_monais_reader_by_itk(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("itk", reason="MONAI reads MHA and NRRD by itk")
+    voxels = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+    path = str(save(tmp_path / f"a{suffix}", voxels, OBLIQUE))
+    ours, theirs = (LoadImage(reader=name, ensure_channel_first=True)(path) for name in (VolumeReader, "ITKReader"))
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-5)
+
+
 def test_a_list_of_several_formats_is_stacked(tmp_path: Path) -> None:
     voxels = [np.full((5, 4, 3), k, np.float32) for k in range(3)]
     paths = [str(save(tmp_path / f"{k}{s}", v)) for k, (v, s) in enumerate(zip(voxels, FORMATS[1:], strict=False))]
