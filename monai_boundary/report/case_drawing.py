@@ -84,7 +84,8 @@ def write_drawing(work: DrawJob) -> str:
 
 def _drawn(work: DrawJob, part: int) -> dict[str, Any]:
     options = work.job.options
-    pred, true, _ = load_case(work.job.prediction, work.job.truth, options)
+    case = load_case(work.job.prediction, work.job.truth, options)
+    pred, true = case.prediction, case.truth
     grid = viewed_grid(true.affine, true.spacing, true.unit)
     image = _image(work.image, true)
     about = {"method": work.job.method, "case": work.job.case, "reason": work.reason, "unit": true.unit}

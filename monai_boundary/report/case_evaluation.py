@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +65,10 @@ class CaseOptions:
 
 
 class CaseJob(NamedTuple):
-    """A case to score: whose, which, its files, how, where its record goes, and its probabilities, if there are any."""
+    """A case to score: whose, which, its files, how, where its record goes, and its probabilities, if there are any.
+
+    ``run`` marks the records of a case that comes from memory, which no file tells from those of another time.
+    """
 
     method: str
     case: str
@@ -74,20 +77,24 @@ class CaseJob(NamedTuple):
     options: CaseOptions
     record: Path
     probability: Path | None = None
+    run: str = ""
 
     @property
     def mark(self) -> str:
         """What tells its record from those of other settings or files."""
+        if self.run:
+            return self.run
         files = [self.prediction, self.truth, *([self.probability] if self.probability else [])]
         return fingerprint({"method": self.method, "case": self.case, **self.options.__dict__}, files)
 
 
 class LoadedCase(NamedTuple):
-    """Prediction and truth of a case on one grid, and what had to be done for it."""
+    """Prediction and truth of a case on one grid, what had to be done for it, and the probabilities (C, *spatial)."""
 
     prediction: LabelVolume
     truth: LabelVolume
     notes: list[str]
+    probability: AnyArray | None = None
 
 
 def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase:
@@ -103,11 +110,26 @@ def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase
     """
     pred = read_label_volume(prediction, options.pred_dataset, options.spacing)
     true = read_label_volume(truth, options.truth_dataset, options.spacing)
+    return on_one_grid(pred, true, options.align, f" ({prediction} against {truth})")
+
+
+def on_one_grid(pred: LabelVolume, true: LabelVolume, align: bool = False, where: str = "") -> LoadedCase:
+    """Return both segmentations of a case on one grid.
+
+    Args:
+        pred: as it was read.
+        true: as it was read.
+        align: whether to resample.
+        where: for the error.
+
+    Raises:
+        ValueError: if the grids differ (how they do is told) and are not to be aligned.
+    """
     difference = grid_difference(pred, true)
     notes = []
-    if difference and not options.align:
+    if difference and not align:
         raise ValueError(
-            f"the prediction is on another grid than the truth: {difference} ({prediction} against {truth}). "
+            f"the prediction is on another grid than the truth: {difference}{where}. "
             "`align` resamples the prediction by nearest neighbour."
         )
     if difference:
@@ -121,16 +143,33 @@ def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase
     return LoadedCase(pred, true, notes)
 
 
-def evaluate_case(job: CaseJob) -> Record:
+def read_case(job: CaseJob) -> LoadedCase:
+    """Read the files of a case.
+
+    Args:
+        job: the case.
+
+    Raises:
+        ValueError: if one cannot be read, or does not fit to the others.
+    """
+    case = load_case(job.prediction, job.truth, job.options)
+    if job.probability is None:
+        return case
+    chances = read_probability(job.probability, case.truth, job.options.pred_dataset, job.options.spacing)
+    return case._replace(probability=chances)
+
+
+def evaluate_case(job: CaseJob, load: Callable[[CaseJob], LoadedCase] = read_case) -> Record:
     """Score a case, write its record, and return it. What fails is a record, too: its ``error`` tells why.
 
     Args:
         job: the case.
+        load: gives what is scored.
     """
     about: dict[str, Any] = {"method": job.method, "case": job.case}
     about |= {"prediction": str(job.prediction), "truth": str(job.truth)}
     try:
-        record = {**about, "mark": job.mark, **told_infinity(_scores(job))}
+        record = {**about, "mark": job.mark, **told_infinity(_scores(job, load(job)))}
     except (ValueError, TypeError, OSError, ImportError) as error:
         record = {**about, "error": str(error) or type(error).__name__}
     except MemoryError:
@@ -141,16 +180,14 @@ def evaluate_case(job: CaseJob) -> Record:
     return record
 
 
-def _scores(job: CaseJob) -> dict[str, Any]:
-    options = job.options
-    pred, true, notes = load_case(job.prediction, job.truth, options)
-    where = {"unit": true.unit, "spacing": list(true.spacing), "shape": list(true.values.shape), "notes": notes}
-    found = _instance_scores(job, pred, true) if options.instances else _class_scores(job, pred, true)
-    return {**where, **found}
+def _scores(job: CaseJob, case: LoadedCase) -> dict[str, Any]:
+    options, true = job.options, case.truth
+    where = {"unit": true.unit, "spacing": list(true.spacing), "shape": list(true.values.shape), "notes": case.notes}
+    return {**where, **(_instance_scores(job, case) if options.instances else _class_scores(options, case))}
 
 
-def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict[str, Any]:
-    options = job.options
+def _instance_scores(job: CaseJob, case: LoadedCase) -> dict[str, Any]:
+    options, pred, true = job.options, case.prediction, case.truth
     scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[true.unit]
     if options.border_tolerance_nm and math.isnan(scale):
         raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing_nm`.")
@@ -160,9 +197,9 @@ def _instance_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict
     ignored = options.ignore_labels or (0,)
     scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
     found: dict[str, Any] = {"scores": scores, "instances": rows}
-    if job.probability is not None:
-        membrane = read_probability(job.probability, true, options.pred_dataset, options.spacing)
-        found["thresholds"] = membrane_scores(membrane, true.values, in_nm, options.border_tolerance_nm, ignored)
+    if case.probability is not None:
+        tolerance = options.border_tolerance_nm
+        found["thresholds"] = membrane_scores(case.probability, true.values, in_nm, tolerance, ignored)
     return {"volume_unit": "voxels", "classes": {"instances": found}}
 
 
@@ -182,18 +219,17 @@ def _refuse_mask(path: Path, values: AnyArray) -> None:
         )
 
 
-def _class_scores(job: CaseJob, pred: LabelVolume, true: LabelVolume) -> dict[str, Any]:
-    options, unit = job.options, true.unit
+def _class_scores(options: CaseOptions, case: LoadedCase) -> dict[str, Any]:
+    pred, true, unit = case.prediction, case.truth, case.truth.unit
     if options.challenge is not None and unit != "mm":
-        raise ValueError(f"`challenge` needs a spacing in mm, which {job.truth} does not state: give `spacing`.")
+        raise ValueError("`challenge` needs a spacing in mm, which the truth does not state: give `spacing`.")
     volume_unit, volume = voxel_volume(unit, true.spacing)
     tolerance = TOLERANCE[unit] if options.tolerance is None else options.tolerance
     how = MaskScoring(tolerance, CURVE_POINTS[unit], volume, options.empty_policy, options.challenge)
     masks = pairs_of_masks(pred.values, true.values, options.classes, options.ignore_labels)
     channels = {}
-    if job.probability is not None:
-        probability = read_probability(job.probability, true, options.pred_dataset, options.spacing)
-        channels = channel_of_class(probability, list(masks), named=options.classes is not None)
+    if case.probability is not None:
+        channels = channel_of_class(case.probability, list(masks), named=options.classes is not None)
         ignored = np.isin(true.values, list(options.ignore_labels))
     classes = {}
     for name, (predicted, truth) in masks.items():

@@ -87,6 +87,6 @@ def told_infinity(content: Any) -> Any:
 
 
 def _state(path: Path) -> str:
-    """Size and time of a file; of a folder those of all that is in it."""
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    """Size and time of a file; of a folder those of all that is in it; nothing of one that went away meanwhile."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path] if path.is_file() else []
     return " ".join(f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files)

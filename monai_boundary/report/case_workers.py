@@ -12,6 +12,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TextIO, TypeVar
 
+PRELOAD = ("monai_boundary.report.worker_start",)
+"""What processes of a report have in common, made ready once."""
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 

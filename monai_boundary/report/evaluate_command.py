@@ -12,7 +12,8 @@ from typing import Any
 
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
-from monai_boundary.report.folder_evaluation import FolderEvaluation, evaluate_folders
+from monai_boundary.report.folder_evaluation import evaluate_folders
+from monai_boundary.report.report_files import FolderEvaluation
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.score_names import SCORES, titled_score
 

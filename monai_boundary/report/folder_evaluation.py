@@ -3,52 +3,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from monai_boundary._folder_lock import FolderLock
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
-from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
-from monai_boundary.report.case_files import CaseMatches, list_case_files, match_images
+from monai_boundary.report.case_files import list_case_files, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_scores import LESION_WISE
-from monai_boundary.report.case_workers import CaseProgress, run_cases
+from monai_boundary.report.case_workers import PRELOAD, CaseProgress, run_cases
 from monai_boundary.report.folder_matching import match_folders, match_probabilities
 from monai_boundary.report.label_classes import ClassTable, read_class_table
 from monai_boundary.report.label_volume import GivenSpacing
 from monai_boundary.report.page_shell import require_page_libraries
-from monai_boundary.report.report_page import write_report_page
-from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
+from monai_boundary.report.report_files import FolderEvaluation, ReportOptions, report_folder, write_report
 from monai_boundary.report.score_names import CLASS_SCORES, INSTANCE_SCORES, SCORES
 
-try:
-    import fcntl
-except ImportError:  # not on Windows: nothing then guards against a second process in the folder
-    fcntl = None  # type: ignore[assignment]
-
 logger = logging.getLogger(__name__)
-
-SUMMARY = "summary.json"
-_PRELOAD = ("monai_boundary.report.worker_start",)
-_TABLES = ("cases", "lesions", "lesion_wise", "instances", "thresholds", "comparison")
-_OURS = ("cases", *(f"{name}.csv" for name in _TABLES), SUMMARY, "report.html")
-
-
-class FolderEvaluation(NamedTuple):
-    """What an evaluation left: tables, files, and the cases that failed (their ``method``, ``case`` and ``error``)."""
-
-    tables: ReportTables
-    files: list[Path]
-    failed: list[Record]
 
 
 def evaluate_folders(
@@ -165,57 +141,8 @@ def evaluate_folders(
     settings = {"predictions": {k: str(v) for k, v in folders.items()}, "truth": str(truth), **options.__dict__}
     settings |= {"spacing": spacing, "spacing_nm": spacing_nm}
     how = ReportOptions(ranked_by, pictures, page, workers, force)
-    return evaluate_jobs(jobs, place, settings, how, matches, images)
-
-
-class ReportOptions(NamedTuple):
-    """How a report is made of cases: see :func:`evaluate_folders`."""
-
-    rank_by: str
-    pictures: str | int = "worst"
-    page: bool = True
-    workers: int = 1
-    force: bool = False
-
-
-def evaluate_jobs(
-    jobs: Sequence[CaseJob],
-    place: Path,
-    settings: Mapping[str, Any],
-    how: ReportOptions,
-    matches: Mapping[str, CaseMatches],
-    images: Mapping[str, Path],
-) -> FolderEvaluation:
-    """Score cases whose files are known, and write the report.
-
-    Args:
-        jobs: at least one; all have the same options.
-        place: folder of the report.
-        settings: for the summary and the page.
-        how: order, pictures, processes.
-        matches: method -> what has no partner; the order of the methods.
-        images: case -> what is behind its contours.
-
-    Raises:
-        ValueError: if every case failed, or the folder holds a finished report or is being written.
-    """
-    options = jobs[0].options
-    place.mkdir(parents=True, exist_ok=True)
-    with FolderLock(place, name="report.lock"):
-        _make_room(place, how.force)
-        failed = score_cases(jobs, how.workers)
-        if len(failed) == len(jobs):
-            reasons = "; ".join(f"{record['case']}: {record['error']}" for record in failed[:3])
-            raise ValueError(f"no case could be scored ({len(failed)} failed). {reasons}")
-        has_table = options.instances or options.classes is not None
-        tables = report_tables(_records(jobs), list(matches), how.rank_by, has_table, options.empty_policy)
-        files: list[Path] = []
-        if how.page:
-            work = picture_jobs(jobs, cases_to_draw(tables, how.pictures), images, place / "drawings")
-            with drawn_cases(work, how.workers) as drawings:
-                files.append(write_report_page(place / "report.html", tables, settings, matches, failed, drawings))
-        files += write_report_tables(tables, _records(jobs), settings, matches, failed, place)
-    return FolderEvaluation(tables, files, failed)
+    with report_folder(place, force):
+        return write_report(jobs, score_cases(jobs, workers), place, settings, how, matches, images)
 
 
 def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
@@ -233,7 +160,7 @@ def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
         logger.info("%d records failed, or are of other settings or files: these cases are scored anew", stale)
     progress = CaseProgress(len(to_do))
     failed: list[Record] = []
-    for job, result in run_cases(evaluate_case, to_do, workers, _PRELOAD):
+    for job, result in run_cases(evaluate_case, to_do, workers, PRELOAD):
         record = result
         if record is None:
             record = {"method": job.method, "case": job.case, "error": "its process was ended: out of memory?"}
@@ -244,26 +171,6 @@ def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:
         progress.step()
     order = {(job.method, job.case): k for k, job in enumerate(jobs)}
     return sorted(failed, key=lambda record: order[record["method"], record["case"]])
-
-
-@contextlib.contextmanager
-def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]]:
-    """Draw cases, and yield an iterator over what came out, one drawing in memory at a time; the files go afterwards.
-
-    Args:
-        work: the cases.
-        workers: processes.
-    """
-    if work:
-        logger.info("drawing %d cases", len(work))
-    try:
-        for job, problem in run_cases(write_drawing, work, min(workers, len(work)) or 1, _PRELOAD):
-            if problem is None or problem:
-                logger.warning("case %s could not be drawn: %s", job.job.case, problem or "its process was ended")
-        yield (job.drawing.read_text(encoding="utf-8") for job in work if job.drawing.is_file())
-    finally:
-        for folder in {job.drawing.parent for job in work}:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _given_spacing(
@@ -277,10 +184,6 @@ def _given_spacing(
     if not isinstance(sizes, (int, float)):
         sizes = tuple(map(float, sizes))
     return GivenSpacing(sizes, "mm" if spacing_nm is None else "nm")
-
-
-def _records(jobs: Sequence[CaseJob]) -> Iterator[Record]:
-    return (record for job in jobs if (record := read_record(job.record, job.mark)) is not None)
 
 
 def case_options(
@@ -340,25 +243,3 @@ def _check_options(options: CaseOptions, rank_by: str | None, workers: int) -> s
         names = ", ".join(name for name, about in known.items() if about.better)
         raise ValueError(f"`rank_by` needs one of {names}, got {chosen!r}.")
     return chosen
-
-
-def _make_room(place: Path, force: bool) -> None:
-    """Refuse a folder with a finished report, or clear it; one with failed cases is gone on with."""
-    summary = place / SUMMARY
-    if force:
-        for name in _OURS:
-            path = place / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-    elif summary.is_file() and not _failures_of(summary):
-        raise ValueError(f"`output_dir` needs a folder without a finished report, got {place}; `force` replaces it.")
-
-
-def _failures_of(summary: Path) -> bool:
-    try:
-        content = json.loads(summary.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return True
-    return bool(content.get("failed", True)) if isinstance(content, dict) else True

@@ -48,11 +48,24 @@ def read_probability(
         values = np.stack([channel.values for channel in channels])
     if values.dtype in (np.uint8, np.uint16):  # as pictures hold them
         values = (values / np.float32(np.iinfo(values.dtype).max)).astype(np.float32)
+    return check_probability(values, str(path))
+
+
+def check_probability(values: AnyArray, where: str) -> AnyArray:
+    """Return the values.
+
+    Args:
+        values: floats.
+        where: what an error calls them.
+
+    Raises:
+        ValueError: if a value is NaN or not between 0 and 1.
+    """
     if np.isnan(values).any():
-        raise ValueError(f"probabilities need numbers, {path} has {int(np.isnan(values).sum())} that are NaN.")
+        raise ValueError(f"probabilities need numbers, {where} has {int(np.isnan(values).sum())} that are NaN.")
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1 + 1e-4:
-        raise ValueError(f"probabilities need values from 0 to 1, {path} has {low:g} to {high:g} (logits?).")
+        raise ValueError(f"probabilities need values from 0 to 1, {where} has {low:g} to {high:g} (logits?).")
     return values
 
 

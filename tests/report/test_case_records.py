@@ -8,6 +8,14 @@ from pathlib import Path
 from monai_boundary.report.case_records import fingerprint, read_record, record_path, write_record
 
 
+def test_a_file_that_went_away_has_a_mark(tmp_path: Path) -> None:
+    """The report of the others is written; a file that comes back is another one."""
+    file = tmp_path / "a.nii"
+    gone = fingerprint({}, [file])
+    file.write_text("back")
+    assert fingerprint({}, [file]) != gone
+
+
 def test_names_never_share_a_file(tmp_path: Path) -> None:
     names = ["a/b", "a_b", "../x", "<script>", "ü", "x" * 300, "x" * 301, "", "con\n"]
     paths = {record_path(tmp_path, method, name) for method in ("m", "m__a") for name in names}

@@ -20,12 +20,14 @@ from monai.engines.workflow import Workflow
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.handlers.pictures.cases import case_name, mlflow_runs
 from monai_boundary.ops.label_values import whole_label
-from monai_boundary.report.case_evaluation import CaseJob
+from monai_boundary.report.case_evaluation import CaseJob, LoadedCase, evaluate_case, on_one_grid
 from monai_boundary.report.case_files import CaseMatches
-from monai_boundary.report.case_records import record_path
-from monai_boundary.report.folder_evaluation import FolderEvaluation, ReportOptions, case_options, evaluate_jobs
+from monai_boundary.report.case_records import Record, record_path
+from monai_boundary.report.folder_evaluation import case_options
 from monai_boundary.report.label_volume import VOLUME_SUFFIX, LabelVolume, write_label_volume
 from monai_boundary.report.page_shell import require_page_libraries
+from monai_boundary.report.probability_scores import check_probability
+from monai_boundary.report.report_files import FolderEvaluation, ReportOptions, report_folder, write_report
 
 _BEHIND = (1, 99)  # percentiles of the grey values that pictures show
 
@@ -33,12 +35,14 @@ _BEHIND = (1, 99)  # percentiles of the grey values that pictures show
 class CaseReport:
     """Ends an evaluation in the page and the tables that ``python -m monai_boundary evaluate`` makes of a folder.
 
-    Every case's segmentation and truth are kept on disk while the evaluator runs, and scored when it is done (once more
-    beside the evaluator's own scores, which are fewer): ``report.html`` in the folder, and ``cases.csv``,
-    ``summary.json`` and the other tables in ``report`` below it; see
-    :func:`~monai_boundary.report.evaluate_folders`. Page and tables are artifacts, in ``report``, of the MLflow run
-    that tracks the evaluator. A report that cannot be made is logged as an error, and the evaluation stands; without
-    the libraries of the page there are the tables, and a warning.
+    Every case is scored as it comes, from memory; with pictures its labels are kept on disk until it is known which
+    cases are drawn. In the end there are ``report.html`` in the folder, and ``cases.csv``, ``summary.json`` and the
+    other tables in ``report`` below it; see :func:`~monai_boundary.report.evaluate_folders`. The evaluator's own scores
+    are not taken from these, nor these from them: they may be others, and weigh misses otherwise.
+
+    Page and tables are artifacts, in ``report``, of the MLflow run that tracks the evaluator. A report that cannot be
+    made is logged as an error, and the evaluation stands; without the libraries of the page there are the tables, and a
+    warning.
 
     Args:
         folder: of the evaluation.
@@ -54,7 +58,7 @@ class CaseReport:
         ignore_labels: labels of the truth that are not scored.
         method: what the page calls the predictions.
         pictures: ``"worst"``, ``"all"``, ``"none"``, or how many of the worst cases.
-        workers: processes.
+        workers: processes that draw.
         **options: further fields of the command: ``tolerance``, ``empty_policy``, ``border_tolerance_nm``.
 
     Raises:
@@ -93,6 +97,7 @@ class CaseReport:
         self.method = method
         self._place: Path | None = None
         self._jobs: list[CaseJob] = []
+        self._failed: list[Record] = []
         self._images: dict[str, Path] = {}
 
     def attach(self, engine: Workflow) -> None:
@@ -111,15 +116,15 @@ class CaseReport:
         )  # of a run that fails, too
 
     def keep(self, engine: Workflow) -> None:
-        """Keep the cases of an iteration."""
-        try:
-            for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
-                self._keep({**batch, **output})
-        except Exception:
-            engine.logger.exception("a case is not in the report")
+        """Score the cases of an iteration."""
+        for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
+            try:
+                self._score(engine, {**batch, **output})
+            except Exception:
+                engine.logger.exception("a case is not in the report")
 
     def finish(self, engine: Workflow) -> None:
-        """Score the cases, and write tables and page."""
+        """Write tables and page."""
         try:
             if self._jobs:
                 result = self._report(engine)
@@ -144,32 +149,49 @@ class CaseReport:
             page = False
             engine.logger.warning("tables, but no page: %s", error)
         settings = {"predictions": {self.method: "an evaluation"}, "truth": "its data set", **self.options.__dict__}
-        matches = {self.method: CaseMatches([], [], [])}
-        return evaluate_jobs(
-            self._jobs, self.folder / "report", settings, self.how._replace(page=page), matches, self._images
-        )
+        matches, how = {self.method: CaseMatches([], [], [])}, self.how._replace(page=page)
+        place = self.folder / "report"
+        with report_folder(place, force=True):
+            assert self._place is not None
+            shutil.move(self._place / "cases", place / "cases")
+            jobs = [job._replace(record=record_path(place, job.method, job.case)) for job in self._jobs]
+            return write_report(jobs, self._failed, place, settings, how, matches, self._images)
 
-    def _keep(self, item: Mapping[str, Any]) -> None:
+    def _score(self, engine: Workflow, item: Mapping[str, Any]) -> None:
         assert self._place is not None
-        pred, label, image, probability, spacing = self.keys
         case = case_name(item, len(self._jobs))
         if any(job.case == case for job in self._jobs):
             case = f"{case} ({len(self._jobs)})"
+        prediction, truth = (self._place / f"{len(self._jobs):05d}_{n}{VOLUME_SUFFIX}" for n in ("prediction", "truth"))
+        record = record_path(self._place, self.method, case)
+        job = CaseJob(self.method, case, prediction, truth, self.options, record, run=self._place.name)
+        self._jobs.append(job)
+        result = evaluate_case(job, lambda _: self._loaded(item))
+        if "error" in result:
+            self._failed.append(result)
+            engine.logger.error("case %s failed: %s", case, result["error"])
+        elif self.how.pictures not in ("none", 0):
+            self._keep(job, item)
+
+    def _loaded(self, item: Mapping[str, Any]) -> LoadedCase:
+        pred, label, _, probability, spacing = self.keys
         affine, unit = _grid(item, label, spacing)
-        files = {}
-        kept = {"prediction": self._labels(item[pred]), "truth": self._labels(item[label])}
-        if probability is not None:
-            kept["probability"] = _array(item[probability])[0].astype(np.float32)
+        sides = [LabelVolume(self._labels(item[key]), affine, unit) for key in (pred, label)]
+        case = on_one_grid(sides[0], sides[1])
+        if probability is None:
+            return case
+        chances = _array(item[probability])[:1].astype(np.float32)
+        return case._replace(probability=check_probability(chances, f"`{probability}`"))
+
+    def _keep(self, job: CaseJob, item: Mapping[str, Any]) -> None:
+        """Write what a drawing is made of; which cases are drawn is known in the end."""
+        case, image = self._loaded(item), self.keys[2]
+        for volume, file in ((case.prediction, job.prediction), (case.truth, job.truth)):
+            write_label_volume(volume, file)
         if image is not None and image in item:
-            kept["image"] = _grey(_array(item[image])[0])
-        for name, values in kept.items():
-            path = self._place / f"{len(self._jobs):05d}_{name}{VOLUME_SUFFIX}"
-            files[name] = write_label_volume(LabelVolume(values, affine, unit), path)
-        record = record_path(self.folder / "report", self.method, case)
-        about = (self.method, case, files["prediction"], files["truth"], self.options, record)
-        self._jobs.append(CaseJob(*about, files.get("probability")))
-        if "image" in files:
-            self._images[case] = files["image"]
+            behind = case.truth._replace(values=_grey(_array(item[image])[0]))
+            path = job.truth.with_name(job.truth.name.replace("truth", "image"))
+            self._images[job.case] = write_label_volume(behind, path)
 
     def _labels(self, values: Any) -> AnyArray:
         """Labels as they are; of masks in channels, which may overlap, sums of the powers of 2 of those that hold."""
@@ -183,7 +205,7 @@ class CaseReport:
         return np.asarray(np.tensordot(weights, whole_label("mask", array).astype(np.int32), axes=1))
 
     def _forget(self) -> None:
-        self._jobs, self._images = [], {}
+        self._jobs, self._failed, self._images = [], [], {}
         if self._place is not None:
             self._remove()
             self._place = None

@@ -20,8 +20,10 @@ from monai.handlers import MLFlowHandler, from_engine
 from monai_boundary._tables import read_table
 from monai_boundary.handlers import ItemScoresHandler
 from monai_boundary.metrics import LesionScoresMetric
-from monai_boundary.report import evaluate_folders
+from monai_boundary.report import case_evaluation, evaluate_folders
+from monai_boundary.report.case_scores import score_masks
 from monai_boundary.workflows import CaseReport
+from monai_boundary.workflows.evaluation import case_report
 from tests.report.case_folders import ball, write_cases
 from tests.study.test_tracking import server
 
@@ -37,10 +39,12 @@ class Given(torch.nn.Module):
         return image
 
 
-def evaluate(items: Sequence[dict[str, Any]], report: CaseReport, *others: Any) -> SupervisedEvaluator:
+def evaluate(
+    items: Sequence[dict[str, Any]], report: CaseReport, *others: Any, batch_size: int = 2
+) -> SupervisedEvaluator:
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=DataLoader(Dataset(items), batch_size=2),
+        val_data_loader=DataLoader(Dataset(items), batch_size=batch_size),
         network=Given(),
         val_handlers=[*others, report],
     )
@@ -72,6 +76,42 @@ def test_the_same_tables_as_of_files(tmp_path: Path) -> None:
     assert text.count('class="drawing"') == 3
     assert [path.name for path in (tmp_path / "run").iterdir() if path.name.startswith("report_")] == []
     assert not (tmp_path / "run" / "report" / "report.html").exists()
+
+
+def test_every_case_is_scored_once_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pictures nothing is kept on disk; with them labels are, to be drawn."""
+    scored: list[Any] = []
+    monkeypatch.setattr(case_evaluation, "score_masks", lambda *masks: scored.append(masks) or score_masks(*masks))
+    monkeypatch.setattr(case_evaluation, "read_label_volume", lambda *_: pytest.fail("it is in memory"))
+    kept: list[Path] = []
+    monkeypatch.setattr(case_report, "write_label_volume", lambda volume, path: kept.append(path) or path)
+    items = [item(name, *pair) for name, pair in CASES.items()]
+    evaluate(items, CaseReport(tmp_path / "a", classes={"x": 1}, pictures="none"))
+    assert (len(scored), kept) == (len(CASES), [])
+    evaluate(items, CaseReport(tmp_path / "b", classes={"x": 1}, pictures=0))
+    assert (len(scored), kept) == (2 * len(CASES), [])
+
+
+def test_a_case_that_fails_is_told_and_an_evaluation_that_ends_early_leaves_the_last_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = [item("good", *CASES["a"]), item("half", ball() * 0.5, ball()), item("other", ball()[:3], ball())]
+    evaluate(items, CaseReport(tmp_path, pictures=1), batch_size=1)
+    assert "case half failed: `prediction` needs whole numbers, got 0.5" in caplog.text
+    assert "case other failed: the prediction is on another grid than the truth: shape (3," in caplog.text
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert [record["case"] for record in summary["failed"]] == ["half", "other"]
+    assert "2 cases failed" in (tmp_path / "report.html").read_text()
+
+    class Ended(CaseReport):
+        def finish(self, engine: Any) -> None:
+            raise KeyboardInterrupt
+
+    ended = Ended(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(items[:1], ended)
+    del ended
+    assert json.loads((tmp_path / "report" / "summary.json").read_text()) == summary
 
 
 def test_regions_in_channels_overlap(tmp_path: Path) -> None:
