@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import yaml
 
 from monai_boundary.__main__ import main
 from tests.study.pretend_bundle import bundle, study
+from tests.warm_python import WarmRun
 
 __all__ = ["bundle"]
 
@@ -73,12 +72,10 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
         "base": "dice",
         "metrics": {"dice": "higher", "lesion_recall": "higher", "hd95_mm": "lower"},
     }
-    command = ["-m", "monai_boundary", "study", file(tmp_path, content), "--output_dir", str(tmp_path / "out")]
+    command = ["monai_boundary", "study", file(tmp_path, content), "--output_dir", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONWARNINGS": "default", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        [sys.executable, *command, "--workers", "2"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    done = WarmRun([*command, "--workers", "2"], tmp_path, environment)
+    assert done.wait() == 0, done.output[-3000:]
     assert "2 runs, 0 of them finished; 2 at once on the CPU" in done.stderr
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| boundary")]
     assert len(lines) == 3, "the arms, their differences over seeds, and over cases"

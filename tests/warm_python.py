@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes of ``python -m MODULE`` that need not import MONAI first: each is a fork of one that has done so.
+"""Processes as of ``python -m MODULE`` or ``python FILE`` that need not import MONAI: forks of one that has done so.
 
 An import of MONAI takes six seconds, and the tests kill, resume and break real runs of bundles by the dozen. What is
 run is a process of its own all the same, with its own words, folder, environment, streams, signals and exit code; only
@@ -25,15 +25,17 @@ from typing import Any
 
 
 class WarmRun:
-    """A run of ``python -m MODULE WORDS``, begun when it is made.
+    """A run of ``python -m MODULE WORDS`` or ``python FILE WORDS``, begun when it is made.
 
     Args:
-        words: the module's name and its arguments.
+        words: the module's name, or a file's that ends in ``.py``, and the arguments.
         where: the working directory.
-        environment: all variables of the process.
+        environment: all variables of the process; None for those of this one, with warnings that are no errors.
     """
 
-    def __init__(self, words: Sequence[str], where: Path, environment: dict[str, str]) -> None:
+    def __init__(self, words: Sequence[str], where: Path, environment: dict[str, str] | None = None) -> None:
+        if environment is None:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
         folder = tempfile.mkdtemp()  # in pytest's own, which it removes
         self._files = [str(Path(folder) / name) for name in ("stdout", "stderr")]
         for name in self._files:
@@ -160,4 +162,7 @@ if __name__ == "__main__":
     request = _serve(sys.stdin, os.fdopen(own, "w"))
     if request is not None:
         _become(request)
-        runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)
+        if request["words"][0].endswith(".py"):
+            runpy.run_path(request["words"][0], run_name="__main__")
+        else:
+            runpy.run_module(request["words"][0], run_name="__main__", alter_sys=True)

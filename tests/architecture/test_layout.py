@@ -34,15 +34,14 @@ MACHINE_PATH = re.compile(r"(?<![\w.~/}-])(?:/(?:home|Users|root|work|opt|mnt|sr
 def _has_tests(tree: ast.Module) -> bool:
     """Tell whether a file of tests can fail: a test in it asserts, and something of the package is imported."""
     tests = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
-    asserting = [
-        n
-        for test in tests
-        for n in ast.walk(test)
-        if isinstance(n, ast.Assert)
-        or (isinstance(n, ast.Call) and re.search(r"assert|raises|warns", ast.unparse(n.func)))
-    ]
+    nodes = (n for test in tests for n in ast.walk(test))
+    asserting = any(
+        isinstance(n, ast.Assert)
+        or (isinstance(n, ast.Call) and re.search(r"assert|raises|warns", ast.unparse(n.func)) is not None)
+        for n in nodes
+    )
     imported = {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    return bool(asserting) and any(name.startswith("monai_boundary") for name in imported)
+    return asserting and any(name.startswith("monai_boundary") for name in imported)
 
 
 def test_a_file_without_tests_is_none() -> None:

@@ -10,6 +10,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -84,11 +85,16 @@ def test_a_variable_of_the_same_name_is_no_use() -> None:
     assert _imported(ast.parse("from p import q\nq.a(b.c)")) == {("p", "q"), ("p.q", "a")}
 
 
+@cache
+def _imported_anywhere() -> set[tuple[str, str]]:
+    return set().union(*(_imported(parse(path)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"))
+
+
 @pytest.mark.parametrize("room", PUBLIC_ROOMS)
 def test_public_names_are_exported_by_their_room(room: str) -> None:
     """What no room exports is used by another module or by its own; or it is private, or nobody needs it."""
     exported = set(api.exported(room))
-    imported = set().union(*(_imported(parse(path)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"))
+    imported = _imported_anywhere()
     hidden = []
     for path in sorted((PACKAGE / room).rglob("*.py")):
         if path.name in ("__init__.py", "__main__.py") or path.stem.startswith("_"):

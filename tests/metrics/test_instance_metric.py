@@ -2,10 +2,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from monai.transforms import Rotate90
 
 from monai_boundary.metrics import CREMIScoreMetric, VariationOfInformationMetric
 from tests.metrics.segmentations import two_cells
+from tests.warm_python import WarmRun
 
 TRUTH = torch.from_numpy(two_cells())[None, None]
 MERGED = torch.ones_like(TRUTH)
@@ -178,12 +176,9 @@ def test_bad_options() -> None:
 @pytest.mark.slow
 def test_two_processes_with_uneven_items(tmp_path: Path) -> None:
     worker = Path(__file__).with_name("gloo_worker.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(worker.parents[2])}
-    processes = [
-        subprocess.Popen([sys.executable, str(worker), str(rank), str(tmp_path)], env=environment) for rank in range(2)
-    ]
+    processes = [WarmRun([str(worker), str(rank), str(tmp_path)], tmp_path) for rank in range(2)]
     try:
-        assert [process.wait(timeout=240) for process in processes] == [0, 0]
+        assert [process.wait() for process in processes] == [0, 0], [process.stderr for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from monai_boundary.handlers.training.checkpoint_file import load_checked, save_atomically
+from tests.warm_python import WarmRun
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -35,11 +34,12 @@ save_atomically({"epoch": 2, "weight": torch.zeros(100_000)}, path)
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="the system limits no file's size")
 def test_a_full_disk_leaves_the_earlier_checkpoint_and_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True)
-    assert done.returncode == 1
+    (tmp_path / "full.py").write_text(FULL)
+    done = WarmRun([str(tmp_path / "full.py"), str(path)], tmp_path)
+    assert done.wait() == 1
     assert f"could not write {path}" in done.stderr.splitlines()[-1]
     assert load_checked(path, "checkpoint") == {"epoch": 1}
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", "checkpoint.pt.sha256"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", "checkpoint.pt.sha256", "full.py"]
 
 
 def test_what_is_no_value_is_not_loaded(tmp_path: Path) -> None:

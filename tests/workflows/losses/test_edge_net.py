@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 
 from monai_boundary.workflows import semantic_edge_net
+from tests.warm_python import WarmRun
 
 FIT: dict[str, Any] = {"max_steps": 2, "progress": False}
 
@@ -82,15 +82,21 @@ def test_labels_without_a_border_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def _worker(rank: int, port: int, folder: str, labels: list[dict[str, torch.Tensor]]) -> None:
-    torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    try:
-        semantic_edge_net([], folder, num_classes=1, **FIT)
-    except ValueError as error:
-        Path(f"{folder}/error{rank}.txt").write_text(str(error))
-    net = semantic_edge_net(labels if rank == 0 else [], folder, num_classes=1, **FIT)
-    torch.save(net.state_dict(), f"{folder}/rank{rank}.net")
-    torch.distributed.destroy_process_group()
+WORKER = """
+import sys
+import torch
+from monai_boundary.workflows import semantic_edge_net
+rank, port, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+fit = {"num_classes": 1, "max_steps": 2, "progress": False}
+torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+try:
+    semantic_edge_net([], folder, **fit)
+except ValueError as error:
+    open(f"{folder}/error{rank}.txt", "w").write(str(error))
+net = semantic_edge_net(torch.load(f"{folder}/labels") if rank == 0 else [], folder, **fit)
+torch.save(net.state_dict(), f"{folder}/rank{rank}.net")
+torch.distributed.destroy_process_group()
+"""
 
 
 @pytest.mark.slow
@@ -98,7 +104,10 @@ def test_the_first_process_fits_and_the_others_wait(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(_worker, (port, str(tmp_path), items()), nprocs=2)
+    torch.save(items(), tmp_path / "labels")
+    (tmp_path / "worker.py").write_text(WORKER)
+    workers = [WarmRun([str(tmp_path / "worker.py"), str(rank), str(port), str(tmp_path)], tmp_path) for rank in (0, 1)]
+    assert [worker.wait() for worker in workers] == [0, 0], [worker.stderr for worker in workers]
     texts = [(tmp_path / f"error{rank}.txt").read_text() for rank in (0, 1)]
     assert texts == ["`labels` needs at least one item, got none."] * 2, "the others do not wait for ever"
     one, two = (torch.load(tmp_path / f"rank{rank}.net") for rank in (0, 1))

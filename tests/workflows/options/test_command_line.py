@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ from monai.bundle import run as run_bundle
 
 from monai_boundary.workflows.options import command_line
 from monai_boundary.workflows.options.command_line import read_options
+from tests.warm_python import WarmRun
 
 CONFIG = """
 imports:
@@ -103,10 +101,10 @@ def test_options_of_files(config: Path) -> None:
 def test_as_it_is_typed(config: Path) -> None:
     """In processes: exact words, an error as the last line and one line only, and --debug."""
 
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(config), *words]
-        environment = {**os.environ, "PYTHONWARNINGS": "default", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=config.parent)
+    def call(*words: str) -> WarmRun:
+        done = WarmRun(["monai.bundle", "run", "--config_file", str(config), *words], config.parent)
+        done.wait()
+        return done
 
     done = call("--resume", "false", "--output_dir", "007", "--modalities=[a,c]", "--epochs", "None")
     assert done.returncode == 0, done.stderr
