@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray
-from monai_boundary.kernels.component_counts import component_counts
+from monai_boundary.kernels.component_labels import component_labels
 from monai_boundary.ops.segmentation import OVERSHOOT
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
@@ -39,15 +38,9 @@ class BlockComponents:
 
     def __call__(self, block: Block) -> None:
         """Read the block and label it."""
-        structure = ndimage.generate_binary_structure(3, 1)
-        if self.per_section:
-            structure[0] = structure[2] = False
+        cells = cell_phase(self.membrane.read(block.core), self.threshold)
         labels = np.empty(block.shape, dtype=np.int32)
-        number = int(
-            ndimage.label(cell_phase(self.membrane.read(block.core), self.threshold), structure, output=labels)
-        )
-        sizes, firsts = np.zeros((2, number + 1), dtype=np.int64)
-        component_counts(labels.reshape(-1), sizes, firsts)
+        sizes, firsts = component_labels(cells, self.per_section, labels)
         self.labels.write(block, labels)
         self.records.write(
             block.index, sizes=sizes[1:], firsts=_in_volume(firsts[1:], block, self.grid), **_faces(labels)

@@ -165,7 +165,8 @@ class _ThreadRunner:
             # by their names in raster order: neighbours share chunks, which the system then has at hand
             delayed = ((self.dask.delayed(partial(one, block), pure=False), block.index) for block in blocks)
             tasks = [task(dask_key_name=f"{title}-{index:012d}") for task, index in delayed]
-            self.dask.compute(*tasks, scheduler="threads", num_workers=self.workers)
+            # by the function: asked for by its name, Dask imports its cluster first, a second or more
+            self.dask.compute(*tasks, scheduler=import_module("dask.threaded").get, num_workers=self.workers)
         return sorted(failed, key=lambda failure: failure.block.index)
 
 

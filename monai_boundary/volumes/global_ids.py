@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import LongArray
+from monai_boundary.kernels.label_table import look_up
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.zarr_output import ZarrOutput
@@ -94,7 +95,10 @@ class WriteIds:
         start, stop = np.load(self.numbers / "starts.npy", mmap_mode="r")[block.index : block.index + 2]
         ids = np.load(self.numbers / "ids.npy", mmap_mode="r")[start:stop]
         of_label = np.concatenate([[0], ids]).astype(self.dtype)
-        self.output.write(block, of_label[self.labels.read(block)])
+        labels = self.labels.read(block)
+        found = labels.view(self.dtype) if of_label.itemsize == labels.itemsize else np.empty(labels.shape, self.dtype)
+        look_up(labels.reshape(-1), of_label, found.reshape(-1))
+        self.output.write(block, found)
         self.records.write(block.index)
 
 
