@@ -17,9 +17,9 @@ from monai_boundary.workflows import (
     NormalizeSectionsd,
     SaveVolumesd,
     brats_task,
+    challenge_split,
     em_items,
     em_transforms,
-    lesion_split,
     volume_transforms,
 )
 
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 SaveLesionsd = SaveVolumesd
+lesion_split = challenge_split
 
 
 class _OneImaged(MapTransform):

@@ -58,7 +58,7 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
     """The WMH bundle on a small phantom, one epoch of two steps, as users start it."""
     phantom = "{'patients': 2, 'shape': [32, 32, 8], 'imbalance': 200}"
     options = {
-        "data": f"$mb.lesion_split(None, @layout, @modalities, '{{study_dir}}', 0, 2, phantom={phantom})",
+        "data": f"$mb.challenge_split(None, @layout, @modalities, '{{study_dir}}', 0, 2, phantom={phantom})",
         "patch_size": [32, 32],
         "network_def::channels": [8, 16],
         "network_def::strides": [2],

@@ -9,7 +9,7 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.evaluation.case_scores import write_case_scores
     from monai_boundary.workflows.evaluation.curves import em_scores, write_evaluation
     from monai_boundary.workflows.evaluation.score_table import log_scores
-    from monai_boundary.workflows.evaluation.scored_set import em_scored, lesion_scored
+    from monai_boundary.workflows.evaluation.scored_set import challenge_scored, em_scored
     from monai_boundary.workflows.evaluation.sectionwise import (
         SectionwiseInferer,
         check_patch_multiple,
@@ -38,7 +38,7 @@ with extras_named("monai_boundary.workflows"):
         trained_settings,
     )
     from monai_boundary.workflows.volumes.case_checks import check_cases
-    from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
+    from monai_boundary.workflows.volumes.challenge_data import challenge_patients, challenge_split, patients_per_batch
     from monai_boundary.workflows.volumes.dataset import SliceDataset, case_names, volume_dataset
     from monai_boundary.workflows.volumes.fitting import check_patch_strides, fitting_patch
     from monai_boundary.workflows.volumes.known_tasks import known_task
@@ -69,6 +69,9 @@ __all__ = [
     "as_evaluated",
     "brats_task",
     "case_names",
+    "challenge_patients",
+    "challenge_scored",
+    "challenge_split",
     "check_cases",
     "check_em_outputs",
     "check_patch_multiple",
@@ -88,9 +91,6 @@ __all__ = [
     "fitting_patch",
     "keep_evaluated",
     "known_task",
-    "lesion_patients",
-    "lesion_scored",
-    "lesion_split",
     "log_next_inference",
     "log_scores",
     "log_training_summary",

@@ -11,9 +11,9 @@ from typing import Any
 
 from monai_boundary.data.em.source import EMSource
 from monai_boundary.workflows.membranes.data import em_items
-from monai_boundary.workflows.volumes.data import lesion_patients
+from monai_boundary.workflows.volumes.challenge_data import challenge_patients
 
-__all__ = ["em_scored", "lesion_scored"]
+__all__ = ["challenge_scored", "em_scored"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def em_scored(
     return {"part": "test", "items": items, "label_kind": kinds[0]}
 
 
-def lesion_scored(
+def challenge_scored(
     data: Mapping[str, Any] | None,
     test_dir: Folder | Sequence[Folder] | None,
     layout: str,
@@ -70,17 +70,18 @@ def lesion_scored(
     Patients of several folders that bear the same name are named ``folder/name``.
 
     Args:
-        data: what :func:`~monai_boundary.workflows.lesion_split` returned, or ``None`` where only a test set is scored.
+        data: what :func:`~monai_boundary.workflows.challenge_split` returned, or ``None`` where only a test set is
+            scored.
         test_dir: a folder of a test set in the same layout, or several: all of their patients are scored, one or many.
             None scores a part of the split.
         layout: ``"wmh"``, ``"isles2022"``, ``"isles2018"`` or ``"brats"``: which reader of `monai_boundary.data`.
         modalities: the images of a patient, in the order of the channels.
         output_dir: where a phantom goes.
         part: of the split, where there is no test set.
-        **options: further ones of :func:`~monai_boundary.workflows.lesion_patients`.
+        **options: further ones of :func:`~monai_boundary.workflows.challenge_patients`.
 
     Raises:
-        ValueError: if there is neither a split nor a test set; as :func:`~monai_boundary.workflows.lesion_patients`.
+        ValueError: if there is neither a split nor a test set; as :func:`~monai_boundary.workflows.challenge_patients`.
     """
     if test_dir is None:
         if data is None:
@@ -88,7 +89,7 @@ def lesion_scored(
         return {"part": part, "items": list(data[part])}
 
     def read(folder: Folder) -> Items:
-        return lesion_patients(folder, layout, modalities, output_dir, **options)
+        return challenge_patients(folder, layout, modalities, output_dir, **options)
 
     items = _of_all(test_dir, read)
     names = [item["case"] for item in items]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monai_boundary.data import write_em_phantom, write_lesion_phantom
 from monai_boundary.workflows import em_split
-from monai_boundary.workflows.evaluation.scored_set import em_scored, lesion_scored
+from monai_boundary.workflows.evaluation.scored_set import challenge_scored, em_scored
 
 ARGUMENTS: dict[str, Any] = {"layout": "wmh", "modalities": ["flair"], "output_dir": "unused"}
 
@@ -32,8 +32,8 @@ def test_without_a_test_set_the_split_is_scored() -> None:
         "items": [{"image": "b"}],
         "label_kind": "membrane",
     }
-    assert lesion_scored(data, None, part="training", **ARGUMENTS) == {"part": "training", "items": [{"image": "a"}]}
-    for nothing in (lambda: em_scored(None, None, 2, "out"), lambda: lesion_scored(None, None, **ARGUMENTS)):
+    assert challenge_scored(data, None, part="training", **ARGUMENTS) == {"part": "training", "items": [{"image": "a"}]}
+    for nothing in (lambda: em_scored(None, None, 2, "out"), lambda: challenge_scored(None, None, **ARGUMENTS)):
         with pytest.raises(ValueError, match="`test_dir` needs a test set where there is no `dataset_dir`"):
             nothing()
 
@@ -73,8 +73,8 @@ def test_what_was_trained_on_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_patients_of_the_same_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_lesion_phantom(tmp_path / name, patients=1, shape=(16, 16, 4))
-    (alone,) = lesion_scored(None, tmp_path / "a", **ARGUMENTS)["items"]
-    both = lesion_scored(None, [tmp_path / "a", tmp_path / "b"], **ARGUMENTS)["items"]
+    (alone,) = challenge_scored(None, tmp_path / "a", **ARGUMENTS)["items"]
+    both = challenge_scored(None, [tmp_path / "a", tmp_path / "b"], **ARGUMENTS)["items"]
     assert [item["case"] for item in both] == [f"a/{alone['case']}", f"b/{alone['case']}"]
     assert both[0]["image"] == alone["image"]
 
@@ -85,4 +85,4 @@ def test_an_error_names_the_option_that_was_given(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`test_dir` needs"):
         em_scored(None, folder, 2, tmp_path)
     with pytest.raises(ValueError, match="`test_dir` needs"):
-        lesion_scored(None, [folder], **ARGUMENTS)
+        challenge_scored(None, [folder], **ARGUMENTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data of the lesion and tumour bundles: patients of a data set, or of a phantom without one; split and cached."""
+"""The data sets of the challenges (WMH, ISLES, BraTS), each in its layout, or a phantom: patients, and their split."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PHANTOM: dict[str, Any] = {"patients": 10, "shape": (64, 64, 24)}
 TUMOUR_PHANTOM: dict[str, Any] = {"patients": 12, "shape": (64, 64, 48)}
 
 
-def lesion_patients(
+def challenge_patients(
     dataset_dir: str | os.PathLike[str] | None,
     layout: str,
     modalities: Sequence[str],
@@ -103,7 +103,7 @@ def _with_image_list(item: Mapping[str, Any], modalities: Sequence[str]) -> dict
     return {"image": [item[name] for name in names], **rest}
 
 
-def lesion_split(
+def challenge_split(
     dataset_dir: str | os.PathLike[str] | None,
     layout: str,
     modalities: Sequence[str],
@@ -132,9 +132,9 @@ def lesion_split(
             patient, in place of what the reader says.
 
     Raises:
-        ValueError: if the fold is out of range; and as :func:`lesion_patients`.
+        ValueError: if the fold is out of range; and as :func:`challenge_patients`.
     """
-    items = lesion_patients(
+    items = challenge_patients(
         dataset_dir, layout, modalities, output_dir, phantom=phantom, patient_pattern=patient_pattern
     )
     patients = len({item["patient"] for item in items})

@@ -12,7 +12,7 @@ from monai.data import CacheDataset, Dataset, PersistentDataset
 from monai.transforms import Compose, RandLambdad
 
 from monai_boundary.data import write_lesion_phantom
-from monai_boundary.workflows.volumes.data import lesion_patients, lesion_split, patients_per_batch
+from monai_boundary.workflows.volumes.challenge_data import challenge_patients, challenge_split, patients_per_batch
 from monai_boundary.workflows.volumes.dataset import volume_dataset
 from monai_boundary.workflows.volumes.pipeline import volume_transforms
 from monai_boundary.workflows.volumes.tasks.wmh import WMH
@@ -29,7 +29,7 @@ def test_no_data_set_is_a_phantom_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, layout: str, modalities: list[str]
 ) -> None:
     caplog.set_level(logging.INFO)
-    split = lesion_split(None, layout, modalities, tmp_path, fold=1, num_folds=2, phantom=SMALL)
+    split = challenge_split(None, layout, modalities, tmp_path, fold=1, num_folds=2, phantom=SMALL)
     assert "No data set was given" in caplog.text
     assert "say nothing about real images" in caplog.text
     assert "2 cases for training; for validation 2" in caplog.text
@@ -44,7 +44,7 @@ def test_no_data_set_is_a_phantom_and_says_so(
 
 def test_the_sites_are_spread_over_the_folds(tmp_path: Path) -> None:
     for fold in (0, 1):
-        split = lesion_split(None, "wmh", ["flair"], tmp_path, fold=fold, num_folds=2, phantom=SMALL)
+        split = challenge_split(None, "wmh", ["flair"], tmp_path, fold=fold, num_folds=2, phantom=SMALL)
         assert sorted(item["site"] for item in split["validation"]) == ["SiteA", "SiteB"]
 
 
@@ -52,13 +52,13 @@ def test_few_patients_are_folds_and_a_single_one_is_on_both_sides(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_lesion_phantom(tmp_path / "two", patients=2, shape=(32, 32, 8))
-    split = lesion_split(tmp_path / "two", "wmh", ["flair"], tmp_path, num_folds=5)
+    split = challenge_split(tmp_path / "two", "wmh", ["flair"], tmp_path, num_folds=5)
     assert (len(split["training"]), len(split["validation"])) == (1, 1)
     assert "2 patients are fewer than 5 folds" in caplog.text
     with pytest.raises(ValueError, match=r"`fold` needs 0\.\.1, got 3"):
-        lesion_split(tmp_path / "two", "wmh", ["flair"], tmp_path, fold=3, num_folds=5)
+        challenge_split(tmp_path / "two", "wmh", ["flair"], tmp_path, fold=3, num_folds=5)
     write_lesion_phantom(tmp_path / "one", patients=1, shape=(32, 32, 8))
-    split = lesion_split(tmp_path / "one", "wmh", ["flair"], tmp_path)
+    split = challenge_split(tmp_path / "one", "wmh", ["flair"], tmp_path)
     assert split["training"] == split["validation"]
     assert "Only one patient" in caplog.text
 
@@ -67,10 +67,10 @@ def test_patients_without_labels_and_of_a_single_folder(tmp_path: Path) -> None:
     items = write_lesion_phantom(tmp_path, patients=2, shape=(32, 32, 8))
     Path(items[0]["label"]).unlink()
     with pytest.raises(ValueError, match="`require_labels` needs one file of 'label' for patient 'SiteA-0', got none"):
-        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path)
-    found = lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, require_labels=False)
+        challenge_patients(tmp_path, "wmh", ["flair"], tmp_path)
+    found = challenge_patients(tmp_path, "wmh", ["flair"], tmp_path, require_labels=False)
     assert [sorted(item) for item in found] == [["case", "ignore_labels", "image", "patient", "site"]] * 2
-    (one,) = lesion_patients(Path(items[1]["label"]).parent, "wmh", ["flair"], tmp_path, require_labels=False)
+    (one,) = challenge_patients(Path(items[1]["label"]).parent, "wmh", ["flair"], tmp_path, require_labels=False)
     assert one["image"] == [items[1]["flair"]]
 
 
@@ -78,7 +78,7 @@ def test_the_layout_is_known(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match="`layout` needs one of 'wmh', 'isles2022', 'isles2018', 'brats', got 'mslesseg'"
     ):
-        lesion_patients(None, "mslesseg", ["flair"], tmp_path)
+        challenge_patients(None, "mslesseg", ["flair"], tmp_path)
 
 
 def test_caches_give_the_same_and_notice_another_option(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_time_points_of_one_patient_stay_together(tmp_path: Path) -> None:
             place = tmp_path / folder / f"BraTS-GLI-{case}"
             write(place / f"{place.name}-{suffix}.nii.gz", label(1) if suffix == "seg" else None)
     for fold in range(3):
-        parts = lesion_split(tmp_path, "brats", ["t1c"], tmp_path, fold=fold, num_folds=3)
+        parts = challenge_split(tmp_path, "brats", ["t1c"], tmp_path, fold=fold, num_folds=3)
         sides = [{item["patient"] for item in part} for part in parts.values()]
         assert not sides[0] & sides[1]
         assert sides[0] | sides[1] == {"BraTS-GLI-5", "BraTS-GLI-6", "BraTS-GLI-7"}
@@ -140,17 +140,17 @@ def test_patients_by_a_pattern(tmp_path: Path) -> None:
         write(tmp_path / name / "FLAIR.nii.gz")
         write(tmp_path / name / "lesion.nii.gz", label(1))
     for fold in range(3):
-        parts = lesion_split(tmp_path, "wmh", ["flair"], tmp_path, fold, 3, patient_pattern=r"(sub-\d)-")
+        parts = challenge_split(tmp_path, "wmh", ["flair"], tmp_path, fold, 3, patient_pattern=r"(sub-\d)-")
         sides = [{item["patient"] for item in part} for part in parts.values()]
         assert (len(sides[0]), len(sides[1]), sides[0] & sides[1]) == (2, 1, set())
     patients = {
-        item["patient"] for item in lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="sub-.")
+        item["patient"] for item in challenge_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="sub-.")
     }
     assert patients == {"sub-1", "sub-2", "sub-3"}
     with pytest.raises(ValueError, match="`patient_pattern` needs to be found in all cases, got 'ses' and 'sub-1-base"):
-        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="ses")
+        challenge_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="ses")
     with pytest.raises(ValueError, match="`patient_pattern` needs a regular expression, got"):
-        lesion_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="(")
+        challenge_patients(tmp_path, "wmh", ["flair"], tmp_path, patient_pattern="(")
 
 
 @pytest.mark.parametrize("with_lesion", [(), ("p0",), ("p2",)])
@@ -161,7 +161,7 @@ def test_labels_that_are_all_empty_are_said(
         write(tmp_path / name / "FLAIR.nii.gz")
         # other pathology is no lesion
         write(tmp_path / name / "wmh.nii.gz", label(1, 2) if name in with_lesion else label(2, 2))
-    parts = lesion_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=3)
+    parts = challenge_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=3)
     held = {item["case"] for item in parts["validation"]}
     assert ("None of the 2 labels for training holds a lesion" in caplog.text) == (not set(with_lesion) - held)
     assert ("None of the 1 labels for validation holds a lesion" in caplog.text) == (not held & set(with_lesion))
@@ -173,15 +173,15 @@ def test_a_damaged_label_is_named(tmp_path: Path) -> None:
         path = write(tmp_path / name / "lesion.nii.gz", np.random.default_rng(0).random((6, 6, 3)))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"p1.lesion.nii.gz' \("):
-        lesion_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=2)
+        challenge_split(tmp_path, "wmh", ["flair"], tmp_path, num_folds=2)
 
 
 def test_other_modalities_than_flair_need_no_label(tmp_path: Path) -> None:
     write(tmp_path / "p1" / "CT.nii.gz")
-    (item,) = lesion_patients(tmp_path, "wmh", ["ct"], tmp_path, require_labels=False)
+    (item,) = challenge_patients(tmp_path, "wmh", ["ct"], tmp_path, require_labels=False)
     assert item["case"] == "p1"
     with pytest.raises(ValueError, match=r"an image of `modalities` \(flair, pet\) .* \(images there: ct\)"):
-        lesion_patients(tmp_path, "wmh", ["pet"], tmp_path, require_labels=False)
+        challenge_patients(tmp_path, "wmh", ["pet"], tmp_path, require_labels=False)
 
 
 def test_folders_that_cannot_be_written_are_found_first(tmp_path: Path) -> None:
@@ -189,4 +189,4 @@ def test_folders_that_cannot_be_written_are_found_first(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
         volume_dataset([], Compose([]), "disk", tmp_path / "file")
     with pytest.raises(ValueError, match=r"needs a folder that can be written, got .*file"):
-        lesion_patients(None, "wmh", ["flair"], tmp_path / "file")
+        challenge_patients(None, "wmh", ["flair"], tmp_path / "file")
