@@ -3,55 +3,154 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from monai_boundary.data import write_em_phantom, write_stroke_phantom
-from monai_boundary.workflows.runs.results import read_table
+from monai_boundary.data import (
+    write_em_phantom,
+    write_lesion_phantom,
+    write_stroke_phantom,
+    write_tumour_phantom,
+)
+from monai_boundary.data.phantoms.organ import write_organ_phantom
+from monai_boundary.workflows.runs.results import Row, read_table
 from tests.bundles import bundle_runs
+from tests.bundles.bundle_runs import quiet_process
 from tests.handlers.tracking.mlflow_server import free_port
 
-pytestmark = pytest.mark.slow
-FILES = ["train.yaml", "multi_gpu_train.yaml"]
-EM: dict[str, Any] = {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": "[32,32]"}
-ISLES: dict[str, Any] = {
-    "epochs": 1,
-    "iterations": 3,
-    "crops": 2,
-    "batch_size": 4,
-    "patch_size": "[32,32]",
-    "network_def::channels": "[8,16]",
-    "network_def::strides": "[2]",
-    "num_folds": 2,
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
+UNET: dict[str, Any] = {"network_def::channels": [8, 16], "network_def::strides": [2]}
+# Three patients in three folds: two are trained on, and one is validated by two processes.
+PATIENTS: dict[str, Any] = {"num_folds": 3, "epochs": 2, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "em_neuron_boundary": {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]},
+    "isles_stroke_boundary": {**PATIENTS, **UNET, "crops": 1, "cache": "disk"},
+    "wmh_mri_boundary": {**PATIENTS, **UNET, "crops": 2, "epochs": 1},
+    "brats_mri_boundary": {
+        **PATIENTS,
+        "epochs": 1,
+        "patch_size": [16, 16, 16],
+        "window": [32, 32, 16],
+        "boundary_aware::channels": [8, 16],
+    },
+    "volume_boundary": {
+        **PATIENTS,
+        "epochs": 1,
+        "patch_size": [16, 16, 16],
+        "network_channels": [8, 16],
+        "network_strides": [2],
+    },
 }
 
 
-def torchrun(where: Path, bundle: str, **options: Any) -> str:
-    """Train with two processes, and return what they printed."""
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
+    with quiet_process():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    root = tmp_path_factory.mktemp("data")
+    write_em_phantom(root / "em_neuron_boundary", shape=(6, 64, 64), seed=1)
+    write_stroke_phantom(root / "isles_stroke_boundary", patients=3, shape=(32, 32, 8))
+    write_lesion_phantom(root / "wmh_mri_boundary", patients=3, shape=(32, 32, 8), imbalance=200)
+    write_tumour_phantom(root / "brats_mri_boundary", patients=3, shape=(32, 32, 16))
+    write_organ_phantom(root / "volume_boundary", patients=3, shape=(32, 32, 16))
+    return {bundle: str(root / bundle) for bundle in OPTIONS}
+
+
+def torchrun(*arguments: str) -> list[str]:
     place = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={free_port()}"]
-    arguments = bundle_runs.command(bundle, FILES, **options)
-    return bundle_runs.call(["-m", "torch.distributed.run", *place, *arguments], where)
+    return ["-m", "torch.distributed.run", *place, *arguments]
 
 
-def test_two_processes_train_one_membrane_network(tmp_path: Path) -> None:
-    write_em_phantom(tmp_path / "data", shape=(6, 64, 64), seed=1)
-    torchrun(tmp_path, "em_neuron_boundary", **EM, dataset_dir=tmp_path / "data", output_dir=tmp_path)
-    rows = read_table(tmp_path / "metrics.csv")
-    assert [row["epoch"] for row in rows] == [1, 2]
-    assert all(np.isfinite(row["cremi_score"]) for row in rows)
-    state = torch.load(tmp_path / "model.pt", weights_only=True)
+@pytest.fixture(scope="module")
+def trained(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All five, trained by two processes."""
+    root = tmp_path_factory.mktemp("trained")
+    jobs = [
+        [bundle, {**options, "dataset_dir": data[bundle], "output_dir": str(root / bundle)}]
+        for bundle, options in OPTIONS.items()
+    ]
+    (root / "jobs.json").write_text(json.dumps(jobs))
+    script = Path(__file__).with_name("two_processes.py")
+    bundle_runs.call(torchrun(str(script), str(root / "jobs.json")), root)
+    return root
+
+
+@pytest.mark.parametrize("bundle", OPTIONS)
+def test_one_network_and_one_writer(trained: Path, bundle: str) -> None:
+    rows = read_table(trained / bundle / "metrics.csv")
+    assert [row["epoch"] for row in rows] == list(range(1, OPTIONS[bundle]["epochs"] + 1))
+    assert all(row["loss/total"] > 0 for row in rows)
+    state = torch.load(trained / bundle / "model.pt", weights_only=True)
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
+    assert len(list((trained / bundle / "tensorboard").iterdir())) == 1, "one writer of logs"
+    assert len(list((trained / bundle / "pictures").glob("epoch_0001_case_*.png"))) >= 1
 
 
-def test_two_processes_train_one_lesion_network(tmp_path: Path) -> None:
-    write_stroke_phantom(tmp_path / "data", patients=3, shape=(32, 32, 8))
-    # two patients for validation: each process needs one
-    torchrun(tmp_path, "isles_stroke_boundary", **ISLES, dataset_dir=tmp_path / "data", output_dir=tmp_path)
-    (row,) = read_table(tmp_path / "metrics.csv")
-    assert np.isfinite(row["dice"])
-    state = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert not any(name.startswith("module.") for name in state), "it loads without DDP"
+@pytest.mark.parametrize("bundle", ["em_neuron_boundary", "isles_stroke_boundary"])
+def test_the_curve_is_that_of_one_process_with_the_same_batch(
+    trained: Path, data: dict[str, str], tmp_path: Path, bundle: str
+) -> None:
+    """Draws, loss, network and scores, to the rounding of sums that are taken in another order."""
+    options = {**OPTIONS[bundle], "batch_size": 2 * OPTIONS[bundle]["batch_size"]}
+    bundle_runs.run(bundle, "train.yaml", "train", **options, dataset_dir=data[bundle], output_dir=str(tmp_path))
+    one, two = read_table(tmp_path / "metrics.csv"), read_table(trained / bundle / "metrics.csv")
+    assert len(one) == len(two) == 2
+    for a, b in zip(one, two, strict=True):
+        assert a == pytest.approx(b, rel=1e-3, abs=1e-6, nan_ok=True)
+    networks = [torch.load(folder / "model.pt", weights_only=True) for folder in (tmp_path, trained / bundle)]
+    torch.testing.assert_close(*networks, rtol=1e-3, atol=1e-5)
+
+
+def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str], tmp_path: Path) -> None:
+    """SIGKILL of the second process: the other does not wait for ever; the same command goes on."""
+    name = "em_neuron_boundary"
+    options = {**OPTIONS[name], "epochs": 3, "iterations": 8, "patch_size": "[32,32]"}
+    files = ["train.yaml", "multi_gpu_train.yaml"]
+    command = bundle_runs.command(name, files, **options, dataset_dir=data[name], output_dir=tmp_path)
+    with (tmp_path / "log.txt").open("w+") as log:
+        job = subprocess.Popen(
+            [sys.executable, *torchrun(*command)],
+            cwd=tmp_path,
+            env=bundle_runs.environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        end = time.monotonic() + 240
+        while not read_table(tmp_path / "metrics.csv"):
+            assert job.poll() is None, (tmp_path / "log.txt").read_text()[-3000:]
+            assert time.monotonic() < end, "timed out"
+            time.sleep(0.05)
+        os.kill(_rank_process(job.pid, 1), signal.SIGKILL)
+        assert job.wait(120) == 1
+    assert "exitcode  : -9" in (tmp_path / "log.txt").read_text(), "torchrun says which and why"
+    rows: list[Row] = read_table(tmp_path / "metrics.csv")
+    assert 1 <= len(rows) < 3
+    output = bundle_runs.call(torchrun(*command), tmp_path)
+    assert f"Resuming after epoch {len(rows)} of 3" in output
+    assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2, 3]
+
+
+def _rank_process(parent: int, rank: int) -> int:
+    """Return the process of a rank, among the children of torchrun."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            is_child = int((place / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_child and f"\0RANK={rank}\0" in "\0" + (place / "environ").read_text():
+                return int(place.name)
+        except (OSError, ValueError):
+            continue
+    raise AssertionError("no such process")

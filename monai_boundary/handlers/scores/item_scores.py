@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from ignite.engine import Engine
 from monai.handlers import IgniteMetricHandler
 
@@ -114,6 +115,7 @@ class ItemScoresHandler(IgniteMetricHandler):
 
     def completed(self, engine: Engine, name: str) -> None:
         """Write the scores to the engine's state."""
+        self._leave_out_repeated(engine)
         super().completed(engine, name)
         self._said_before, self._said = self._said, set()
         for score, value in self.item_metric.aggregate("mean").items():
@@ -136,6 +138,15 @@ class ItemScoresHandler(IgniteMetricHandler):
                 what = start.rstrip("_") or "the structure"
                 said = f"{what} was not predicted in {lost} items that have it, and predicted in {alarms} that have not"
                 self.warn(engine, f"{name}: {said}{self.item_metric.price_of_a_miss}.")
+
+    def _leave_out_repeated(self, engine: Engine) -> None:
+        """Of fewer cases than processes, the last processes score a case that another one has: theirs do not count."""
+        loader = getattr(engine, "data_loader", None)
+        repeated = getattr(getattr(loader, "sampler", None), "repeated", 0)
+        if repeated and dist.is_available() and dist.is_initialized():
+            self.item_metric._sync()
+            tensors = self.item_metric._synced_tensors or []
+            self.item_metric._synced_tensors = [None if rows is None else rows[:-repeated] for rows in tensors]
 
     def warn(self, engine: Engine, text: str) -> None:
         """Log a warning, unless the last validation had the same to say."""

@@ -67,14 +67,16 @@ class SeedEveryEpoch:
         seed: the training's seed; ``None`` does nothing.
         dataset: its random transforms are seeded too (with ``num_workers: 0`` they live in this process; in worker
             processes MONAI seeds them from PyTorch's generator).
+        sampler: is told the epoch, if it has ``set_epoch``: the bundles' draws follow from it.
 
     Example:
         >>> SeedEveryEpoch(seed=0).seed
         0
     """
 
-    def __init__(self, seed: int | None, dataset: Any = None) -> None:
+    def __init__(self, seed: int | None, dataset: Any = None, sampler: Any = None) -> None:
         self.seed = seed
+        self.sampler = sampler
         self.transform = getattr(dataset, "transform", None)
 
     def attach(self, engine: Workflow) -> None:
@@ -83,6 +85,8 @@ class SeedEveryEpoch:
 
     def __call__(self, engine: Workflow) -> None:
         """Seed for ``engine.state.epoch``."""
+        if hasattr(self.sampler, "set_epoch"):
+            self.sampler.set_epoch(engine.state.epoch)
         if self.seed is None:
             return
         words = np.random.SeedSequence((self.seed, engine.state.epoch, engine.state.rank)).generate_state(3)

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from monai_boundary.data import (
 )
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.data.volumes.volume_reader import VolumeReader
+from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +81,12 @@ def challenge_patients(
         options = {**(TUMOUR_PHANTOM if layout == "brats" else PHANTOM), **(phantom or {})}
         options["shape"] = tuple(options["shape"])
         if layout == "brats":
-            write_tumour_phantom(dataset_dir, **options)
+            draw = partial(write_tumour_phantom, dataset_dir, **options)
         elif layout == "wmh":
-            write_lesion_phantom(dataset_dir, **options)
+            draw = partial(write_lesion_phantom, dataset_dir, **options)
         else:
-            write_stroke_phantom(dataset_dir, layout=layout, **options)
+            draw = partial(write_stroke_phantom, dataset_dir, layout=layout, **options)
+        once_per_node(draw)
         logger.warning(
             f"No data set was given (--dataset_dir): using {options['patients']} drawn phantoms of {options['shape']} "
             f"voxels in {dataset_dir}. Their scores say nothing about real images."

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
 from monai.data import Dataset, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import Compose, Randomizable, apply_transform
@@ -15,6 +16,7 @@ from monai.transforms import Compose, Randomizable, apply_transform
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
+from monai_boundary.workflows.runs.processes import once_per_node
 
 CACHES = ("memory", "disk", "none")
 
@@ -95,7 +97,12 @@ def volume_dataset(
     if cache == "memory":
         return LoadedDataset(data=data, transform=transform, progress=False, copy_cache=False)
     if cache == "disk":
-        return PersistentDataset(data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing)
+        dataset = PersistentDataset(
+            data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing
+        )
+        if dist.is_available() and dist.is_initialized():  # the others read what the first process of a machine wrote
+            once_per_node(lambda: [dataset._cachecheck(item) for item in dataset.data])
+        return dataset
     return Dataset(data=data, transform=transform)
 
 

@@ -14,6 +14,7 @@ from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.data.volumes.volume_datalist import volume_datalist
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.data.volumes.volume_items import volume_files, volume_stem
+from monai_boundary.workflows.runs.processes import once_per_node
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.own_task import Channels, Labels, own_task
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
@@ -184,7 +185,8 @@ def _loose_files(files: Sequence[Path], task: VolumeTask, place: Path) -> list[d
 
 
 def _phantom(output_dir: Folder, options: Mapping[str, Any]) -> Path:
-    folder = write_organ_phantom(check_output_folder(Path(output_dir)) / "phantom", **options)
+    folder = check_output_folder(Path(output_dir)) / "phantom"
+    once_per_node(lambda: write_organ_phantom(folder, **options))
     logger.warning(
         f"No data set was given (--dataset_dir): using drawn phantoms in {folder}. Their scores say nothing about real "
         "images."
