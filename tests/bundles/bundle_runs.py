@@ -36,10 +36,11 @@ def quiet_process() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def run(bundle: str, config: str, kind: str, **overrides: Any) -> ConfigWorkflow:
+def run(bundle: str, config: str | list[str], kind: str, **overrides: Any) -> ConfigWorkflow:
     """Run a configuration in this process, as the model zoo's tests do, its properties checked."""
-    path = str(BUNDLES / bundle / "configs" / config)
-    workflow = ConfigWorkflow(path, workflow_type=kind, logging_file=False, **overrides)
+    names = [config] if isinstance(config, str) else config
+    files = [str(BUNDLES / bundle / "configs" / name) for name in names]
+    workflow = ConfigWorkflow(files, workflow_type=kind, logging_file=False, **overrides)
     workflow.initialize()
     assert workflow.check_properties() == []
     workflow.run()

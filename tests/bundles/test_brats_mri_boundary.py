@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES
 from monai_boundary.ops import tumour_regions
 from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_when, quiet_process, run
+from tests.gloo import in_two_processes
 
 BRATS = "brats_mri_boundary"
 CONFIGS = BUNDLES / BRATS / "configs"
@@ -238,17 +238,18 @@ def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path:
 
 @pytest.mark.parametrize("edge_losses", [True, False])
 def test_two_processes_train_one_network(data: dict[str, Path], tmp_path: Path, edge_losses: bool) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
     options = {**SETTINGS["paper"], **TINY, "epochs": 1, "edge_losses": edge_losses}
-    options |= {"dataset_dir": data["brats2021"], "output_dir": tmp_path}
-    call([*torchrun, *command(BRATS, ["train.yaml", "multi_gpu_train.yaml"], **options)], tmp_path)
+    options |= {"dataset_dir": str(data["brats2021"]), "output_dir": str(tmp_path)}
+
+    def train(_: int) -> None:
+        run(BRATS, ["train.yaml", "multi_gpu_train.yaml"], "train", **options)
+
+    assert in_two_processes(train, tmp_path / "job", seconds=200) == [None, None]
     (row,) = read_table(tmp_path / "metrics.csv")
     assert np.isfinite(row["dice"])
     state = torch.load(tmp_path / "model.pt", weights_only=True)
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 1, "one writer of logs"
 
 
 def test_the_paper_is_one_file_more(data: dict[str, Path], tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bundles by torchrun: two processes on the CPU train the network that one process trains."""
+"""Two processes on the CPU train the network that one process trains; by torchrun, one of them is killed."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from monai_boundary.data import (
     write_em_phantom,
     write_lesion_phantom,
     write_stroke_phantom,
-    write_tumour_phantom,
 )
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.workflows.runs.results import Row, read_table
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import quiet_process
+from tests.gloo import in_two_processes
 from tests.handlers.tracking.mlflow_server import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
@@ -33,16 +33,16 @@ UNET: dict[str, Any] = {"network_def::channels": [8, 16], "network_def::strides"
 # Three patients in three folds: two are trained on, and one is validated by two processes.
 PATIENTS: dict[str, Any] = {"num_folds": 3, "epochs": 2, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "em_neuron_boundary": {"epochs": 2, "warmup_epochs": 1, "iterations": 2, "batch_size": 2, "patch_size": [32, 32]},
+    "em_neuron_boundary": {
+        **UNET,
+        "epochs": 2,
+        "warmup_epochs": 1,
+        "iterations": 2,
+        "batch_size": 2,
+        "patch_size": [32, 32],
+    },
     "isles_stroke_boundary": {**PATIENTS, **UNET, "crops": 1, "cache": "disk"},
     "wmh_mri_boundary": {**PATIENTS, **UNET, "crops": 2, "epochs": 1},
-    "brats_mri_boundary": {
-        **PATIENTS,
-        "epochs": 1,
-        "patch_size": [16, 16, 16],
-        "window": [32, 32, 16],
-        "boundary_aware::channels": [8, 16],
-    },
     "volume_boundary": {
         **PATIENTS,
         "epochs": 1,
@@ -65,27 +65,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     write_em_phantom(root / "em_neuron_boundary", shape=(6, 64, 64), seed=1)
     write_stroke_phantom(root / "isles_stroke_boundary", patients=3, shape=(32, 32, 8))
     write_lesion_phantom(root / "wmh_mri_boundary", patients=3, shape=(32, 32, 8), imbalance=200)
-    write_tumour_phantom(root / "brats_mri_boundary", patients=3, shape=(32, 32, 16))
     write_organ_phantom(root / "volume_boundary", patients=3, shape=(32, 32, 16))
     return {bundle: str(root / bundle) for bundle in OPTIONS}
 
 
-def torchrun(*arguments: str) -> list[str]:
-    place = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={free_port()}"]
-    return ["-m", "torch.distributed.run", *place, *arguments]
+def _train(bundle: str, options: dict[str, Any], _rank: int) -> None:
+    bundle_runs.run(bundle, ["train.yaml", "multi_gpu_train.yaml"], "train", **options)
 
 
 @pytest.fixture(scope="module")
 def trained(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All five, trained by two processes."""
+    """Trained by two processes; the bundle for tumours has its own test."""
     root = tmp_path_factory.mktemp("trained")
-    jobs = [
-        [bundle, {**options, "dataset_dir": data[bundle], "output_dir": str(root / bundle)}]
-        for bundle, options in OPTIONS.items()
-    ]
-    (root / "jobs.json").write_text(json.dumps(jobs))
-    script = Path(__file__).with_name("two_processes.py")
-    bundle_runs.call(torchrun(str(script), str(root / "jobs.json")), root)
+
+    for bundle, options in OPTIONS.items():
+        places = {"dataset_dir": data[bundle], "output_dir": str(root / bundle)}
+        assert in_two_processes(partial(_train, bundle, {**options, **places}), root / f"{bundle}.job") == [None, None]
     return root
 
 
@@ -110,15 +105,28 @@ def test_the_curve_is_that_of_one_process_with_the_same_batch(
     one, two = read_table(tmp_path / "metrics.csv"), read_table(trained / bundle / "metrics.csv")
     assert len(one) == len(two) == 2
     for a, b in zip(one, two, strict=True):
-        assert a == pytest.approx(b, rel=1e-3, abs=1e-6, nan_ok=True)
+        assert a == pytest.approx(b, rel=1e-5, abs=1e-7, nan_ok=True)
     networks = [torch.load(folder / "model.pt", weights_only=True) for folder in (tmp_path, trained / bundle)]
-    torch.testing.assert_close(*networks, rtol=0, atol=2e-3)  # Adam makes steps of rounding where a gradient is 0
+    # A bias before an instance normalisation changes nothing. Its gradient is 0 and rounding: of that Adam makes steps.
+    idle = {name for name in networks[0] if name.endswith("conv.bias") and not name.startswith("model.2.1")}
+    assert len(idle) == 5
+    torch.testing.assert_close(*[_without(network, idle) for network in networks], rtol=0, atol=1e-6)
+    torch.testing.assert_close(*networks, rtol=0, atol=2e-3)
+
+
+def _without(state: dict[str, torch.Tensor], names: set[str]) -> dict[str, torch.Tensor]:
+    return {name: weights for name, weights in state.items() if name not in names}
+
+
+def torchrun(*arguments: str) -> list[str]:
+    place = ["--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={free_port()}"]
+    return ["-m", "torch.distributed.run", *place, *arguments]
 
 
 def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str], tmp_path: Path) -> None:
     """SIGKILL of the second process: the other does not wait for ever; the same command goes on."""
     name = "em_neuron_boundary"
-    options = {**OPTIONS[name], "epochs": 3, "iterations": 8, "patch_size": "[32,32]"}
+    options = {**OPTIONS[name], "epochs": 3, "iterations": 8}
     files = ["train.yaml", "multi_gpu_train.yaml"]
     command = bundle_runs.command(name, files, **options, dataset_dir=data[name], output_dir=tmp_path)
     with (tmp_path / "log.txt").open("w+") as log:
@@ -139,9 +147,11 @@ def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str],
     assert "exitcode  : -9" in (tmp_path / "log.txt").read_text(), "torchrun says which and why"
     rows: list[Row] = read_table(tmp_path / "metrics.csv")
     assert 1 <= len(rows) < 3
-    output = bundle_runs.call(torchrun(*command), tmp_path)
-    assert f"Resuming after epoch {len(rows)} of 3" in output
-    assert [row["epoch"] for row in read_table(tmp_path / "metrics.csv")] == [1, 2, 3]
+    train = partial(_train, name, {**options, "dataset_dir": data[name], "output_dir": str(tmp_path)})
+    assert in_two_processes(train, tmp_path / "job", seconds=200) == [None, None]
+    resumed = read_table(tmp_path / "metrics.csv")
+    assert [row["epoch"] for row in resumed] == [1, 2, 3]
+    assert resumed[: len(rows)] == rows, "it went on, and did not start anew"
 
 
 def _rank_process(parent: int, rank: int) -> int:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.transforms import Rotate90
 
 from monai_boundary.metrics import CREMIScoreMetric, VariationOfInformationMetric
+from tests.gloo import in_two_processes
 from tests.metrics.segmentations import two_cells
-from tests.warm_python import WarmRun
+from tests.metrics.uneven_items import scored
 
 TRUTH = torch.from_numpy(two_cells())[None, None]
 MERGED = torch.ones_like(TRUTH)
@@ -173,16 +173,8 @@ def test_bad_options() -> None:
         filled((MERGED, TRUTH)).aggregate("median")
 
 
-@pytest.mark.slow
 def test_two_processes_with_uneven_items(tmp_path: Path) -> None:
-    worker = Path(__file__).with_name("gloo_worker.py")
-    processes = [WarmRun([str(worker), str(rank), str(tmp_path)], tmp_path) for rank in range(2)]
-    try:
-        assert [process.wait() for process in processes] == [0, 0], [process.stderr for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    found = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    found = in_two_processes(scored, tmp_path)
     assert found[0] == found[1]
     # 3 items here and 1 there, 3 and none, none at all, and only undefined ones: as if one process had seen them
     assert found[0]["uneven"] == {"voi_split": 0.0, "voi_merge": 0.75, "items": 4}

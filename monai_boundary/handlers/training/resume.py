@@ -60,8 +60,8 @@ class SeedEveryEpoch:
     """Seed all generators, and the random transforms of a dataset, from ``seed`` and the epoch's number.
 
     A resumed training then draws what the uninterrupted one would have drawn: nothing random is carried from one
-    epoch to the next, so no generator's state needs saving. Each process of a distributed training draws its own
-    augmentations.
+    epoch to the next, so no generator's state needs saving. Each process of a distributed training draws numbers of its
+    own, as for dropout; what the bundles' sampler draws does not depend on the process.
 
     Args:
         seed: the training's seed; ``None`` does nothing.

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from monai_boundary.networks import (
@@ -21,6 +20,7 @@ from monai_boundary.networks import (
     load_semantic_edge_net,
     save_semantic_edge_net,
 )
+from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)
 
@@ -77,21 +77,11 @@ def semantic_edge_net(
                 "fit one to the training labels."
             )
         return load_semantic_edge_net(path, spatial_dims, num_classes)
-    shared: list[Any] = [None]
-    first = not dist.is_initialized() or dist.get_rank() == 0
-    if first:
-        try:
-            found = _label_list(labels, key, spatial_dims, cases)
-            shared = [str(_fitted(found, Path(cache_dir), spatial_dims, num_classes, options))]
-        except Exception as error:
-            if not dist.is_initialized():
-                raise
-            shared = [error]
-    if dist.is_initialized():
-        dist.broadcast_object_list(shared)  # the others wait here, and end with the same error
-        if isinstance(shared[0], Exception):
-            raise shared[0]
-    return load_semantic_edge_net(shared[0], spatial_dims, num_classes)
+    place = Path(cache_dir)
+    file = once_per_node(
+        lambda: _fitted(_label_list(labels, key, spatial_dims, cases), place, spatial_dims, num_classes, options)
+    )
+    return load_semantic_edge_net(file, spatial_dims, num_classes)
 
 
 def _fitted(

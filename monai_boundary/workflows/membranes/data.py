@@ -16,6 +16,7 @@ from monai_boundary.data.em.picture import list_pictures
 from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.workflows.evaluation.sectionwise import check_patch_multiple
+from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +196,7 @@ def _place(
     if dataset_dir is not None:
         return Path(dataset_dir)
     shape = tuple(PHANTOM_SHAPES[spatial_dims] if phantom_shape is None else phantom_shape)
-    drawn = _phantom(Path(output_dir), shape)
+    drawn = once_per_node(lambda: _phantom(Path(output_dir), shape))
     logger.warning(
         f"No data set was given (--dataset_dir): using a drawn phantom of {shape} voxels in {drawn}. "
         "Its scores say nothing about real images."
@@ -204,7 +205,7 @@ def _place(
 
 
 def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:
-    """Write the phantom unless it is there; several processes may do so at once."""
+    """Write the phantom unless it is there; several runs may do so at once."""
     place = folder / f"phantom_{'x'.join(map(str, shape))}"
     if not place.is_dir():
         try:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
 from monai.data import Dataset, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import Compose, Randomizable, apply_transform
@@ -16,7 +15,7 @@ from monai.transforms import Compose, Randomizable, apply_transform
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
-from monai_boundary.workflows.runs.processes import once_per_node
+from monai_boundary.workflows.runs.processes import is_distributed, made_on_node
 
 CACHES = ("memory", "disk", "none")
 
@@ -71,7 +70,8 @@ def volume_dataset(
     """Return a dataset that computes what is before the random transforms once: in memory, on disk, or not.
 
     The cache on disk is found again by the items and by the transforms' arguments, so that a changed option is never
-    answered by an old file; files that change under the same name are not noticed.
+    answered by an old file; files that change under the same name are not noticed. The processes of a distributed
+    training share what is to be computed, in either cache.
 
     Args:
         data: items with ``image``, ``label`` and ``case``.
@@ -97,11 +97,10 @@ def volume_dataset(
     if cache == "memory":
         return LoadedDataset(data=data, transform=transform, progress=False, copy_cache=False)
     if cache == "disk":
-        dataset = PersistentDataset(
-            data, transform, check_output_folder(Path(cache_dir)), hash_transform=pickle_hashing
-        )
-        if dist.is_available() and dist.is_initialized():  # the others read what the first process of a machine wrote
-            once_per_node(lambda: [dataset._cachecheck(item) for item in dataset.data])
+        folder = check_output_folder(Path(cache_dir))
+        dataset = PersistentDataset(data, transform, folder, hash_transform=pickle_hashing)
+        if is_distributed():  # before the first epoch, so that no two processes write one file
+            made_on_node(lambda number: dataset._cachecheck(dataset.data[number]), len(dataset))
         return dataset
     return Dataset(data=data, transform=transform)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from monai_boundary.workflows import semantic_edge_net
-from tests.warm_python import WarmRun
+from tests.gloo import in_two_processes
 
 FIT: dict[str, Any] = {"max_steps": 2, "progress": False}
 
@@ -82,34 +81,17 @@ def test_labels_without_a_border_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-WORKER = """
-import sys
-import torch
-from monai_boundary.workflows import semantic_edge_net
-rank, port, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-fit = {"num_classes": 1, "max_steps": 2, "progress": False}
-torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-try:
-    semantic_edge_net([], folder, **fit)
-except ValueError as error:
-    open(f"{folder}/error{rank}.txt", "w").write(str(error))
-net = semantic_edge_net(torch.load(f"{folder}/labels") if rank == 0 else [], folder, **fit)
-torch.save(net.state_dict(), f"{folder}/rank{rank}.net")
-torch.distributed.destroy_process_group()
-"""
-
-
-@pytest.mark.slow
 def test_the_first_process_fits_and_the_others_wait(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.save(items(), tmp_path / "labels")
-    (tmp_path / "worker.py").write_text(WORKER)
-    workers = [WarmRun([str(tmp_path / "worker.py"), str(rank), str(port), str(tmp_path)], tmp_path) for rank in (0, 1)]
-    assert [worker.wait() for worker in workers] == [0, 0], [worker.stderr for worker in workers]
-    texts = [(tmp_path / f"error{rank}.txt").read_text() for rank in (0, 1)]
-    assert texts == ["`labels` needs at least one item, got none."] * 2, "the others do not wait for ever"
-    one, two = (torch.load(tmp_path / f"rank{rank}.net") for rank in (0, 1))
-    torch.testing.assert_close(one, two, rtol=0, atol=0)
+    """The second process has no labels: it reads the file of the first, whose errors are its own too."""
+
+    def fit(rank: int) -> tuple[str, dict[str, torch.Tensor]]:
+        with pytest.raises((ValueError, RuntimeError)) as error:
+            semantic_edge_net([], tmp_path, num_classes=1, **FIT)
+        net = semantic_edge_net(items() if rank == 0 else [], tmp_path, num_classes=1, **FIT)
+        return str(error.value), net.state_dict()
+
+    one, two = in_two_processes(fit, tmp_path / "two")
+    said = "`labels` needs at least one item, got none."
+    assert (one[0], two[0]) == (said, f"process 0 of 2 failed: {said}"), "the others do not wait for ever"
+    torch.testing.assert_close(one[1], two[1], rtol=0, atol=0)
     assert len(list(tmp_path.glob("*.pt"))) == 1

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One of two processes that score different numbers of items; see test_instance_metric.py. Arguments: rank, folder."""
+"""What one of two processes finds that score different numbers of items; see test_instance_metric.py."""
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import sys
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from ignite.engine import Engine
 from monai.utils import ensure_tuple
 
@@ -52,10 +47,8 @@ def by_handler(items: list[Any]) -> dict[str, Any]:
     }
 
 
-def main(rank: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    rendezvous = f"file://{folder / 'rendezvous'}"
-    dist.init_process_group("gloo", rendezvous, timedelta(seconds=120), world_size=2, rank=rank)
+def scored(rank: int) -> dict[str, Any]:
+    """What a process finds, of two that score different items."""
     found: dict[str, Any] = {
         name: gathered(VariationOfInformationMetric(), items[rank], "voi_split", "voi_merge")
         for name, items in ITEMS.items()
@@ -63,9 +56,4 @@ def main(rank: int, folder: Path) -> None:
     membranes = [((TRUTH == 0).float(), TRUTH)] * 3 if rank else []
     found["curve"] = gathered(ThresholdCurveMetric(), membranes, "ari_best")
     found["handler"] = by_handler(ITEMS["uneven"][rank])
-    (folder / f"{rank}.json").write_text(json.dumps(found))
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    return found
