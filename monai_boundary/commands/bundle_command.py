@@ -33,6 +33,7 @@ examples:
   change the configuration itself:   bundle copy em_neuron_boundary my_bundle
   take it to another machine:        bundle pack em_neuron_boundary --output_dir OUT
   read what a configuration does:    bundle inspect my_bundle/configs/train.yaml
+                                     bundle inspect from_somewhere.zip
 """
 
 
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     elif given.action == "pack":
         sys.stdout.write(f"{pack_bundle(given.name, given.file, given.output_dir, given.overwrite)}\n")
     elif given.action == "inspect":
-        entries = inspect_configuration(given.files)
+        entries = inspect_configuration(given.files[0] if len(given.files) == 1 else given.files)
         sys.stdout.write("".join(f"{e.kind:10} {e.key:45} {e.text}\n" for e in entries))
     else:
         return _run(given.name, given.config, overrides)
@@ -158,5 +159,10 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument("--output_dir", help="of a training, for its network")
     pack.add_argument("--overwrite", action="store_true", help="replace a zip that is there")
     inspect = actions.add_parser("inspect", help="print what a configuration builds and evaluates, without running it")
-    inspect.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON; later ones override earlier ones")
+    inspect.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="YAML or JSON, later ones override earlier ones; a bundle's folder, or a zip of `bundle pack`",
+    )
     return parser

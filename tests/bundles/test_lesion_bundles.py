@@ -259,6 +259,9 @@ def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], 
     with pytest.raises(RuntimeError) as error:
         run(WMH, "train.yaml", "train", **{**common, "schedule": "constant"})
     assert "schedule: 'rebalance' there, 'constant' now" in str(error.value.__cause__)
+    with pytest.raises(RuntimeError) as error:
+        run(ISLES, "train.yaml", "train", **{**common, "dataset_dir": str(data[ISLES])})
+    assert "bundle: 'wmh_mri_boundary' there, 'isles_stroke_boundary' now" in str(error.value.__cause__)
 
 
 def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path: Path) -> None:

@@ -2,8 +2,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import resource
+import signal
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,7 +36,7 @@ def test_the_message_beneath_the_wrappers() -> None:
 
 
 def test_of_a_worker_process() -> None:
-    loader = torch.utils.data.DataLoader(Items(), num_workers=1)
+    loader = torch.utils.data.DataLoader(Items(), num_workers=1, timeout=60)
     with pytest.raises(RuntimeError) as caught:
         list(loader)
     assert error_line(caught.value) == "error: ValueError: `flair` needs finite values in a.nii."
@@ -45,6 +51,55 @@ class Items(torch.utils.data.Dataset[int]):
             raise ValueError("`flair` needs finite values in a.nii.")
         except ValueError as error:
             raise RuntimeError("applying transform <Y>") from error
+
+
+class Greedy(torch.utils.data.Dataset[int]):
+    """Of items that need more memory than there is, in one of three ways to find out."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> int:
+        if self.way == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)  # as the system does
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, resource.RLIM_INFINITY))
+        shape = (2**20, 2**10)
+        return len(np.ones(shape) if self.way == "numpy" else torch.ones(shape) if self.way == "torch" else [0] * 2**30)
+
+
+@pytest.mark.parametrize("way", ["python", "numpy", "torch"])
+def test_memory_that_ends_in_a_worker(way: str) -> None:
+    loader = torch.utils.data.DataLoader(Greedy(way), num_workers=1, timeout=60)
+    with pytest.raises((MemoryError, RuntimeError)) as caught:
+        list(loader)
+    line = error_line(caught.value)
+    assert line.startswith("error: memory has ended in DataLoader worker process 0"), line
+    assert line.endswith(". Give fewer --num_workers, a smaller --patch_size or --batch_size."), line
+    amount = {"python": "", "numpy": " (unable to allocate 8.00 GiB ", "torch": " (tried to allocate 4294967296 bytes"}[
+        way
+    ]
+    assert f"process 0{amount}" in line
+
+
+def test_a_worker_that_the_system_killed() -> None:
+    loader = torch.utils.data.DataLoader(Greedy("killed"), num_workers=1, timeout=60)
+    with pytest.raises(RuntimeError, match="DataLoader worker") as caught:
+        list(loader)
+    line = error_line(caught.value)
+    assert re.fullmatch(r"error: worker process \d+ of the data's loader was killed, .* --num_workers 0; .*", line), (
+        line
+    )
+
+
+def test_memory_that_ends_in_the_process_itself() -> None:
+    said = "error: memory has ended in this process{}. Give a smaller --patch_size or --batch_size."
+    assert error_line(MemoryError()) == said.format("")
+    cuda = RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 8 GiB.")
+    assert error_line(cuda) == said.format(" (tried to allocate 2.00 GiB)")
 
 
 def test_weights_of_another_network_are_one_line() -> None:
