@@ -29,10 +29,8 @@ with extras_named("monai_boundary.workflows"):
     )
     from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
     from monai_boundary.workflows.membranes.pipeline import em_transforms
-    from monai_boundary.workflows.runs.draws import DrawnItems, SeededDraws
     from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
     from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
-    from monai_boundary.workflows.runs.processes import CaseShare
     from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary
     from monai_boundary.workflows.runs.training_settings import (
         check_trained_settings,
@@ -58,8 +56,6 @@ __all__ = [
     "ISLES",
     "WMH",
     "CaseReport",
-    "CaseShare",
-    "DrawnItems",
     "FolderLock",
     "LoadedDataset",
     "LossSpec",
@@ -68,7 +64,6 @@ __all__ = [
     "PolynomialRate",
     "SaveVolumesd",
     "SectionwiseInferer",
-    "SeededDraws",
     "SliceDataset",
     "VolumeTask",
     "as_evaluated",

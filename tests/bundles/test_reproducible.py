@@ -38,8 +38,11 @@ def test_twice_the_same_and_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run(bundle, "train.yaml", "train", **options, output_dir=str(folders[0]))
 
     asked: list[Any] = []
+    plain = socket.socket.connect
 
     def connect(sock: socket.socket, address: Any) -> None:
+        if sock.family == socket.AF_UNIX:  # to the readers, processes of this machine
+            return plain(sock, address)
         asked.append(address)
         raise OSError(f"no network, asked for {address}")
 

@@ -132,7 +132,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        command = [sys.executable, *torchrun("-c", "pass", port=port)]
+        command = [sys.executable, *torchrun(os.devnull, port=port)]
         done = subprocess.run(command, cwd=tmp_path, env=bundle_runs.environment(), capture_output=True, text=True)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]

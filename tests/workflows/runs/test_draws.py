@@ -9,8 +9,7 @@ from monai.data import Dataset
 from monai.transforms import Compose, RandGaussianNoise
 from torch.utils.data import DataLoader
 
-from monai_boundary.workflows import DrawnItems, SeededDraws
-from monai_boundary.workflows.runs.draws import Draw
+from monai_boundary.workflows.runs.draws import Draw, DrawnItems, SeededDraws
 
 
 def epoch_of(number: int, seed: int | None = 0) -> list[Draw]:

@@ -11,8 +11,8 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Transform
 
-from monai_boundary.workflows import CaseShare, LoadedDataset
-from monai_boundary.workflows.runs.processes import made_on_node, made_together, once_per_node
+from monai_boundary.workflows import LoadedDataset
+from monai_boundary.workflows.runs.processes import CaseShare, made_on_node, made_together, once_per_node
 from monai_boundary.workflows.volumes.dataset import volume_dataset
 from tests.gloo import in_two_processes
 
