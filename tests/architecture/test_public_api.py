@@ -11,12 +11,13 @@ import re
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.architecture import public_api as api
-from tests.architecture.source_tree import PACKAGE, PUBLIC_ROOMS, defined_names, parse, relative
+from tests.architecture.source_tree import PACKAGE, PUBLIC_ROOMS, REPO, defined_names, parse, relative
 
 # With no more parameters than this, a sentence may say it all.
 PLAIN = 2
@@ -87,7 +88,12 @@ def test_a_variable_of_the_same_name_is_no_use() -> None:
 
 @cache
 def _imported_anywhere() -> set[tuple[str, str]]:
-    return set().union(*(_imported(parse(path)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"))
+    """Return module and name of what modules import, and of what configurations of bundles name by its dotted path."""
+    named = re.findall(
+        r"(monai_boundary(?:\.\w+)+)\.(\w+)",
+        "\n".join(map(Path.read_text, (REPO / "bundles" / "parts").rglob("*.yaml"))),
+    )
+    return set(named).union(*(_imported(parse(path)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"))
 
 
 @pytest.mark.parametrize("room", PUBLIC_ROOMS)
