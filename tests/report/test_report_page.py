@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from monai_boundary.report import evaluate_folders
 from monai_boundary.report.case_drawing import CASE_BYTES, cases_to_draw
@@ -171,3 +172,20 @@ def test_a_real_browser_opens_it(tmp_path: Path) -> None:
             tab.run(select + "s.dispatchEvent(new Event('change'))")
             assert "HD95 (mm)" in tab.run("return document.getElementById('figure-distributions').textContent")
             assert tab.messages() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(find_browser()), reason=f"needs a browser: {find_browser()}")
+def test_a_stack_of_few_sections_is_shown_by_a_section(tmp_path: Path) -> None:
+    """Of a stack the sections are seen first, and a case's card has one, not a plane across them, which is thin."""
+    cells = np.repeat(np.arange(1, 7, dtype=np.uint16).reshape(2, 3), 12, axis=1).repeat(12, axis=0)
+    for name, ids in (("t", cells), ("p", np.minimum(cells, 5))):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "stack.tif", np.stack([ids] * 3), photometric="minisblack")
+    evaluate_folders(tmp_path / "p", tmp_path / "t", tmp_path / "out", instances=True, spacing_nm=(40, 4, 4))
+    with open_page(tmp_path / "out" / "report.html", tmp_path / "profile", 390) as tab:
+        wait_for(tab, "return document.querySelectorAll('.card svg').length === 1")
+        assert tab.run("return document.querySelector('.card svg').getAttribute('viewBox')") == "0 0 36 24"
+        assert "section" in tab.run("return document.querySelector('.plane .small').textContent")
+        assert tab.run("return [innerWidth, document.documentElement.scrollWidth]") == [390, 390]
+        assert tab.messages() == []

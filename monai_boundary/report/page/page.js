@@ -183,7 +183,8 @@
     const card = document.createElement("button");
     card.type = "button";
     card.className = "card";
-    const view = data.views[data.views.length - 1];
+    // axial, or the section of a stack: the other planes of a stack of few sections are thin
+    const view = data.views.find((v) => v.name === "section") || data.views[data.views.length - 1];
     if (view) card.append(svgOf(view, view.slices[view.worst], null));
     const name = document.createElement("b");
     name.textContent = data.case;
