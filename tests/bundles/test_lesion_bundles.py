@@ -302,6 +302,7 @@ def test_tracking_shows_every_term_and_weight(data: dict[str, Path], tmp_path: P
     common = {"dataset_dir": str(data[ISLES]), "output_dir": str(tmp_path), "tracking": "mlflow"}
     run(ISLES, "train.yaml", "train", **TINY, **common, pictures_interval=1)
     run(ISLES, "evaluate.yaml", "eval", **common, **NETWORK, part="training", pictures=1)
+    run(ISLES, "inference.yaml", "infer", **common, **NETWORK)
     with sqlite3.connect(tmp_path / "mlruns.db") as base:
         metrics = {key for (key,) in base.execute("select distinct key from metrics")}
         runs = dict(base.execute("select name, status from runs").fetchall())
@@ -309,14 +310,15 @@ def test_tracking_shows_every_term_and_weight(data: dict[str, Path], tmp_path: P
         tags = base.execute("select key, value from tags").fetchall()
     base.close()
     assert metrics >= {*TERMS, "train_loss", "lr", "dice", "hd95_mm", "lesion_recall", "lesion_f1"}
-    names = [(folder / "run_name.txt").read_text().strip() for folder in (tmp_path, tmp_path / "evaluation")]
+    folders = (tmp_path, tmp_path / "evaluation", tmp_path / "segmentation")
+    names = [(folder / "run_name.txt").read_text().strip() for folder in folders]
     assert runs == dict.fromkeys(names, "FINISHED"), "a run for each"
     assert params["seed"] == "0"
     assert {"epochs", "architecture", "schedule"} <= params.keys()
     parents = {value for key, value in tags if key == "mlflow.parentRunId"}
-    assert len(parents) == 1, "the evaluation's is the training"
-    assert ("training", names[0]) in tags
-    assert {value for key, value in tags if key == "stage"} == {"train", "evaluate"}
+    assert len(parents) == 1, "the evaluation's and the inference's is the training"
+    assert tags.count(("training", names[0])) == 2
+    assert {value for key, value in tags if key == "stage"} == {"train", "evaluate", "inference"}
     artifacts = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}
     assert artifacts >= {"epoch_0001_case_0.png", "model.pt", "checkpoint.pt", "evaluation.json", "report.html"}
     assert len([name for name in artifacts if name.startswith("config_")]) >= 1
