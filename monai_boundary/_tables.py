@@ -7,7 +7,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,16 @@ from monai_boundary._output_file import atomic_output
 Row = dict[str, Any]
 
 
-def write_table(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
-    """Write rows as CSV. The columns are those of all rows, in the order in which they first appear; gaps are empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+def write_table(
+    rows: Iterable[Mapping[str, Any]], path: str | os.PathLike[str], columns: Sequence[str] | None = None
+) -> None:
+    """Write rows as CSV. The columns are those of all rows, in the order in which they first appear; gaps are empty.
+
+    Where the columns are told, rows are taken one by one.
+    """
+    if columns is None:
+        rows = list(rows)
+        columns = list(dict.fromkeys(name for row in rows for name in row))
     with atomic_output(path, overwrite=True) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,12 @@ _THRESHOLD_TITLES = {
 }
 
 
-def distribution_figures(tables: ReportTables) -> dict[str, Figure]:
-    """Return for each score its distribution over the cases, a box for each method and class with every case on it.
+def distribution_figures(tables: ReportTables) -> Iterator[tuple[str, Figure]]:
+    """Yield each score with its distribution over the cases, a box for each method and class with every case on it.
 
     Args:
         tables: of the report.
     """
-    figures = {}
     for name in tables.scores:
         if not SCORES[name].better:
             continue
@@ -60,8 +59,7 @@ def distribution_figures(tables: ReportTables) -> dict[str, Figure]:
                 }
             )
         title = titled_score(name, tables.unit, tables.volume_unit)
-        figures[name] = {"data": data, "layout": _layout(title, boxmode="group"), "title": title}
-    return figures
+        yield name, {"data": data, "layout": _layout(title, boxmode="group"), "title": title}
 
 
 def curve_figure(tables: ReportTables) -> Figure | None:

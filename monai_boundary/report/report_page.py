@@ -61,7 +61,7 @@ def write_report_page(
 
     context = {
         **_context(tables, settings, matches, failed),
-        "figures": Markup(script_json(_figures(tables))),
+        "figures": map(Markup, _figures(tables)),
         "drawings": (Markup(script_safe(text)) for text in drawings),
     }
     return write_page(path, "monai_boundary.report", "page", context)
@@ -108,15 +108,23 @@ def shown_number(value: Any) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
 
 
-def _figures(tables: ReportTables) -> dict[str, Any]:
-    found = {
-        "distributions": distribution_figures(tables),
-        "curve": curve_figure(tables),
-        "thresholds": threshold_figures(tables),
-        "sizes": size_figure(tables),
-        "comparison": comparison_figure(tables),
+def _figures(tables: ReportTables) -> Iterator[str]:
+    """JSON of the figures by name, one figure in memory at a time: those of scores hold every case."""
+    yield '{"distributions":{'
+    for k, (name, figure) in enumerate(distribution_figures(tables)):
+        yield f"{',' if k else ''}{script_json(name)}:{script_json(figure)}"
+    yield "}"
+    makers = {
+        "curve": curve_figure,
+        "thresholds": threshold_figures,
+        "sizes": size_figure,
+        "comparison": comparison_figure,
     }
-    return {name: figure for name, figure in found.items() if figure}
+    for name, maker in makers.items():
+        content = maker(tables)
+        if content:
+            yield f",{script_json(name)}:{script_json(content)}"
+    yield "}"
 
 
 def _context(
@@ -196,10 +204,10 @@ def _shown_value(value: Any) -> Any:
     return math.inf if value == "inf" else math.nan if value is None else value
 
 
-def _worst_first(tables: ReportTables) -> list[dict[str, Any]]:
+def _worst_first(tables: ReportTables) -> Iterator[dict[str, Any]]:
     place = {(row["method"], row["case"]): k for k, row in enumerate(tables.ranked)}
-    rows = sorted(tables.rows, key=lambda row: place[row["method"], row["case"]])
-    return [{**row, **{count: int(row[count]) for count in COUNTED}} for row in rows]
+    for row in sorted(tables.rows, key=lambda row: place[row["method"], row["case"]]):
+        yield {**row, **{count: int(row[count]) for count in COUNTED}}
 
 
 def _p_order(row: Mapping[str, Any]) -> tuple[bool, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import Record, told_infinity
+from monai_boundary.report.case_row import CaseRow
 from monai_boundary.report.case_scores import CURVE_POINTS, LESION_WISE, ClassScores, nothing_to_score
 from monai_boundary.report.case_summary import rank_cases, summarise
 from monai_boundary.report.detail_rows import DetailRows, write_details
@@ -58,10 +60,10 @@ class ReportTables(NamedTuple):
     scores: list[str]
     rank_by: str
     tolerance: float
-    rows: list[Row]
-    curves: dict[tuple[str, str, str], list[float]]
+    rows: list[CaseRow]
+    curves: dict[tuple[str, str, str], Sequence[float]]
     curve_points: list[float]
-    thresholds: dict[tuple[str, str, str], dict[str, list[float]]]
+    thresholds: dict[tuple[str, str, str], dict[str, Sequence[float]]]
     details: dict[str, list[Row]]
     detail_counts: dict[str, int]
     notes: list[Row]
@@ -152,7 +154,8 @@ def write_report_tables(
     """
     place = Path(folder)
     files = [place / "cases.csv"]
-    write_table([_named(row, tables) for row in tables.rows], files[0])
+    columns = list(dict.fromkeys(_column(name, tables) for row in tables.rows for name in row))
+    write_table((_named(row, tables) for row in tables.rows), files[0], columns)
     files += write_details(records, place, tables.unit, tables.volume_unit)
     if tables.thresholds:
         files.append(place / "thresholds.csv")
@@ -205,19 +208,23 @@ def _named(row: Mapping[str, Any], tables: ReportTables) -> Row:
     """A row with the units in the names of its columns, counts as integers and gaps where nothing is defined."""
     named: Row = {}
     for key, value in row.items():
-        name = score_column(key, tables.unit, tables.volume_unit) if key in SCORES else key
+        name = _column(key, tables)
         named[name] = int(value) if key in COUNTED else "" if isinstance(value, float) and math.isnan(value) else value
     return named
+
+
+def _column(name: str, tables: ReportTables) -> str:
+    return score_column(name, tables.unit, tables.volume_unit) if name in SCORES else name
 
 
 class _Collected:
     """What the records say, gathered one by one."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[CaseRow] = []
         self.notes: list[Row] = []
-        self.curves: dict[tuple[str, str, str], list[float]] = {}
-        self.thresholds: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+        self.curves: dict[tuple[str, str, str], Sequence[float]] = {}
+        self.thresholds: dict[tuple[str, str, str], dict[str, Sequence[float]]] = {}
         self.details, self.sizes = DetailRows(), LesionSizes()
         self.units: dict[tuple[str, str], str] = {}
         self.cases: dict[tuple[str, str], None] = {}
@@ -231,11 +238,11 @@ class _Collected:
         self.notes += [{"method": method, "case": case, "note": note} for note in record["notes"]]
         for name, found in record["classes"].items():
             key, where = {"method": method, "case": case, "class": name}, (method, case, name)
-            self.rows.append({**key, **{k: _number(v) for k, v in found["scores"].items()}})
+            self.rows.append(CaseRow(where, {k: _number(v) for k, v in found["scores"].items()}))
             if "curve" in found:
-                self.curves[where] = [_number(v) for v in found["curve"]]
+                self.curves[where] = array("d", map(_number, found["curve"]))
             if "thresholds" in found:
-                self.thresholds[where] = {k: [_number(v) for v in own] for k, own in found["thresholds"].items()}
+                self.thresholds[where] = {k: array("d", map(_number, own)) for k, own in found["thresholds"].items()}
             self.details.add(key, found)
             self.sizes.add(method, name, found.get("lesions", ()), record["volume_unit"])
 
@@ -245,7 +252,7 @@ class _Collected:
         names = sorted({row["class"] for row in self.rows}, key=lambda name: (len(name), name)) or ["1"]
         by = {(row["method"], row["case"], row["class"]): row for row in self.rows}
         keys = [(method, case, name) for method, case in self.cases for name in names]
-        self.rows = [by.get(key, {"method": key[0], "case": key[1], "class": key[2], **nothing.scores}) for key in keys]
+        self.rows = [by[key] if key in by else CaseRow(key, nothing.scores) for key in keys]
         self.curves = {key: self.curves.get(key, nothing.curve) for key in keys}
 
 

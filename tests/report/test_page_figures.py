@@ -35,7 +35,7 @@ TABLES = report_tables(RECORDS, ["a", "b<i>"], "dice")
 def figures() -> dict[str, Any]:
     found = {"curve": curve_figure(TABLES), "sizes": size_figure(TABLES), "comparison": comparison_figure(TABLES)}
     thresholds = {f"threshold {name}": figure for name, figure in threshold_figures(TABLES).items()}
-    return {**distribution_figures(TABLES), **found, **thresholds}
+    return {**dict(distribution_figures(TABLES)), **found, **thresholds}
 
 
 @pytest.mark.parametrize("name", figures())
@@ -45,7 +45,7 @@ def test_plotly_knows_every_property(name: str) -> None:
 
 
 def test_what_is_shown() -> None:
-    dice = distribution_figures(TABLES)["dice"]["data"]
+    dice = dict(distribution_figures(TABLES))["dice"]["data"]
     assert [trace["name"] for trace in dice] == ["a", "b&lt;i&gt;"]
     # c4 has nothing to find
     assert dice[0]["text"] == [
