@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 class Draw(NamedTuple):
     """An item that is drawn: its index in the data set, and the seed of its random transforms."""
 
-    index: int
+    item: int
     seed: int
 
 
@@ -34,8 +34,8 @@ class SeededDraws(Sampler[Draw]):
         processes: their number.
 
     Example:
-        >>> one = [draw.index for draw in SeededDraws(range(9), 8, 4)]
-        >>> two = [[draw.index for draw in SeededDraws(range(9), 4, 2, rank=rank, processes=2)] for rank in range(2)]
+        >>> one = [draw.item for draw in SeededDraws(range(9), 8, 4)]
+        >>> two = [[draw.item for draw in SeededDraws(range(9), 4, 2, rank=rank, processes=2)] for rank in range(2)]
         >>> one == two[0][:2] + two[1][:2] + two[0][2:] + two[1][2:]
         True
     """
@@ -101,4 +101,4 @@ class DrawnItems(Dataset[Any]):
 
     def __getitem__(self, draw: Draw) -> Any:
         set_rnd(self.transform, seed=draw.seed)
-        return self.dataset[draw.index]
+        return self.dataset[draw.item]

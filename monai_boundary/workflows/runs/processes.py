@@ -48,7 +48,7 @@ def once_per_node(make: Callable[[], T]) -> T:
         return make()
     node = os.environ.get("GROUP_RANK", "0")
     first = _place_on_node()[0] == 0
-    found = _gathered(lambda: (node, make()) if first else None)
+    found: list[tuple[str, T] | None] = _gathered(lambda: (node, make()) if first else None)
     return next(one[1] for one in found if one is not None and one[0] == node)
 
 

@@ -32,7 +32,7 @@ def test_processes_share_the_batches_of_one(items: int, processes: int) -> None:
 
 
 def test_the_data_is_gone_through_again_and_again() -> None:
-    indices = [draw.index for draw in epoch_of(1)]
+    indices = [draw.item for draw in epoch_of(1)]
     assert sorted(indices[:5]) == sorted(indices[5:10]) == [0, 1, 2, 3, 4]
     assert indices[:5] != indices[5:10], "each time in another order"
     assert len({draw.seed for draw in epoch_of(1)}) == 12, "an item that comes again is changed in another way"
