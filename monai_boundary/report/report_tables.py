@@ -60,7 +60,7 @@ class ReportTables(NamedTuple):
     scores: list[str]
     rank_by: str
     tolerance: float
-    rows: list[CaseRow]
+    rows: Sequence[Mapping[str, Any]]
     curves: dict[tuple[str, str, str], Sequence[float]]
     curve_points: list[float]
     thresholds: dict[tuple[str, str, str], dict[str, Sequence[float]]]
