@@ -171,4 +171,4 @@ def test_every_first_option_of_the_bundles_has_a_kind(path: Path) -> None:
     first = first[: first.index("device")] if "device" in first else first
     unknown = {name for name in first if option_kind(name, options, {"mb": mb}).name == "any"}
     objects = {name for name in unknown if isinstance(options[name], dict) or str(options[name]).startswith("@")}
-    assert unknown - objects <= {"rank", "device", "training"}
+    assert unknown - objects <= {"rank", "processes", "device", "training"}
