@@ -62,6 +62,21 @@ def test_the_table_is_the_metadata(repo: Path) -> None:
     assert not {module for module, extra in EXTRA_OF.items() if extra not in found[module]}
 
 
+def test_all_brings_what_the_bundles_need_and_the_tests_bring_all(repo: Path) -> None:
+    """Every bundle and command, and MHA by either reader; the tests have it, so that none of them skips."""
+    extras = tomllib.loads((repo / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+    def brought(extra: str) -> set[str]:
+        needed = [*map(Requirement, extras[extra])]
+        own = {name for n in needed if n.name == "monai-boundary" for name in n.extras}
+        return {n.name for n in needed if n.name != "monai-boundary"}.union(*map(brought, own))
+
+    for extra in ("bundle", "em", "itk", "mlflow", "report", "volumes"):
+        assert brought(extra) <= brought("all"), extra
+    assert brought("all") <= brought("test")
+    assert "itk" in brought("test")
+
+
 def test_without_extras(repo: Path, tmp_path: Path) -> None:
     """Every room and command says the pip line, in one line, where it needs what is not there; the others work."""
     train = repo / "bundles" / "em_neuron_boundary" / "configs" / "train.yaml"

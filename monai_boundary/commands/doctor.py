@@ -20,6 +20,7 @@ from monai_boundary.ops.distance_backends import available_backends
 _EXTRAS = (
     "bundle",
     "em",
+    "itk",
     "report",
     "mlflow",
     "volumes",
