@@ -8,14 +8,10 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.evaluation.case_report import CaseReport
     from monai_boundary.workflows.evaluation.case_scores import write_case_scores
     from monai_boundary.workflows.evaluation.curves import em_scores, write_evaluation
-    from monai_boundary.workflows.evaluation.score_table import log_scores
     from monai_boundary.workflows.evaluation.scored_set import challenge_scored, em_scored
-    from monai_boundary.workflows.evaluation.sectionwise import (
-        SectionwiseInferer,
-        check_patch_multiple,
-        stride_multiple,
-    )
     from monai_boundary.workflows.evaluation.threshold import as_evaluated, choose_threshold, keep_evaluated
+    from monai_boundary.workflows.inference.sectionwise import SectionwiseInferer
+    from monai_boundary.workflows.inference.strides import check_patch_multiple, stride_multiple
     from monai_boundary.workflows.losses.edge_net import semantic_edge_net
     from monai_boundary.workflows.losses.identity import network_title
     from monai_boundary.workflows.losses.schedule import PolynomialRate
@@ -32,6 +28,7 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
     from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
     from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary
+    from monai_boundary.workflows.runs.score_table import log_scores
     from monai_boundary.workflows.runs.training_settings import (
         check_trained_settings,
         resumed_settings,

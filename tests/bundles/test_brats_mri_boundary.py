@@ -16,11 +16,11 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monai_boundary._tables import read_table
 from monai_boundary.data import write_tumour_phantom
 from monai_boundary.metrics import TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES
 from monai_boundary.ops import tumour_regions
-from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_when, quiet_process, run
 from tests.gloo import in_two_processes
 

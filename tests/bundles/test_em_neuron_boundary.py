@@ -20,9 +20,9 @@ import torch
 import yaml
 from skimage import measure
 
+from monai_boundary._tables import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
 from monai_boundary.metrics import compute_cremi_score
-from monai_boundary.workflows.runs.results import read_table
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, kill_when, quiet_process
 

@@ -17,11 +17,11 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monai_boundary._tables import read_table
 from monai_boundary.data import write_lesion_phantom, write_stroke_phantom
 from monai_boundary.handlers import save_atomically
 from monai_boundary.metrics.lesion_scores import LesionScores, compute_lesion_scores
 from monai_boundary.metrics.mask_score_names import LESION_SCORES
-from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import (
     BUNDLES,
     as_if_untrained,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from monai_boundary.workflows.runs.results import Row, read_table
+from monai_boundary._tables import Row, read_table
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import quiet_process
 from tests.bundles.tiny_trainings import OPTIONS, write_data

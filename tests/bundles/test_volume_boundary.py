@@ -15,9 +15,9 @@ import pytest
 import torch
 import yaml
 
+from monai_boundary._tables import read_table
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.report import evaluate_folders
-from monai_boundary.workflows.runs.results import read_table
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, command, kill_when, quiet_process, run
 
 NAME = "volume_boundary"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a network's output to scores: windows, thresholds, sets that are scored, tables."""
+"""From a network's output to scores: thresholds, sets that are scored, cases, reports."""

@@ -13,7 +13,7 @@ from monai.engines.workflow import Workflow
 
 from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.metrics import ItemMetric
-from monai_boundary.workflows.evaluation.score_table import log_scores, missed_notes
+from monai_boundary.workflows.runs.score_table import log_scores, missed_notes
 
 
 def write_case_scores(

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from monai.engines.workflow import Workflow
 
+from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.metrics import CREMIScore, ThresholdCurve
-from monai_boundary.workflows.evaluation.score_table import log_scores
 from monai_boundary.workflows.evaluation.threshold import UNTOLD, InstanceRule
-from monai_boundary.workflows.runs.results import EM_METRICS, Row, write_json, write_table
+from monai_boundary.workflows.runs.score_table import log_scores
 
+EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
 _SAME_THRESHOLD = 1e-3  # thresholds are written with two or three digits
 
 

@@ -15,7 +15,7 @@ from monai_boundary.data import em_datalist, open_em_stack, split_sections, writ
 from monai_boundary.data.em.picture import list_pictures
 from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
-from monai_boundary.workflows.evaluation.sectionwise import check_patch_multiple
+from monai_boundary.workflows.inference.strides import check_patch_multiple
 from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)

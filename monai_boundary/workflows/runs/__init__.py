@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run in its folder: where files lie, its lock, its settings, its errors and its results."""
+"""A run in its folder: where files lie, its lock, its settings, its errors, its results and how they are shown."""

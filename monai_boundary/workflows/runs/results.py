@@ -16,25 +16,11 @@ from monai.engines.workflow import Workflow
 from monai.utils import is_scalar
 
 from monai_boundary._tables import Row, read_table, write_json, write_table
-from monai_boundary.workflows.evaluation.score_table import log_scores, logged_title, missed_notes
+from monai_boundary.workflows.runs.score_table import log_scores, logged_title, missed_notes
 from monai_boundary.workflows.runs.training_settings import SETTINGS, write_training_settings
 from monai_boundary.workflows.runs.validated_cases import ValidatedCases
 
-__all__ = [
-    "EM_METRICS",
-    "MetricsFiles",
-    "Row",
-    "log_next_inference",
-    "log_training_summary",
-    "next_commands",
-    "read_table",
-    "write_json",
-    "write_table",
-]
-
 logger = logging.getLogger(__name__)
-
-EM_METRICS = ("voi_split", "voi_merge", "ari", "cremi_score")
 
 
 class MetricsFiles:

@@ -12,9 +12,9 @@ from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
 from monai.handlers import from_engine
 
+from monai_boundary._tables import read_table
 from monai_boundary.handlers import VolumeScoresHandler
 from monai_boundary.workflows import write_case_scores
-from monai_boundary.workflows.runs.results import read_table
 
 
 def test_scores_by_case_and_over_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

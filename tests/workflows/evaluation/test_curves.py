@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from monai_boundary._tables import read_table
 from monai_boundary.metrics import ThresholdCurve
-from monai_boundary.workflows.evaluation.curves import curve_summary, scores_at, write_evaluation
+from monai_boundary.workflows.evaluation.curves import EM_METRICS, curve_summary, scores_at, write_evaluation
 from monai_boundary.workflows.evaluation.threshold import InstanceRule
-from monai_boundary.workflows.runs.results import EM_METRICS, read_table
 
 # columns: cremi_score, voi_split, voi_merge, arand, ari
 VALIDATION = ThresholdCurve(

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from monai_boundary._tables import read_table
 from monai_boundary.workflows.runs.results import (
     MetricsFiles,
     log_next_inference,
     log_training_summary,
     next_commands,
-    read_table,
 )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from monai_boundary.metrics.mask_score_names import AT_A_WIDTH, SOURCES
 from monai_boundary.metrics.volume_scores import VolumeScoresMetric
-from monai_boundary.workflows.evaluation.score_table import TITLES, log_scores, logged_title, missed_notes
+from monai_boundary.workflows.runs.score_table import TITLES, log_scores, logged_title, missed_notes
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
