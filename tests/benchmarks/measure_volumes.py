@@ -44,10 +44,6 @@ def membrane(size: int, path: Path) -> Path:
     return _stored(path, size, "uint8", lambda rng: _noise(rng, 127.5, 42.0))
 
 
-def greys(size: int, path: Path) -> Path:
-    return _stored(path, size, "uint8", lambda rng: rng.integers(0, 255, (TILE,) * 3))
-
-
 def ids(size: int, path: Path, seed: int) -> Path:
     """Nearest of some points in every tile, and new ids in each tile."""
     grid = np.stack(np.meshgrid(*[np.arange(TILE)] * 3, indexing="ij"), -1).astype(np.float32)
@@ -112,15 +108,18 @@ def pairs(action: str, size: int, folder: Path) -> tuple[Callable[[], Any] | Non
 
 
 def _prediction(folder: Path, size: int, out: Path) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """16 sections of the EM bundle's network."""
+    """Two sections of the EM bundle's network."""
     from monai.inferers import SliceInferer
 
     from monai_boundary.volumes import predict_volume
     from monai_boundary.volumes.bundle_network import bundle_network
 
-    path = greys(size, folder / f"greys_{size}.zarr")
+    path = folder / f"greys_{size}.zarr"
+    if not path.exists():
+        values = np.random.default_rng(0).integers(0, 255, (2, size, size)).astype(np.uint8)
+        zarr.create_array(str(path), data=values, chunks=(2, TILE, TILE))
     network = bundle_network("em_neuron_boundary").file.load("cpu")
-    image = _read(path)[:16].astype(np.float32)
+    image = np.asarray(zarr.open_array(str(path), mode="r")[:2]).astype(np.float32)
     image = (image - image.mean((1, 2), keepdims=True)) / image.std((1, 2), keepdims=True)
     inferer = SliceInferer(spatial_dim=0, roi_size=(128, 128), sw_batch_size=4, overlap=0.5, mode="gaussian")
 
@@ -128,7 +127,7 @@ def _prediction(folder: Path, size: int, out: Path) -> tuple[Callable[[], Any], 
         with torch.inference_mode():
             inferer(torch.from_numpy(image)[None, None], network)
 
-    return inside, lambda: predict_volume(f"{path}@0:16", out, bundle="em_neuron_boundary")
+    return inside, lambda: predict_volume(path, out, bundle="em_neuron_boundary")
 
 
 def main(action: str, size: int, folder: Path) -> None:
@@ -138,7 +137,7 @@ def main(action: str, size: int, folder: Path) -> None:
     if action != "predict":
         pairs(action, 128, folder)[1]()  # what is imported and compiled is not measured
     inside, blocks = pairs(action, size, folder)
-    voxels = size**3 if action != "predict" else 16 * size**2
+    voxels = size**3 if action != "predict" else 2 * size**2
     found: dict[str, Any] = {"action": action, "voxels": voxels, "in_memory": inside and measured(inside)}
     found["blocks"] = measured(blocks)
     found["ns_per_voxel"] = found["blocks"]["cpu_s"] / voxels * 1e9
