@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import zarr
 from skimage import measure
 
 from monai_boundary.data import read_em_source, write_em_phantom
@@ -64,6 +65,19 @@ def test_without_a_training_it_segments_and_a_line_says_so(tmp_path: Path, caplo
     threshold = json.loads((MODELS / "model_evaluated.json").read_text())["threshold"]
     assert f"Instances by components at threshold {threshold:g}" in caplog.text
     assert read_em_source(tmp_path / "out" / "segmentation" / "00_instances.tif")[0].shape == (64, 64)
+
+
+def test_a_store_by_one_override(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (2, 128, 128)).astype(np.uint8)
+    zarr.create_array(str(tmp_path / "raw.zarr"), data=values, chunks=(1, 64, 64))
+    run(NAME, "inference.yaml", "infer", store=str(tmp_path / "raw.zarr"), output_dir=str(tmp_path / "out"))
+    made = tmp_path / "out" / "segmentation"
+    assert sorted(path.name for path in made.iterdir()) == ["instances", "membrane", "store.json"]
+    instances, _ = read_em_source(made / "instances" / "segmentation.zarr")
+    about = json.loads((made / "store.json").read_text())
+    evaluated = json.loads((MODELS / "model_evaluated.json").read_text())
+    assert (about["threshold"], about["instances"]) == (evaluated["threshold"], int(instances.max()))
+    assert not (tmp_path / "out" / "phantom").exists(), "nothing but the store is looked at"
 
 
 def test_a_real_section_that_it_never_saw(tmp_path: Path, real_data: Callable[[str], Path]) -> None:

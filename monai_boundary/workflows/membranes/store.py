@@ -65,7 +65,9 @@ def segment_store(
     from monai_boundary.volumes import predict_volume, segment_volume
 
     if rule.method != "components":
-        raise ValueError(f"`method` needs 'components' with a store, got {rule.method!r}: others need the whole volume.")
+        raise ValueError(
+            f"`method` needs 'components' with a store, got {rule.method!r}: others need the whole volume."
+        )
     place = Path(folder)
     predicted = predict_volume(
         store,

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from monai_boundary.data import read_em_source
+from monai_boundary.ops import membrane_to_instances
+from monai_boundary.volumes.bundle_network import bundle_network
+from monai_boundary.workflows import SectionwiseInferer
+from monai_boundary.workflows.evaluation.threshold import InstanceRule
+from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
+from monai_boundary.workflows.membranes.store import segment_store
+
+RULE = InstanceRule(0.35, "given")
+
+
+def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    values = rng.integers(0, 255, (3, 48, 80)).astype(np.uint8)
+    store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
+    zarr.create_array(str(store), data=values, chunks=(2, 32, 32), attributes={"resolution": [10, 10, 10]})
+    weights = bundle / "models" / "model.pt"
+    made = segment_store(store, tmp_path / "out", bundle, weights, RULE, (32, 32), 0.5, block=(2, 32, 40), workers=2)
+    image = NormalizeSectionsd("image")({"image": torch.from_numpy(values.astype(np.float32))[None]})["image"]
+    inferer = SectionwiseInferer((32, 32), sw_batch_size=4, overlap=0.5, mode="gaussian")
+    with torch.no_grad():
+        expected = torch.sigmoid(inferer(image[None], bundle_network(bundle).file.load("cpu")))[0, 0].numpy()
+    membrane, geometry = read_em_source(tmp_path / "out" / "membrane" / "probability.zarr")
+    assert geometry.spacing == (10, 10, 10)
+    assert np.abs(membrane - expected * 255).max() < 0.501
+    instances, _ = read_em_source(made)
+    np.testing.assert_array_equal(
+        instances, membrane_to_instances(membrane / np.float64(255), threshold=0.35, section_axis=0)
+    )
+    about = json.loads((tmp_path / "out" / "store.json").read_text())
+    assert (about["instances"], about["threshold"]) == (int(instances.max()), 0.35)
+
+
+def test_what_cannot_be_done_by_blocks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="`method` needs 'components' with a store, got 'watershed'"):
+        segment_store("raw.zarr", tmp_path, "b", "w", RULE._replace(method="watershed"), (32, 32), 0.5)
+
+
+def test_blocks_that_failed_are_named(repo: Path, tmp_path: Path) -> None:
+    store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
+    zarr.create_array(str(store), data=np.ones((2, 32, 32), np.uint8), chunks=(1, 32, 32))
+    (store / "c" / "1" / "0" / "0").unlink()
+    with pytest.raises(RuntimeError, match=r"membrane: block 0 .* run the same again to go on"):
+        segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", RULE, (32, 32), 0.5)
