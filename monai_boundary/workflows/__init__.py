@@ -25,6 +25,7 @@ with extras_named("monai_boundary.workflows"):
     )
     from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
     from monai_boundary.workflows.membranes.pipeline import em_transforms
+    from monai_boundary.workflows.membranes.store import segment_store
     from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
     from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
     from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary
@@ -99,6 +100,7 @@ __all__ = [
     "patients_per_batch",
     "require_model",
     "resumed_settings",
+    "segment_store",
     "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",

@@ -12,8 +12,6 @@ from monai_boundary._extras import check_modules
 from monai_boundary._tables import write_json
 from monai_boundary.workflows.evaluation.threshold import InstanceRule
 
-__all__ = ["segment_store"]
-
 logger = logging.getLogger(__name__)
 
 
