@@ -9,6 +9,7 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.evaluation.case_scores import write_case_scores
     from monai_boundary.workflows.evaluation.curves import em_scores, write_evaluation
     from monai_boundary.workflows.evaluation.scored_set import challenge_scored, em_scored
+    from monai_boundary.workflows.evaluation.store import segment_store
     from monai_boundary.workflows.evaluation.threshold import as_evaluated, choose_threshold, keep_evaluated
     from monai_boundary.workflows.inference.sectionwise import SectionwiseInferer
     from monai_boundary.workflows.inference.strides import check_patch_multiple, stride_multiple
@@ -25,7 +26,6 @@ with extras_named("monai_boundary.workflows"):
     )
     from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
     from monai_boundary.workflows.membranes.pipeline import em_transforms
-    from monai_boundary.workflows.membranes.store import segment_store
     from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
     from monai_boundary.workflows.runs.paths import find_bundle_root, find_model, require_model, tracking_run_name
     from monai_boundary.workflows.runs.results import MetricsFiles, log_next_inference, log_training_summary

@@ -13,9 +13,9 @@ from monai_boundary.data import read_em_source
 from monai_boundary.ops import membrane_to_instances
 from monai_boundary.volumes.bundle_network import bundle_network
 from monai_boundary.workflows import SectionwiseInferer
+from monai_boundary.workflows.evaluation.store import segment_store
 from monai_boundary.workflows.evaluation.threshold import InstanceRule
 from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
-from monai_boundary.workflows.membranes.store import segment_store
 
 RULE = InstanceRule(0.35, "given")
 
