@@ -9,7 +9,6 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.evaluation.case_scores import write_case_scores
     from monai_boundary.workflows.evaluation.curves import em_scores, write_evaluation
     from monai_boundary.workflows.evaluation.scored_set import challenge_scored, em_scored
-    from monai_boundary.workflows.evaluation.store import segment_store
     from monai_boundary.workflows.evaluation.threshold import as_evaluated, choose_threshold, keep_evaluated
     from monai_boundary.workflows.inference.sectionwise import SectionwiseInferer
     from monai_boundary.workflows.inference.strides import check_patch_multiple, stride_multiple
@@ -100,7 +99,6 @@ __all__ = [
     "patients_per_batch",
     "require_model",
     "resumed_settings",
-    "segment_store",
     "semantic_edge_net",
     "stride_multiple",
     "tracking_run_name",
