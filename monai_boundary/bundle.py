@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of the first version, for scripts that were written against it: they lead to `monai_boundary.workflows`.
 
-Lesions and tumours were a stack each; both are a `VolumeTask` now, and these functions make it.
+Lesions and tumours were a stack each; both are a `VolumeTask` now, and these functions make it. Every other name that
+`monai_boundary.workflows` still has is found here too; one that it has no more is an error that says what took its
+place.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import Any
 
 from monai.transforms import MapTransform
 
+from monai_boundary import workflows
 from monai_boundary.workflows import (
     BRATS,
     WMH,
     NormalizeSectionsd,
     SaveVolumesd,
     brats_task,
+    challenge_patients,
     challenge_split,
     em_items,
     em_transforms,
@@ -28,6 +32,7 @@ __all__ = [
     "SaveLesionsd",
     "em_items",
     "em_transforms",
+    "lesion_patients",
     "lesion_split",
     "lesion_transforms",
     "tumour_transforms",
@@ -35,6 +40,32 @@ __all__ = [
 
 SaveLesionsd = SaveVolumesd
 lesion_split = challenge_split
+lesion_patients = challenge_patients
+
+# names that had other arguments, and what makes the same now
+_REPLACED = {
+    **dict.fromkeys(("lesion_loss", "tumour_loss", "membrane_loss", "loss_names", "loss_title"), "loss_spec"),
+    **dict.fromkeys(("loss_targets", "loss_weight", "loss_schedule", "weigh_boundary"), "loss_spec"),
+    **dict.fromkeys(("lesion_dataset", "tumour_dataset"), "volume_dataset"),
+    **dict.fromkeys(("lesion_crops", "tumour_crops"), "volume_crops"),
+    **dict.fromkeys(("LesionGridd", "LesionTargetsd", "TumourCased", "TumourPlaced"), "volume_transforms"),
+    "write_lesion_evaluation": "write_case_scores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what `monai_boundary.workflows` has by this name.
+
+    Raises:
+        AttributeError: if it has none, with what took its place.
+    """
+    if name in workflows.__all__:
+        return getattr(workflows, name)
+    instead = f": monai_boundary.workflows.{_REPLACED[name]} took its place" if name in _REPLACED else ""
+    raise AttributeError(
+        f"monai_boundary.bundle has no {name!r}{instead}. "
+        "Copy a bundle's folder of before anew: monai-boundary bundle copy."
+    )
 
 
 class _OneImaged(MapTransform):
