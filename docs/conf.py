@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from docutils.nodes import Element
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -10,12 +13,21 @@ from sphinx.environment import BuildEnvironment
 
 from monai_boundary import __version__
 
+sys.path.insert(0, str(Path(__file__).parent))  # for the extensions that lie here
+
 project = "monai_boundary"
 author = "The monai_boundary authors"
 copyright = "The monai_boundary authors, Apache-2.0"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "bundle_pages",
+    "mathml",
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 default_role = "py:obj"  # `name` in a docstring links to the name where there is one
@@ -41,6 +53,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"monai_boundary {release}"
 
 
