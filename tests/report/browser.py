@@ -55,14 +55,23 @@ class Browser:
             or (entry["level"] == "WARNING" and not any(words in entry["message"] for words in speed))
         ]
 
+    def go(self, address: str) -> None:
+        """Load a page."""
+        self.call("/url", {"url": address})
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Make the page as wide as this, a telephone's if it is narrow."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
+
     def picture(self, path: Path) -> None:
         """Write what the tab shows."""
         path.write_bytes(base64.b64decode(self.call("/screenshot")))
 
 
 @contextlib.contextmanager
-def open_page(page: Path, profile: Path, width: int = 1200, height: int = 900) -> Iterator[Browser]:
-    """Open a file in a browser of this width, and end the browser afterwards."""
+def open_page(page: Path | str, profile: Path, width: int = 1200, height: int = 900) -> Iterator[Browser]:
+    """Open a file or an address in a browser of this width, and end the browser afterwards."""
     driver = subprocess.Popen(
         ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -79,7 +88,7 @@ def open_page(page: Path, profile: Path, width: int = 1200, height: int = 900) -
         session = Browser(root).call("", {"capabilities": wanted})["sessionId"]
         tab = Browser(f"{root}/{session}")
         try:
-            tab.call("/url", {"url": page.resolve().as_uri()})
+            tab.go(page if isinstance(page, str) else page.resolve().as_uri())
             yield tab
         finally:
             with contextlib.suppress(OSError):
