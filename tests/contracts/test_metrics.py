@@ -8,7 +8,6 @@ import inspect
 import math
 import pickle
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,20 +33,6 @@ def test_every_metric_has_a_case() -> None:
     assert classes - BASES == {case.metric.__name__ for case in CASES}
     functions = {name for name in exported if name.startswith("compute_")}
     assert functions == {case.function.__name__ for case in CASES} | PARTS
-
-
-def test_what_every_score_was_checked_against_is_on_its_page(repo: Path) -> None:
-    """With the test that does it, which is there, and has seeded cases."""
-    rows = re.findall(
-        r"^\| \{func\}`~monai_boundary\.metrics\.(compute_\w+)` \|.*`(test_\w+\.py)` \|$",
-        (repo / "docs/reference/metrics.md").read_text(encoding="utf-8"),
-        flags=re.MULTILINE,
-    )
-    assert {name for name, _ in rows} == {name for name in metrics.__all__ if name.startswith("compute_")}
-    for name, file in rows:
-        test = (repo / "tests/metrics" / file).read_text(encoding="utf-8")
-        assert name in test
-        assert "@each_seed(" in test
 
 
 def rows_of(metric: Any, y_pred: Any, y: Any, **options: Any) -> Tensor:

@@ -26,6 +26,7 @@ def each_seed(count: int = CASES, blocks: int = 4) -> Callable[[Callable[[int], 
                     raise AssertionError(f"seed {seed}: {error}") from error
 
         run.__name__, run.__doc__ = test.__name__, test.__doc__
+        run.cases = count  # type: ignore[attr-defined]  # read by tests/contracts/test_checked_scores.py
         found: Callable[[int], None] = pytest.mark.parametrize("block", range(blocks))(run)
         return found
 

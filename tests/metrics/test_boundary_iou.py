@@ -32,6 +32,9 @@ def test_equal_to_brute_force(seed: int) -> None:
     for width in (0.6, 1.3, 3.0):
         found = compute_boundary_iou(pred, true, spacing, width_mm=width)
         assert found == pytest.approx(brute_boundary_iou(pred, true, spacing, width), nan_ok=True), width
+    diagonal = math.hypot(*(s * n for s, n in zip(spacing, true.shape, strict=True)))
+    found = compute_boundary_iou(pred, true, spacing, width_share=0.23)
+    assert found == pytest.approx(brute_boundary_iou(pred, true, spacing, 0.23 * diagonal), nan_ok=True), "a share"
 
 
 def test_drawn_boundary_iou() -> None:

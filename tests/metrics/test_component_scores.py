@@ -77,6 +77,9 @@ def test_equal_to_brute_force(seed: int) -> None:
     np.testing.assert_allclose(sorted(listed), sorted(expected), atol=1e-9)
     means = (found.component_dice, found.component_hd95_mm, found.component_nsd[0])
     np.testing.assert_allclose(means, np.mean(expected, axis=0), atol=1e-9)
+    diagonal = math.hypot(*(s * n for s, n in zip(spacing, true.shape, strict=True)))
+    assert found.missed_components == sum(hd95 == diagonal for _, hd95, _ in expected)  # which no distance reaches
+    assert found.components == len(expected)
 
 
 @each_seed()

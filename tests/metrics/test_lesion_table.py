@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -42,10 +43,12 @@ def test_equal_to_sets_of_voxels(seed: int) -> None:
     pred, true, spacing = seeded_masks(seed)
     predicted, actual = components(pred), components(true)
     both = [set().union(*found) for found in (actual, predicted)]
+    edges = (2.05, 7.05)
+    limits = (0.0, *edges, math.inf)
     for overlap, threshold in (("any", 0.0), ("share", 0.6), ("iou", 0.25)):
-        table = compute_lesion_table(pred, true, spacing, overlap=overlap, threshold=threshold)
+        table = compute_lesion_table(pred, true, spacing, overlap=overlap, threshold=threshold, size_edges_mm=edges)
         rows = iter(table.rows)
-        hits = []
+        hits, by_size = [], []
         for mine, others, everything in ((actual, predicted, both[1]), (predicted, actual, both[0])):
             found = []
             for lesion in mine:
@@ -58,7 +61,10 @@ def test_equal_to_sets_of_voxels(seed: int) -> None:
                 sorted((row.size_mm, row.share, row.iou, row.hit) for row in listed), sorted(found)
             )
             hits.append(sum(row[3] for row in found))
+            within = [[row[3] for row in found if low <= row[0] < high] for low, high in itertools.pairwise(limits)]
+            by_size.append([(len(part), sum(part)) for part in within])
         assert table.strata[0][1:] == (len(actual), hits[0], len(predicted), hits[1])
+        assert [s[1:] for s in table.strata[1:]] == [(*a, *b) for a, b in zip(*by_size, strict=True)]
     counted = compute_lesion_detection(pred, true)
     any_rule = compute_lesion_table(pred, true, spacing).strata[0]
     np.testing.assert_equal((any_rule.recall, any_rule.precision, any_rule.f1), counted[:3])

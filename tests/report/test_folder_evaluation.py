@@ -122,6 +122,23 @@ def test_no_name_matches(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_two_files_of_one_case_are_told_before_anything_is_written(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    write_nifti(folders[0] / "A-seg.nii", ball())
+    with pytest.raises(ValueError, match=r"`predictions` needs one file for each case, got several for 1: .*A-seg.nii"):
+        evaluate_folders(*folders, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not evaluate_folders(*folders, tmp_path / "out", pred_pattern="*_pred.nii.gz", page=False).failed
+
+
+def test_a_label_that_the_table_lacks_fails_its_case_alone(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    write_nifti(folders[1] / "b.nii.gz", ball() * 7)
+    result = evaluate_folders(*folders, tmp_path / "out", classes="x=1", page=False)
+    assert [(record["case"], record["error"]) for record in result.failed] == [
+        ("b", "`truth` needs the labels of the table, 1, got 7.")
+    ]
+    assert {row["case"] for row in result.tables.rows} == {"a", "c", "d"}
+
+
 def test_every_case_fails(tmp_path: Path) -> None:
     pred = write_cases(tmp_path / "p", {"x": ball() * np.float32(0.5)})
     true = write_cases(tmp_path / "t", {"x": ball()})
