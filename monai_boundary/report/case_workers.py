@@ -15,6 +15,8 @@ from typing import Any, TextIO, TypeVar
 PRELOAD = ("monai_boundary.report.worker_start",)
 """What processes of a report have in common, made ready once."""
 
+_SOME = 8
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -91,24 +93,34 @@ class CaseProgress:
         self.done = 0
         self.stream = sys.stderr if stream is None else stream
         self.clock = clock
-        self.began = self._told = clock()
+        self.began = self._told = self._first = clock()
 
     def step(self) -> None:
         """Count a case."""
         self.done += 1
         now = self.clock()
+        if self.done == 1:
+            self._first = now
         is_terminal = self.stream.isatty()
         if not is_terminal and self.done < self.total and now - self._told < 10:
             return
         self._told = now
-        each = (now - self.began) / self.done
-        left = each * (self.total - self.done)
-        text = f"{self.done} of {self.total} cases, {each:.2g} s each, {spoken_time(left)} left"
+        text = f"{self.done} of {self.total} cases, the first in {spoken_time(now - self.began)}"
+        if self.done > 1:
+            each = self._seconds_each(now)
+            left = each * (self.total - self.done)
+            text = f"{self.done} of {self.total} cases, {each:.2g} s each, {spoken_time(left)} left"
         if self.done == self.total:
             text = f"{self.total} cases in {spoken_time(now - self.began)}"
         end = "\r" if is_terminal and self.done < self.total else "\n"
         self.stream.write(f"\r{text:<60}{end}" if is_terminal else f"{text}\n")
         self.stream.flush()
+
+    def _seconds_each(self, now: float) -> float:
+        """Of those after the first, which waits for processes to start, as soon as they are some."""
+        if self.done <= _SOME:
+            return (now - self.began) / self.done
+        return (now - self._first) / (self.done - 1)
 
 
 def spoken_time(seconds: float) -> str:

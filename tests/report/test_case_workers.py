@@ -38,7 +38,17 @@ def test_progress(terminal: bool) -> None:
         progress.step()
     lines = [line.strip() for line in stream.getvalue().replace("\r", "\n").splitlines() if line.strip()]
     assert lines[-2:] == ["2 of 3 cases, 10 s each, 10 s left", "3 cases in 24 s"]
-    assert ("1 of 3 cases, 2 s each, 4 s left" in lines) is terminal  # too soon for a line of a log
+    assert ("1 of 3 cases, the first in 2 s" in lines) is terminal  # too soon for a line of a log
+
+
+def test_the_start_of_processes_is_not_in_the_time_that_is_left() -> None:
+    """The first case of 100 came after a minute, the others each second."""
+    now = iter([0.0, *(60.0 + k for k in range(11))])
+    stream = Terminal()
+    progress = CaseProgress(100, stream, lambda: next(now))
+    for _ in range(11):
+        progress.step()
+    assert stream.getvalue().rsplit("\r", 2)[1].strip() == "11 of 100 cases, 1 s each, 1 min 29 s left"
 
 
 def test_spoken() -> None:
