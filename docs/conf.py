@@ -53,6 +53,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 html_theme = "furo"
+html_favicon = "favicon.svg"
 html_math_renderer = "mathml"
 html_title = f"monai_boundary {release}"
 

@@ -26,7 +26,8 @@ PAGES = sorted(
 in_browser = pytest.mark.skipif(bool(find_browser()), reason=find_browser())
 WIDER = """
 const width = document.documentElement.clientWidth;
-const scrolls = e => e && (/auto|scroll|hidden/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+const scrolls = e => !e.matches('.content') && (
+  /auto|scroll|hidden/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
 return [...document.querySelectorAll('.content *')].filter(e => {
   const box = e.getBoundingClientRect();
   return box.width > 1 && box.height > 1 && box.right > width + 1 && !scrolls(e.parentElement) && !scrolls(e);
