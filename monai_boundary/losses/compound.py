@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from monai_boundary._validation import check_positive
 from monai_boundary.losses._base import argument_text
+from monai_boundary.losses._gradient_shares import EVERY, GradientShares, network_outputs, single_precision
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 
@@ -25,14 +26,28 @@ class CompoundLoss(nn.Module):
     The weights are plain numbers in ``weights``; `set_weights` changes them, by hand or by a schedule
     (`RebalanceSchedule`, ..., `monai_boundary.handlers.LossWeightHandler`). They are part of ``state_dict()``.
 
+    In place of a weight a term may have a *share*: every few steps its gradient with respect to ``input`` (the logits,
+    not the network) is measured, and its weight follows so that the norm of its weighted gradient is that share of the
+    regional term's. In the steps that measure, ``terms`` also holds for each term but the regional one
+    ``share_{name}``, what its share was in this batch, and ``cosine_{name}``, the cosine between its gradient and the
+    regional one: below 0 it pulls against it. Only calls with a gradient count as steps, so a validation changes
+    nothing. Half-precision logits are made float32 first, and a gradient scaler, which scales all terms alike, plays no
+    part. What is measured is part of ``state_dict()``, and the same in all processes of a distributed training.
+
     Args:
         losses: name -> loss, called as ``loss(input, target, **targets)``, which gives a scalar.
         weights: name -> weight; 1 for those not named.
         schedule: gives the weights from the epoch; `set_step` applies it. The weights before the first step are its
-            weights at 0.
+            weights at 0. Of a term with a share it gives the share.
+        shares: name -> share of the regional term's gradient, in place of a weight. The weight is at most 1000; until
+            the first measurement the gradients are taken as equally strong, and a norm that is 0 (an empty patch) or
+            not finite is none. ``{}`` measures, and leaves the weights alone; None does not measure.
+        regional: the term that the others are compared with; the first one if not given.
+        measure_every: steps between two measurements.
 
     Raises:
-        ValueError: if there is no term, a name is no identifier, or a weight is for no term, negative or not finite.
+        ValueError: if there is no term, a name is no identifier, or a weight or share is for no term, negative or not
+            finite, or a term has both.
         TypeError: if a term is not callable.
 
     Example:
@@ -49,13 +64,30 @@ class CompoundLoss(nn.Module):
         >>> value = loss(20 * label - 10, label, distance_map=torch.ones(1, 1, 8, 8))
         >>> {name: round(float(term), 2) for name, term in loss.terms.items()}
         {'region': 0.0, 'weight_region': 0.5, 'boundary': 0.25, 'weight_boundary': 0.51}
+
+    The boundary term with a tenth of the regional gradient's strength, whatever the unit of its map:
+
+        >>> logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
+        >>> parts = {"region": DiceLoss(sigmoid=True), "boundary": SignedDistanceLoss(sigmoid=True)}
+        >>> for unit in (1.0, 1000.0):
+        ...     loss = CompoundLoss(parts, shares={"boundary": 0.1})
+        ...     value = loss(logits, label, distance_map=unit * (0.5 - label))
+        ...     print(f"{loss.weights['boundary']:.2g}", round(float(loss.terms["share_boundary"]), 3))
+        0.11 0.1
+        0.00011 0.1
     """
+
+    measures = True  # a call counts as a step; false for all heads of deep supervision but the first
+    _shares: GradientShares | None = None
 
     def __init__(
         self,
         losses: Mapping[str, Callable[..., Tensor]],
         weights: Mapping[str, float] | None = None,
         schedule: Callable[[int], Mapping[str, float]] | None = None,
+        shares: Mapping[str, float] | None = None,
+        regional: str | None = None,
+        measure_every: int = EVERY,
     ) -> None:
         super().__init__()
         if not losses:
@@ -71,8 +103,13 @@ class CompoundLoss(nn.Module):
         self.weights: dict[str, float] = dict.fromkeys(losses, 1.0)
         self.schedule = schedule
         self.terms: dict[str, Tensor] = {}
-        if weights:
-            self.set_weights(weights)
+        both = sorted({*(weights or {})} & {*(shares or {})})
+        if both:
+            raise ValueError(f"`shares` needs terms without a weight, got both for {', '.join(both)}.")
+        first = next(iter(losses)) if regional is None else regional
+        if shares is not None:
+            self._shares = GradientShares(tuple(losses), first, shares, measure_every)
+        self.set_weights(weights or {})
         if schedule is not None:
             self.set_step(0)
 
@@ -82,7 +119,7 @@ class CompoundLoss(nn.Module):
         return None if None in self._accepts.values() else frozenset().union(*filter(None, self._accepts.values()))
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
-        """Change the weights of the terms that are named.
+        """Change the weights of the terms that are named; of those that have a share, the share.
 
         Raises:
             ValueError: if a name is no term, or a weight is negative or not finite.
@@ -92,6 +129,15 @@ class CompoundLoss(nn.Module):
                 raise ValueError(f"`weights` needs names of terms, {', '.join(self.weights)}, got {name!r}.")
             check_positive(f"weights[{name!r}]", weight, zero=True)
         self.weights.update({name: float(weight) for name, weight in weights.items()})
+        if self._shares is not None:
+            self._shares.shares.update({n: float(s) for n, s in weights.items() if n in self._shares.shares})
+        self._follow()
+
+    def _follow(self) -> None:
+        """Give the terms that have a share the weights that follow from what was measured."""
+        if self._shares is not None:
+            for name in self._shares.shares:
+                self.weights[name] = self._shares.weight(name, self.weights[self._shares.regional])
 
     def set_step(self, step: int) -> None:
         """Take the schedule's weights at epoch (or iteration) ``step``, which counts from 0.
@@ -115,8 +161,10 @@ class CompoundLoss(nn.Module):
             ValueError: if no term takes a target, a term is no scalar, or all weights are 0.
         """
         self._check_targets(targets)
+        if self._shares is not None:
+            input = single_precision(input)
         terms: dict[str, Tensor] = {}
-        total: Tensor | None = None
+        values: dict[str, Tensor] = {}
         for name, weight in self.weights.items():
             if weight == 0:
                 continue
@@ -127,15 +175,36 @@ class CompoundLoss(nn.Module):
             if value.numel() != 1:
                 raise ValueError(f'`losses[{name!r}]` needs a scalar (reduction="mean"), got {tuple(value.shape)}.')
             value = plain_tensor(value).reshape(())
+            values[name] = value
             terms[name] = value.detach()
-            terms[f"weight_{name}"] = torch.full_like(terms[name], weight)
             for own, term in getattr(loss, "terms", {}).items():
                 terms[f"{name}.{own}"] = term
-            total = weight * value if total is None else total + weight * value
-        if total is None:
+        if not values:
             raise ValueError(f"`weights` needs one above 0, got {self.weights}.")
-        self.terms = terms
-        return total
+        measured = self._measure(values, input)
+        self.terms = {}
+        total: Any = 0.0
+        for name, value in values.items():
+            weight = self.weights[name]
+            total = total + weight * value
+            about = {name: terms[name], f"weight_{name}": weight, **measured.get(name, {})}
+            self.terms |= {key: torch.as_tensor(entry).to(terms[name]) for key, entry in about.items()}
+            self.terms |= {key: term for key, term in terms.items() if key.startswith(f"{name}.")}
+        result: Tensor = total
+        return result
+
+    def _measure(self, values: Mapping[str, Tensor], input: Any) -> dict[str, dict[str, float]]:
+        """Measure the gradients if it is time to, let the weights follow, and return what is to be logged of a term."""
+        outputs = network_outputs(input) if self._shares is not None and self.measures else []
+        if self._shares is None or not outputs or not self._shares.is_due(tuple(values)):
+            return {}
+        found = self._shares.measure(values, outputs)
+        self._follow()
+        regional = self.weights[self._shares.regional]
+        return {
+            name: {f"share_{name}": self.weights[name] * ratio / regional, f"cosine_{name}": cosine}
+            for name, (ratio, cosine) in found.items()
+        }
 
     def _check_targets(self, targets: Mapping[str, Any]) -> None:
         for key in targets:
@@ -145,15 +214,26 @@ class CompoundLoss(nn.Module):
     def extra_repr(self) -> str:
         """Return weights, schedule, and the terms that are functions, for a printed loss."""
         functions = [f"{name}={argument_text(loss)}" for name, loss in self._plain.items()]
-        return ", ".join([*functions, f"weights={self.weights}", f"schedule={argument_text(self.schedule)}"])
+        shares = [] if self._shares is None else [f"shares={self._shares.shares}"]
+        return ", ".join([*functions, f"weights={self.weights}", *shares, f"schedule={argument_text(self.schedule)}"])
 
-    def get_extra_state(self) -> dict[str, float]:
-        """Return the weights, for ``state_dict()``."""
-        return dict(self.weights)
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the weights, and with shares what was measured, for ``state_dict()``."""
+        return dict(self.weights) if self._shares is None else {"weights": self.weights, **self._shares.state()}
 
-    def set_extra_state(self, state: Mapping[str, float]) -> None:
-        """Take the weights of a ``state_dict()``."""
-        self.set_weights(state)
+    def set_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take the weights of a ``state_dict()``, and with shares what was measured.
+
+        Raises:
+            ValueError: if one of the two has shares and the other has none.
+        """
+        if self._shares is None:
+            self.set_weights(state)
+            return
+        if not isinstance(state.get("weights"), Mapping):
+            raise ValueError(f"`state` needs shares, as the loss has them, got weights alone: {dict(state)}.")
+        self._shares.load(state)
+        self.weights.update({name: float(weight) for name, weight in state["weights"].items()})
 
 
 def accepted_targets(loss: Callable[..., Tensor]) -> frozenset[str] | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from monai.losses import DeepSupervisionLoss
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_choice
+from monai_boundary.losses._gradient_shares import unmeasured
 from monai_boundary.ops.plain_tensor import plain_tensor
 
 RESAMPLING = ("nearest", "linear")
@@ -27,6 +29,9 @@ class DeepSupervisedLoss(DeepSupervisionLoss):
     is off by half a voxel, and a perfect coarse prediction is not the best one.) The distances are *not* rescaled: a
     coarse voxel lies at the same place in the patient, and the mm from there to the border are the same; so alpha means
     the same for every head. A map in voxels counts voxels of the full resolution, and the same holds.
+
+    A `CompoundLoss` with shares measures its gradients at the first head, and the weights are those of all heads. What
+    a loss leaves in ``terms`` at the first head is in ``terms`` here.
 
     Args:
         loss: called as ``loss(head, label, **targets)``.
@@ -94,8 +99,10 @@ class DeepSupervisedLoss(DeepSupervisionLoss):
         for number, (head, weight) in enumerate(zip(heads, weights, strict=True)):
             shape = tuple(head.shape[2:])
             mine = {name: resample_target(value, shape, self.resampling[name]) for name, value in given.items()}
-            value = self.loss(head, resample_target(target, shape, "nearest"), **mine)
+            with unmeasured(self.loss) if number else contextlib.nullcontext():
+                value = self.loss(head, resample_target(target, shape, "nearest"), **mine)
             terms[f"head_{number}"] = value.detach().mean()
+            terms |= getattr(self.loss, "terms", {}) if number == 0 else {}
             total = total + weight * value
         self.terms = terms
         result: Tensor = total

@@ -151,9 +151,14 @@ def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_
     output = {"output_dir": str(tmp_path / "out")}
     options = {**TINY, "epochs": 1, "labels": {"whole": [1, 2], "back": [2]}, "ignore_label": 7, "spatial_dims": 2}
     options |= {"spacing": [1.5, 1.5, 1.5], "patch_size": [32, 32], "loss": "boundary", "crops": 2, "batch_size": 2}
+    options |= {"balance": "share", "alpha": 0.25}
     run(NAME, "train.yaml", "train", dataset_dir=str(tmp_path / "data"), **options, **output)
     (row,) = read_table(tmp_path / "out" / "metrics.csv")
     assert {"whole_dice", "back_dice", "loss/boundary"} <= set(row)
+    assert row["loss/share_boundary"] == pytest.approx(0.25, rel=1e-4), "of the first step, with the first weight"
+    assert -1 <= row["loss/cosine_boundary"] <= 1
+    kept = torch.load(tmp_path / "out" / "checkpoint.pt", weights_only=True)["loss"]["_extra_state"]
+    assert (kept["shares"], kept["steps"]) == ({"boundary": 0.25}, 3)
     run(NAME, "evaluate.yaml", "eval", **output)
     run(NAME, "inference.yaml", "infer", dataset_dir=str(tmp_path / "data" / "images"), **output)
     written = nibabel.load(tmp_path / "out" / "segmentation" / "organ_01_seg.nii.gz")

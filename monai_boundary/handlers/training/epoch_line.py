@@ -22,6 +22,7 @@ COUNTS = ("missed", "false_alarm")
 # said by another score of the line, or by metrics.csv
 _LEFT_OUT = ("jaccard", "hausdorff_mm", "volume_difference_ml", "lesion_count_difference", "arand")
 _WEIGHT = re.compile(r"[/.]weight_\w+$")
+_OF_A_TERM = re.compile(r"[/.](weight|share)_\w+$")  # may be small, and is not nothing then
 
 
 class EpochLine:
@@ -96,5 +97,7 @@ class EpochLine:
                 continue
             number = float(value)
             text = f"{number:.0f}" if score in COUNTS and math.isfinite(number) else f"{number:.4f}"
+            if _OF_A_TERM.search(name) and 0 < abs(number) < 0.001:
+                text = f"{number:.1e}"
             shown.append(f"{name}: {'undefined' if math.isnan(number) else text}")
         return " ".join(shown)

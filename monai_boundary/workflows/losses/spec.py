@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from monai_boundary._validation import check_positive
+from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses import CompoundLoss, DelayedSchedule, EdgeAwareLoss, accepted_targets
 from monai_boundary.workflows.losses.identity import loss_title
 from monai_boundary.workflows.losses.schedule import loss_schedule
@@ -19,6 +19,7 @@ from monai_boundary.workflows.losses.table import LossEntry, find_loss, make_los
 
 Loss = str | Callable[..., Tensor]
 Schedule = Callable[[int], Mapping[str, float]]
+BALANCES = ("weight", "measure", "share")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LossSpec:
         targets: keyword of the loss -> key of the batch, for `monai_boundary.handlers.LossWithTargets`: what has to be
             made of the label, and no more. A boundary term whose weight is and stays 0 needs nothing.
         title: what tells the loss from another, as plain values, for the settings of a training that may be resumed.
-        weight: of the boundary term, in the first epoch that has it; 0 where the loss has no such term.
+        weight: of the boundary term, or its share, in the first epoch that has it; 0 where the loss has no such term.
         schedule: weights of the terms (name -> weight) from the epoch, which counts from 0; None where they stay.
     """
 
@@ -81,6 +82,7 @@ def loss_spec(
     edges: bool | None = None,
     defaults: Mapping[str, Options] | None = None,
     edge_net: nn.Module | Callable[[], nn.Module] | None = None,
+    balance: str = "weight",
 ) -> LossSpec:
     """Return the loss of a training, from what its labels are and a name.
 
@@ -97,6 +99,7 @@ def loss_spec(
         options: arguments of the named loss's class, beside those that follow from ``labels``.
         weight: of the boundary term, in the first epoch after the warm-up. By default the loss's own: 0.1 for
             ``baloss``, 0.01 for ``boundary``, ...; 0 for ``edge_aware``, which with a weight has a ``boundary`` term.
+            With the balance ``"share"`` it is the term's share, by default 0.1, and so is what the schedule gives.
         schedule: of the weights over the epochs after the warm-up: ``"constant"``, ``"increase"``, ``"rebalance"``,
             ``"cosine"``, or called with the epoch (from 0), giving the weights of ``region`` and ``boundary``.
         step: what ``weight`` gains in each epoch, with ``"increase"`` and ``"rebalance"``.
@@ -109,10 +112,13 @@ def loss_spec(
         edges: of a network with an edge head, whether it is supervised; None for a network without.
         defaults: arguments of losses by name, used where ``options`` does not give them.
         edge_net: fitted network of ``semeda``; or what makes it, called only if the loss is ``semeda``.
+        balance: ``"weight"``: the boundary term has a weight. ``"share"``: its weight follows, so that the norm of its
+            gradient with respect to the logits is a share of that of the region's term (`CompoundLoss`).
+            ``"measure"``: it has a weight, and share and cosine of the gradients are logged.
 
     Raises:
-        ValueError: if a name is unknown or makes no sense for the labels; a number is out of range; a weight is given
-            to a loss that has no boundary term.
+        ValueError: if a name is unknown or makes no sense for the labels; a number is out of range; a weight or a
+            balance is given to a loss that has no boundary term.
         TypeError: if the loss is neither a name nor callable, or an option is unknown.
 
     Example:
@@ -125,8 +131,9 @@ def loss_spec(
         {'seeds': 'seeds_label', 'regions': 'regions_label', 'cells': 'cells_label'}
     """
     site = loss_site(labels, base=base, mask=mask, edges=edges, defaults=defaults)
+    check_choice("balance", balance, BALANCES)
     if not isinstance(loss, str):
-        return _given(site, loss, weight)
+        return _given(site, loss, weight, balance)
     entry = find_loss(site, loss)
     net = {"net": _made(edge_net)} if entry.edge_net else {}
     own = {} if entry.edge_options else {**(options or {}), **net}
@@ -136,17 +143,32 @@ def loss_spec(
     if entry.weight is None:
         if weight:  # it would change nothing
             raise ValueError(f"`weight` needs a loss with a boundary term, got {weight!r} for {loss!r}.")
+        if balance != "weight":
+            raise ValueError(f"`balance` needs a loss with a boundary term, got {balance!r} for {loss!r}.")
         region = CompoundLoss({site.title(loss): make_loss(site, loss, own)})
         return LossSpec(_with_edges(site, region, heads), _targets(site, [region]), title)
-    first = entry.weight if weight is None else weight
+    usual = entry.share if balance == "share" else entry.weight
+    first = usual if weight is None else weight
     used, first, counts = _schedule(schedule, first, step, epochs, warmup_epochs)
-    term, held = make_loss(site, loss, own), [make_loss(site, site.base, {})] if not entry.whole else []
-    regional = "bce" if entry.whole else site.title(site.base)
-    made = term if entry.whole else CompoundLoss({regional: held[0], "boundary": term})
+    made, regional, held, term = _added(site, loss, entry, own, balance)
     targets = _targets(site, [*held, term] if counts else held)
     spec = LossSpec(_with_edges(site, made, heads), targets, title, first, _Titled(used, regional))
     spec.set_step(0)
     return spec
+
+
+def _added(
+    site: LossSite, loss: str, entry: LossEntry, options: Options, balance: str
+) -> tuple[Any, str, list[nn.Module], nn.Module]:
+    """Return a boundary term with what it is added to, the name of the latter's term, and the two of them."""
+    if entry.whole and balance == "weight":
+        term = make_loss(site, loss, options)
+        return term, "bce", [], term
+    base, apart = ("cross_entropy", {"include_base": False, "alpha": 1.0}) if entry.whole else (site.base, {})
+    region, term = make_loss(site, base, {}), make_loss(site, loss, {**options, **apart})
+    name = site.title(base)
+    shares = {"weight": None, "measure": {}, "share": {"boundary": entry.share}}[balance]
+    return CompoundLoss({name: region, "boundary": term}, shares=shares), name, [region], term
 
 
 def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) -> None:
@@ -195,12 +217,14 @@ def _with_edges(site: LossSite, loss: Any, options: Options) -> Any:
     return EdgeAwareLoss(region_loss=loss, **{**weights, **options})
 
 
-def _given(site: LossSite, loss: Any, weight: float | None) -> LossSpec:
+def _given(site: LossSite, loss: Any, weight: float | None, balance: str) -> LossSpec:
     """Return what is to know of a loss of one's own."""
     if not callable(loss):
         raise TypeError(f"`loss` needs a name or a loss, got {type(loss).__name__}: {loss!r}.")
     if weight:
         raise ValueError(f"`weight` needs a loss by name, got {weight!r} for one's own, {type(loss).__name__}.")
+    if balance != "weight":
+        raise ValueError(f"`balance` needs a loss by name, got {balance!r}: give your CompoundLoss `shares`.")
     title, accepted = loss_title(loss), accepted_targets(loss)
     told = loss if isinstance(getattr(loss, "terms", None), Mapping) else CompoundLoss({"given": loss})
     sees_edges = accepted is not None and "edges" in accepted

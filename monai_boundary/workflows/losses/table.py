@@ -41,6 +41,7 @@ class LossEntry(NamedTuple):
         whole: it holds the term of the region itself, and its argument ``alpha`` is the weight.
         edge_net: it needs the fitted edge network, as its argument ``net``.
         edge_options: its arguments are those of `EdgeAwareLoss`.
+        share: of a boundary term in place of its weight, where weights follow from shares of the gradient.
     """
 
     make: Make
@@ -49,6 +50,7 @@ class LossEntry(NamedTuple):
     whole: bool = False
     edge_net: bool = False
     edge_options: bool = False
+    share: float = 0.1
 
 
 def _plain_cross_entropy(site: LossSite, options: Options) -> nn.Module:
@@ -140,7 +142,7 @@ LOSSES: dict[str, LossEntry] = {
     "semeda": LossEntry(_semeda, 1.0, edge_net=True),
     "sobel": LossEntry(_own(SobelEdgeLoss), 16.0),
     # the edges' terms that an edge head has with any loss; the boundary loss beside them if it is given a weight
-    "edge_aware": LossEntry(_foreground(SignedDistanceLoss), 0.0, refused=_without_edges, edge_options=True),
+    "edge_aware": LossEntry(_foreground(SignedDistanceLoss), 0.0, refused=_without_edges, edge_options=True, share=0.0),
     "hausdorff_dt": LossEntry(_overlap(HausdorffDTLoss), 0.01),
     "cldice": LossEntry(_overlap(SoftclDiceLoss), 0.5),
     "persistent_homology": LossEntry(_persistence, 0.005),

@@ -67,3 +67,14 @@ def test_misses_stand_beside_the_distance_and_zeros_do_not() -> None:
     assert text == "hd95_mm: 20.0000 missed: 2 dice: undefined"
     assert EpochLine.scores({"et_dice": 0.5, "et_missed": 1.0, "et_hd95_mm": 4.0}) == "et_dice: 0.5000 et_missed: 1"
     assert EpochLine.scores({"note": "text", "map": torch.zeros(3)}) == ""
+
+
+def test_a_small_weight_or_share_is_not_written_as_nothing() -> None:
+    terms = {
+        "loss/weight_boundary": 0.00012,
+        "loss/share_boundary": 0.0005,
+        "loss/boundary": 0.0005,
+        "loss/weight_x": 0,
+    }
+    told = "loss/weight_boundary: 1.2e-04 loss/share_boundary: 5.0e-04 loss/boundary: 0.0005 loss/weight_x: 0.0000"
+    assert EpochLine.scores(terms) == told
