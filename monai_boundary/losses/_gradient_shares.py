@@ -15,7 +15,7 @@ from monai_boundary._validation import check_positive
 from monai_boundary.losses._uncompiled import uncompiled
 from monai_boundary.ops.plain_tensor import plain_tensor
 
-EVERY = 10  # steps between two measurements
+EVERY = 20  # steps between two measurements
 WINDOW = 10  # measurements in the running mean
 MAX_WEIGHT = 1000.0
 _HALF = (torch.float16, torch.bfloat16)
@@ -156,7 +156,7 @@ def unmeasured(loss: Any) -> Iterator[None]:
     Args:
         loss: whose `CompoundLoss` parts do not count the calls.
     """
-    modules = loss.modules() if isinstance(loss, nn.Module) else ()
+    modules: list[Any] = list(loss.modules()) if isinstance(loss, nn.Module) else []
     parts = [part for part in modules if getattr(part, "measures", False)]
     for part in parts:
         part.measures = False
@@ -169,14 +169,15 @@ def unmeasured(loss: Any) -> Iterator[None]:
 
 def _gradient_table(values: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[list[float]]:
     """Of each value, over all processes: norms and how many, cosines to the first one's gradient and how many."""
-    rows, first = [], None
+    rows: list[Tensor] = []
+    first, length = None, None
     for value in values:
         gradient = _gradient(value, outputs)
         norm = torch.linalg.vector_norm(gradient)
+        if first is None or length is None:
+            first, length = gradient, norm
         counts = norm.isfinite() & (norm > 0)
-        unit = gradient / norm
-        first = unit if first is None else first
-        cosine = torch.dot(unit, first)
+        cosine = torch.dot(gradient, first) / (norm * length)
         known = counts & cosine.isfinite()
         zero = torch.zeros_like(norm)
         pairs = [torch.where(counts, norm, zero), counts, torch.where(known, cosine, zero), known]
@@ -193,7 +194,8 @@ def _gradient(value: Tensor, outputs: Sequence[Tensor]) -> Tensor:
         parts = torch.autograd.grad(value, outputs, retain_graph=True, allow_unused=True, materialize_grads=True)
     else:
         parts = tuple(torch.zeros_like(output) for output in outputs)
-    return torch.cat([plain_tensor(part).detach().flatten() for part in parts])
+    rows = [plain_tensor(part).detach().flatten() for part in parts]
+    return rows[0] if len(rows) == 1 else torch.cat(rows)
 
 
 _measured = uncompiled(_gradient_table, "the gradients of the terms are measured")

@@ -50,7 +50,7 @@ def test_weight_share_and_cosine_by_hand() -> None:
     value.backward()
     torch.testing.assert_close(outputs.grad, torch.tensor([[3.0, 4 + 0.15 * 10]]))
     loss(logits(), ONE)
-    assert "share_boundary" not in loss.terms, "the next measurement is ten steps later"
+    assert "share_boundary" not in loss.terms, "the next measurement is twenty steps later"
 
 
 def test_the_share_is_that_of_the_weighted_regional_term_and_follows_the_schedule() -> None:
@@ -60,7 +60,7 @@ def test_the_share_is_that_of_the_weighted_regional_term_and_follows_the_schedul
     loss(logits(), ONE)
     assert set(loss.terms) == {"region", "weight_region"}, "the share is 0 in the warm-up: nothing to measure"
     loss.set_step(1)
-    loss(logits(), ONE)  # no tenth step, and measured at once
+    loss(logits(), ONE)  # no twentieth step, and measured at once
     assert loss.weights == pytest.approx({"region": 0.5, "boundary": 0.2 * 0.5 * 4 / 2})
     assert float(loss.terms["cosine_boundary"]) == 0
     loss.set_step(2)
