@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.losses import CompoundLoss, DelayedSchedule, EdgeAwareLoss, accepted_targets
+from monai_boundary.workflows.losses.balance import BALANCES, add_boundary_term
 from monai_boundary.workflows.losses.identity import loss_title
 from monai_boundary.workflows.losses.schedule import loss_schedule
 from monai_boundary.workflows.losses.site import LossSite, Options, loss_site
@@ -19,7 +20,6 @@ from monai_boundary.workflows.losses.table import LossEntry, find_loss, make_los
 
 Loss = str | Callable[..., Tensor]
 Schedule = Callable[[int], Mapping[str, float]]
-BALANCES = ("weight", "measure", "share")
 
 
 @dataclass(frozen=True)
@@ -150,25 +150,11 @@ def loss_spec(
     usual = entry.share if balance == "share" else entry.weight
     first = usual if weight is None else weight
     used, first, counts = _schedule(schedule, first, step, epochs, warmup_epochs)
-    made, regional, held, term = _added(site, loss, entry, own, balance)
+    made, regional, held, term = add_boundary_term(site, loss, own, balance)
     targets = _targets(site, [*held, term] if counts else held)
     spec = LossSpec(_with_edges(site, made, heads), targets, title, first, _Titled(used, regional))
     spec.set_step(0)
     return spec
-
-
-def _added(
-    site: LossSite, loss: str, entry: LossEntry, options: Options, balance: str
-) -> tuple[Any, str, list[nn.Module], nn.Module]:
-    """Return a boundary term with what it is added to, the name of the latter's term, and the two of them."""
-    if entry.whole and balance == "weight":
-        term = make_loss(site, loss, options)
-        return term, "bce", [], term
-    base, apart = ("cross_entropy", {"include_base": False, "alpha": 1.0}) if entry.whole else (site.base, {})
-    region, term = make_loss(site, base, {}), make_loss(site, loss, {**options, **apart})
-    name = site.title(base)
-    shares = {"weight": None, "measure": {}, "share": {"boundary": entry.share}}[balance]
-    return CompoundLoss({name: region, "boundary": term}, shares=shares), name, [region], term
 
 
 def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) -> None:
