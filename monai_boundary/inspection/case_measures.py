@@ -25,6 +25,9 @@ from monai_boundary.ops.label_values import whole_label
 MOST_IDS = 120
 
 
+_Grid = tuple[IntArray | None, DoubleArray]  # a label's ids, where they are those of a label, and its affine
+
+
 class MeasureJob(NamedTuple):
     """A case to measure.
 
@@ -33,12 +36,14 @@ class MeasureJob(NamedTuple):
         channels: how many it should have.
         labels: class -> id or ids; empty where none are declared.
         ignore_label: id that is no class.
+        absent: files that the listing has named as missing: the rest of the case is looked at.
     """
 
     item: Mapping[str, Any]
     channels: int
     labels: Mapping[str, LabelIds]
     ignore_label: int | None
+    absent: frozenset[str] = frozenset()
 
 
 def measure_case(job: MeasureJob) -> dict[str, Any]:
@@ -48,10 +53,10 @@ def measure_case(job: MeasureJob) -> dict[str, Any]:
         job: the case.
 
     Returns:
-        ``case``, ``patient``, ``files``, ``findings`` (tuples of `Finding`), and, as far as it could be read,
+        ``case``, ``patient``, ``files``, ``findings`` (tuples of `Finding`) and ``seconds`` that it took; where the
+        label could be read, ``label_values``, ``classes`` and ``touching``; where all of the image could be,
         ``shape``, ``spacing``, ``orientation``, ``canonical_shape`` and ``canonical_spacing`` (axes right, front,
-        head), ``dims``, ``channels`` (measures of each), ``image_hash``, ``label_values``, ``classes``,
-        ``touching``; and ``seconds`` that it took.
+        head), ``dims``, ``channels`` (measures of each) and ``image_hash``.
     """
     began = time.monotonic()
     item = job.item
@@ -61,19 +66,25 @@ def measure_case(job: MeasureJob) -> dict[str, Any]:
         "files": [*as_paths(item["image"]), item["label"]],
         "findings": [],
     }
-    try:
-        label, affine = _label(job, record)
-        _image(job, record, label, affine)
-    except MemoryError:
-        record["findings"].append(Finding(ERROR, "cases that cannot be read", item["case"], "out of memory"))
-    except Exception as error:  # whatever a damaged file brings: it is told, and the others go on
-        message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        record["findings"].append(Finding(ERROR, "cases that cannot be read", item["case"], message))
+    label: _Grid | None = None
+    if item["label"] not in job.absent:
+        try:
+            label = _label(job, record)
+        except Exception as error:  # whatever a damaged file brings: it is told, and the others go on
+            record["findings"].append(_unreadable(item["label"], error))
+    _image(job, record, label)
     record["seconds"] = time.monotonic() - began
     return record
 
 
-def _label(job: MeasureJob, record: dict[str, Any]) -> tuple[IntArray | None, DoubleArray]:
+def _unreadable(path: str, error: Exception) -> Finding:
+    if isinstance(error, MemoryError):
+        return Finding(ERROR, "files that cannot be read", path, "out of memory")
+    message = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return Finding(ERROR, "files that cannot be read", path, message)
+
+
+def _label(job: MeasureJob, record: dict[str, Any]) -> _Grid:
     """Read and measure the label; its ids are None where they are no label's."""
     path = job.item["label"]
     values, affine = read_volume(path)
@@ -138,41 +149,59 @@ def _check_ids(job: MeasureJob, record: dict[str, Any], path: str) -> None:
         found.append(Finding(WARNING, "empty labels", path, "no voxel of any class"))
 
 
-def _image(job: MeasureJob, record: dict[str, Any], label: IntArray | None, label_affine: DoubleArray) -> None:
-    """Read and measure the channels one after another, and compare all grids with that of the first."""
+def _image(job: MeasureJob, record: dict[str, Any], label: _Grid | None) -> None:
+    """Measure the channels, file by file, and compare all grids with that of the first; measures are of whole cases."""
     paths = as_paths(job.item["image"])
+    measured: dict[str, Any] = {"channels": []}
     digest = hashlib.blake2b(digest_size=16)
-    first: tuple[str, tuple[tuple[int, ...], DoubleArray]] | None = None
-    record["channels"] = []
+    first: tuple[str, Any] | None = None
+    whole = True
     for path in paths:
-        values, affine = read_volume(path)
-        while values.ndim > 3 and values.shape[-1] == 1:
-            values = values[..., 0]
-        stacked = values if values.ndim > 3 else values[..., None]
-        grid = (stacked.shape[:-1], affine)
-        if first is None:
-            first = (path, grid)
-            _geometry(record, grid[0], affine)
-            if label is not None:
-                _compare(
-                    record,
-                    "image and label on different grids",
-                    first,
-                    (job.item["label"], (label.shape, label_affine)),
-                )
-        else:
-            _compare(record, "channels on different grids", first, (path, grid))
-        foreground = _foreground(label, stacked.shape[:-1], job.ignore_label)
-        for k in range(stacked.shape[-1]):
-            channel = np.ascontiguousarray(stacked[..., k])
-            digest.update(str(channel.shape).encode() + channel.tobytes())
-            record["channels"].append(_channel(record, path, channel, foreground))
-    record["image_hash"] = digest.hexdigest()
-    if len(record["channels"]) != job.channels:
-        kind = "images with a fourth axis" if len(paths) == 1 else "cases of another number of channels"
-        if len(paths) == 1 and len(record["channels"]) == 1:
-            kind = "cases of another number of channels"
-        what = f"{len(record['channels'])} channels, {job.channels} declared"
+        if path in job.absent:
+            whole = False
+            continue
+        try:
+            stacked, affine = _stacked(path)
+            grid = (path, (stacked.shape[:-1], affine))
+            if first is None:
+                first = grid
+                _geometry(measured, stacked.shape[:-1], affine)
+                if label is not None and label[0] is not None:
+                    place = (job.item["label"], (label[0].shape, label[1]))
+                    _compare(record, "image and label on different grids", first, place)
+            else:
+                _compare(record, "channels on different grids", first, grid)
+            if len(paths) > 1 and stacked.shape[-1] > 1:
+                what = f"{stacked.shape[-1]} channels in a file of one"
+                record["findings"].append(Finding(ERROR, "images with a fourth axis", path, what))
+                whole = False
+            foreground = _foreground(label and label[0], stacked.shape[:-1], job.ignore_label)
+            for k in range(stacked.shape[-1]):
+                channel = np.ascontiguousarray(stacked[..., k])
+                digest.update(str(channel.shape).encode() + channel.tobytes())
+                measured["channels"].append(_channel(record, path, channel, foreground))
+        except Exception as error:
+            record["findings"].append(_unreadable(path, error))
+            whole = False
+    if whole:
+        record.update(measured, image_hash=digest.hexdigest())
+        _check_channels(job, record, paths)
+
+
+def _stacked(path: str) -> tuple[AnyArray, DoubleArray]:
+    """Read an image, its channels along a last axis."""
+    values, affine = read_volume(path)
+    while values.ndim > 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    return values if values.ndim > 3 else values[..., None], affine
+
+
+def _check_channels(job: MeasureJob, record: dict[str, Any], paths: list[str]) -> None:
+    count = len(record["channels"])
+    if count != job.channels:
+        stacked = len(paths) == 1 and count > 1
+        kind = "images with a fourth axis" if stacked else "cases of another number of channels"
+        what = f"{count} channels, {job.channels} declared"
         record["findings"].append(Finding(ERROR, kind, paths[0], what))
 
 

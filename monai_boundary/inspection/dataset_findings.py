@@ -29,7 +29,7 @@ def dataset_findings(
     found += [Finding(*finding) for record in records for finding in record["findings"]]
     read = [record for record in records if "shape" in record]
     found += [*_mixed_dims(read), *_duplicates(read), *_mixed(read), *_other_scales(dataset, read)]
-    found += [*_absent_classes(dataset, read), *_stray_components(read), *_folds(dataset)]
+    found += [*_absent_classes(dataset, read), *_stray_components(read), *_folds(dataset), *_undescribed(dataset)]
     if patch_size is not None:
         found += _small_images(read, patch_size)
     return sorted(found, key=lambda finding: finding.level != ERROR)
@@ -162,6 +162,14 @@ def _folds(dataset: VolumeDataset) -> list[Finding]:
     except ValueError as error:
         return [Finding(ERROR, "folds without cases", dataset.source, str(error))]
     return []
+
+
+def _undescribed(dataset: VolumeDataset) -> list[Finding]:
+    """The folders of the Decathlon or nnU-Net without their dataset.json, which then are two folders like others."""
+    if dataset.layout != "paired_folders" or "imagesTr and " not in dataset.source:
+        return []
+    what = "the Decathlon's and nnU-Net's folders have one: without it, channels and classes are not declared"
+    return [Finding(WARNING, "no dataset.json", dataset.source, what)]
 
 
 def _small_images(records: Iterable[Record], patch_size: Sequence[int]) -> list[Finding]:

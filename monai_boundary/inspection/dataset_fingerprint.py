@@ -33,7 +33,7 @@ def dataset_fingerprint(dataset: VolumeDataset, records: Sequence[Record]) -> di
         "dataset": {
             "layout": dataset.layout,
             "source": dataset.source,
-            "cases": len(records),
+            "cases": len({*(item["case"] for item in dataset.items), *(record["case"] for record in records)}),
             "cases_read": len(read),
             "patients": len({record["patient"] for record in records}),
             "channels": list(dataset.channels),

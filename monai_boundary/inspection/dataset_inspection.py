@@ -13,7 +13,7 @@ from monai_boundary._tables import write_json, write_table
 from monai_boundary.data.em.source import natural_key
 from monai_boundary.data.volumes.volume_datalist import volume_datalist
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
-from monai_boundary.data.volumes.volume_items import as_paths
+from monai_boundary.data.volumes.volume_items import MISSING, as_paths
 from monai_boundary.inspection.case_measures import MeasureJob, measure_case
 from monai_boundary.inspection.case_pictures import PictureJob, cases_to_show, draw_labelled_case
 from monai_boundary.inspection.dataset_findings import dataset_findings
@@ -130,11 +130,12 @@ def _check_arguments(dataset_dir: Path, out: Path, patch_size: Sequence[int] | N
 
 
 def _measure(dataset: VolumeDataset, workers: int, progress: bool) -> list[dict[str, Any]]:
-    """The record of each case whose files are there; those that are missing are problems of the listing already."""
+    """The record of each case that has files; those that are missing are problems of the listing already."""
+    absent = frozenset(problem.where for problem in dataset.problems if problem.kind == MISSING)
     jobs = [
-        MeasureJob(item, len(dataset.channels), dict(dataset.labels), dataset.ignore_label)
+        MeasureJob(item, len(dataset.channels), dict(dataset.labels), dataset.ignore_label, absent.intersection(files))
         for item in dataset.items
-        if all(Path(path).is_file() for path in [*as_paths(item["image"]), item["label"]])
+        if not absent.issuperset(files := [*as_paths(item["image"]), item["label"]])
     ]
     told = CaseProgress(len(jobs))
     records = []

@@ -122,9 +122,38 @@ def test_a_damaged_file_is_a_finding(tmp_path: Path) -> None:
     path = Path(job.item["image"])
     path.write_bytes(path.read_bytes()[:-40])
     record = measure_case(job)
-    assert _kinds(record) == ["cases that cannot be read"]
-    assert str(path) in record["findings"][0].message
+    assert [(f.kind, f.where) for f in record["findings"]] == [("files that cannot be read", str(path))]
     assert "classes" in record  # the label could be read
+    assert not {"shape", "channels", "image_hash"} & record.keys()
+
+
+def test_one_damaged_file_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    image, label = blob(0)
+    job = _job(tmp_path, np.stack([image, image, np.where(label == 1, np.nan, image)])[..., None], label, channels=3)
+    first, second, third = job.item["image"]
+    for path in (first, job.item["label"]):
+        Path(path).write_bytes(b"nothing")
+    save(Path(second), np.stack([image, image], -1))
+    record = measure_case(job)
+    assert [(f.kind, f.where) for f in record["findings"]] == [
+        ("files that cannot be read", job.item["label"]),
+        ("files that cannot be read", first),
+        ("images with a fourth axis", second),
+        ("NaN or infinity in images", third),
+    ]
+
+
+def test_what_a_case_has_beside_a_missing_file_is_looked_at(tmp_path: Path) -> None:
+    image, label = blob(0)
+    job = _job(tmp_path, np.stack([image, image + 7])[..., None], label * 4, channels=2)
+    gone = job.item["image"][0]
+    Path(gone).unlink()
+    record = measure_case(job._replace(absent=frozenset({gone})))
+    assert _kinds(record) == ["label values that are not declared"]
+    assert "shape" not in record
+    assert _kinds(measure_case(job)) == ["label values that are not declared", "files that cannot be read"]
+    record = measure_case(job._replace(absent=frozenset({gone, job.item["label"]})))
+    assert (record["findings"], "label_values" in record) == ([], False)
 
 
 def test_undeclared_classes_have_their_id_as_name(tmp_path: Path) -> None:

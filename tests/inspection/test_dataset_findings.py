@@ -77,7 +77,13 @@ def test_a_split_without_validation() -> None:
     items = [{**item, "split": "train"} for item in dataset().items]
     found = _found(record("a"), of=dataset(items=tuple(items)))
     assert found == [(ERROR, "folds without cases", "dataset.json")]
-    assert _found(record("a"), of=dataset(cases=1)) == [(WARNING, "a single patient", "dataset.json")]
+
+
+def test_folders_of_the_decathlon_without_its_description() -> None:
+    source = "data/imagesTr and data/labelsTr"
+    found = _found(record("a"), of=dataset(layout="paired_folders", source=source))
+    assert found == [(WARNING, "no dataset.json", source)]
+    assert _found(record("a"), of=dataset(layout="paired_folders", source="data/images and data/labels")) == []
 
 
 def test_images_smaller_than_a_patch() -> None:

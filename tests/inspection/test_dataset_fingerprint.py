@@ -15,8 +15,8 @@ def test_numbers_over_cases() -> None:
                label_values={0: 940, 1: 40, 2: 20}, canonical_shape=[30, 20, 30], orientation="LPS"),
         {"case": "c", "patient": "b", "files": ["c.nii"], "findings": []},
     ]  # fmt: skip
-    found = dataset_fingerprint(dataset(labels={"a": 1, "b": 2}), records)
-    assert (found["dataset"]["cases"], found["dataset"]["cases_read"], found["dataset"]["patients"]) == (3, 2, 2)
+    found = dataset_fingerprint(dataset(labels={"a": 1, "b": 2}), records)  # of four cases, one has no files
+    assert (found["dataset"]["cases"], found["dataset"]["cases_read"], found["dataset"]["patients"]) == (4, 2, 2)
     assert (found["shape"]["min"], found["shape"]["median"]) == ([10, 20, 30], [20, 20, 30])
     assert (found["orientations"], found["dims"]) == ({"RAS": 1, "LPS": 1}, {"3": 2})
     assert found["label_values"]["1"] == {"voxels": 100, "share": 0.05, "cases": 2}

@@ -79,7 +79,9 @@ def test_all_that_hurts_is_named_at_once_and_the_rest_goes_on(tmp_path: Path) ->
     save(images / "i_0000.nii.gz", flat[0])
     save(labels / "i.nii.gz", flat[1])
     save(images / "j_0000.nii.gz", np.stack([image, image], -1))  # 4-D
-    (images / "k_0000.nii.gz").write_bytes(b"nothing")
+    for path in (images / "k_0000.nii.gz", labels / "k.nii.gz"):
+        path.write_bytes(b"nothing")
+    save(images / "l_0000.nii.gz", np.where(label == 1, np.nan, image))
     (labels / "l.nii.gz").unlink()
     write_json(folder / "splits_final.json", [{"train": ["a"], "val": ["nobody"]}])
     found = inspect_dataset(folder, tmp_path / "out", patch_size=(12, 10, 9), progress=False)
@@ -94,13 +96,16 @@ def test_all_that_hurts_is_named_at_once_and_the_rest_goes_on(tmp_path: Path) ->
         ("mixed orientations", "h_0000"),
         ("2-D and 3-D images mixed", "i_0000"),
         ("images with a fourth axis", "j_0000"),
-        ("cases that cannot be read", "k"),
+        ("files that cannot be read", "k_0000"),
+        ("files that cannot be read", "k"),
         ("missing files", "l"),
+        ("NaN or infinity in images", "l_0000"),
         ("cases of a fold that are not there", "nobody"),
         ("folds without cases", "splits_final"),
         ("images smaller than the patch", "m_0000"),
     }
-    assert found.fingerprint["dataset"]["cases_read"] == 11  # all but the damaged one and the one without label
+    of = found.fingerprint["dataset"]
+    assert (of["cases"], of["cases_read"]) == (13, 12)  # all images but the damaged one
     assert len(found.errors) >= 11
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert all(kind.replace("'", "&#39;") in page for kind, _ in named)

@@ -129,9 +129,10 @@ def _folds(file: Path, cases: set[str]) -> tuple[Folds, list[DatasetProblem]]:
     problems = []
     for number, sides in enumerate(folds):
         unknown = [case for side in sides for case in side if case not in cases]
-        problems += [DatasetProblem("cases of a fold that are not there", c, f"fold {number}") for c in unknown]
+        problems += [DatasetProblem("cases of a fold that are not there", c, f"{file}, fold {number}") for c in unknown]
         both = sorted(set(sides[0]) & set(sides[1]))
-        problems += [DatasetProblem("cases on both sides of a fold", c, f"fold {number}") for c in both]
-        if not all(any(case in cases for case in side) for side in sides):
-            problems.append(DatasetProblem("folds without cases", f"{file}, fold {number}"))
+        problems += [DatasetProblem("cases on both sides of a fold", c, f"{file}, fold {number}") for c in both]
+        for side, what in zip(sides, ("training", "validation"), strict=True):
+            if not any(case in cases for case in side):
+                problems.append(DatasetProblem("folds without cases", f"{file}, fold {number}", f"none for {what}"))
     return folds, problems

@@ -80,6 +80,9 @@ def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("
         else:
             of_label = longer
     problems += _problems(channel_files, of_label, len(channels))
+    if len(channels) == 1 and any(int(match[1]) for key in found[0] if (match := _CHANNEL.search(key))):
+        what = "case_0000, case_0001, ... are channels: name them (`channels`), or give nnU-Net's dataset.json"
+        problems.insert(0, DatasetProblem("channels that nothing describes", str(images), what))
     items = []
     for key, paths in channel_files.items():
         if key in of_label and len(paths) == len(channels):

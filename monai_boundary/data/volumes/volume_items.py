@@ -13,6 +13,7 @@ from monai_boundary.data.volumes.dataset_problems import DatasetProblem
 
 __all__ = ["volume_stem"]
 
+MISSING = "missing files"  # a kind of problem
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr", *PICTURE_SUFFIXES)
 
@@ -54,7 +55,7 @@ def missing_files(items: Iterable[Mapping[str, Any]]) -> list[DatasetProblem]:
     for item in items:
         for path in [*as_paths(item["image"]), *([item["label"]] if "label" in item else [])]:
             if not Path(path).is_file():
-                problems.append(DatasetProblem("missing files", path, f"case {item['case']}"))
+                problems.append(DatasetProblem(MISSING, path, f"case {item['case']}"))
             if path in seen:
                 problems.append(DatasetProblem("files listed twice", path, f"cases {seen[path]} and {item['case']}"))
             seen[path] = str(item["case"])

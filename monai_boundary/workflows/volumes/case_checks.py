@@ -81,7 +81,7 @@ def _problems(item: Item, task: VolumeTask) -> tuple[list[DatasetProblem], dict[
     if len(headers) == len(files):
         count = sum(header.channels for header in headers)
         if count != task.in_channels or (len(files) > 1 and count != len(files)):
-            wanted = f"{task.in_channels} ({', '.join(task.channels)}) are needed, {count} are there"
+            wanted = f"{task.in_channels} ({', '.join(task.channels)}) are needed, {count} are there: {files[0]}"
             problems.append(DatasetProblem("cases of another number of channels", case, wanted))
     if "label" in item:
         problems += _label_problems(str(item["label"]), headers[0] if headers else None, task, item)

@@ -89,6 +89,11 @@ def test_bad_splits(tmp_path: Path) -> None:
         ("folds without cases", "splits_final.json, fold 0"),
         ("cases on both sides of a fold", "a_1"),
     ]
+    assert [p.message.rpartition("/")[2] for p in found.problems] == [
+        "splits_final.json, fold 0",
+        "none for validation",
+        "splits_final.json, fold 1",
+    ]
     with pytest.raises(ValueError, match="`fold` needs cases for validation, got none in fold 0"):
         found.split(0)
     write_json(tmp_path / "splits_final.json", [{"train": []}])

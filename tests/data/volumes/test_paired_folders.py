@@ -60,6 +60,15 @@ def test_a_label_may_continue_its_image_s_name(tmp_path: Path) -> None:
     assert {problem.kind for problem in _read(tmp_path / "two").problems} == {"double labels", "images without a label"}
 
 
+def test_channels_that_nothing_describes(tmp_path: Path) -> None:
+    """Files of nnU-Net without its dataset.json: said once, before the files that then have no partner."""
+    _touch(tmp_path, *(f"images/{case}_{k:04d}.nii" for case in "ab" for k in range(2)), "labels/a.nii", "labels/b.nii")
+    first = _read(tmp_path).problems[0]
+    assert (first.kind, first.where) == ("channels that nothing describes", str(tmp_path / "images"))
+    assert "dataset.json" in first.message
+    assert _read(tmp_path, ("T1", "FLAIR")).problems == ()
+
+
 def test_channels_by_number(tmp_path: Path) -> None:
     _touch(tmp_path, *(f"images/{c}_000{k}.nii" for c in "ab" for k in range(2)), "labels/a.nii", "labels/b.nii")
     found = _read(tmp_path, ("t1", "t2"))

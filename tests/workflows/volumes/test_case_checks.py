@@ -54,7 +54,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     text = str(error.value)
     for part in (
         "images of two dimensions among volumes (1): ",
-        "cases of another number of channels (1): four (1 (mri) are needed, 2 are there)",
+        "cases of another number of channels (1): four (1 (mri) are needed, 2 are there: ",
         "labels that hold no ids (1): ",
         "got 0.5 (1 of 60 values",
         "-1 (1 voxels), 7 (2 voxels); declared are 0, 1, 2, 9",
