@@ -93,7 +93,7 @@ def lesion_transforms(
         maps: whether a training follows that needs signed distance maps.
         reference: whose grid the images are brought to: a modality or ``"label"``; None is the first modality.
         percentiles: grey values that become 0 and 1.
-        map_options: arguments of the maps, as `volume_transforms` takes them.
+        map_options: of the maps: ``section_axis``, ``convention`` and ``clip``, as `volume_transforms` takes them.
 
     Example:
         >>> len(lesion_transforms(["flair"])) > 3

@@ -53,7 +53,7 @@ def compute_adapted_rand(
     Args:
         y_pred: predicted instance ids, shape (H, W) or (Z, H, W); integers of any size.
         y: truth instance ids of the same shape.
-        ignore_labels: truth ids whose voxels are not scored; see :func:`~monai_boundary.metrics.compute_voi`.
+        ignore_labels: truth ids whose voxels are not scored: 0, membrane and what is not labelled, if not given.
         border_tolerance_nm: do not score voxels within this distance of a truth boundary
             (:func:`~monai_boundary.metrics.truth_border_mask`); None or 0 scores all.
         spacing: nanometres per axis in array order; needed for the tolerance only.

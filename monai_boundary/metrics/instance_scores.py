@@ -42,7 +42,8 @@ class InstanceScoresMetric(InstanceMetric):
     Args:
         scores: which, in the order of the result; those of the CREMI challenge by default.
         threshold: of the IoU, above which two instances match.
-        **options: those of :class:`~monai_boundary.metrics.InstanceMetric`.
+        **options: those of :class:`~monai_boundary.metrics.InstanceMetric`: ``ignore_labels``,
+            ``border_tolerance_nm``, ``spacing``, ``per_section``, ``border_per_section``, ``reduction``.
 
     Raises:
         ValueError: if a score is unknown or named twice.

@@ -89,7 +89,7 @@ def compute_threshold_curve(
         y: truth instance ids of the same shape.
         thresholds: at least two, ascending, in [0, 1]; default 0.1 to 0.9 in steps of 0.05 (the paper's: in steps of
             0.1).
-        ignore_labels: truth ids whose voxels are not scored; see :func:`~monai_boundary.metrics.compute_voi`.
+        ignore_labels: truth ids whose voxels are not scored: 0, membrane and what is not labelled, if not given.
         border_tolerance_nm: do not score voxels within this distance of a truth boundary; None or 0 scores all.
         spacing: nanometres per axis in array order; needed for the tolerance only.
         per_section: for a volume, find the components of each section (axis 0) in 2-D, score it alone, and return the

@@ -196,7 +196,8 @@ def case_options(
             default every label that there is.
         regions: labels that are taken together.
         challenge: rules of the lesion-wise scores.
-        **more: further fields of :class:`CaseOptions`.
+        **more: further fields of :class:`CaseOptions`: ``instances``, ``ignore_labels``, ``tolerance``,
+            ``border_tolerance_nm``, ``empty_policy``, ``align``, ``spacing``, ``pred_dataset``, ``truth_dataset``.
 
     Raises:
         ValueError: if they do not fit together.

@@ -29,12 +29,23 @@ def _stubs(tree: ast.Module) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, documented)
         for name, text in _arguments(ast.get_docstring(node) or "").items()
-        if STUB.match(text) or (name.startswith("*") and re.match(r"of (?::\w+:)?`(?!`)", text))
+        if STUB.match(text) or (name.lstrip("*") in _keyword_options(node) and _names_none(text))
     ]
 
 
+def _keyword_options(node: ast.AST) -> set[str]:
+    """Return the name of what takes further keywords: of a function, or of a class's methods."""
+    functions = [n for n in (node, *ast.iter_child_nodes(node)) if isinstance(n, ast.FunctionDef)]
+    return {n.args.kwarg.arg for n in functions if n.args.kwarg is not None}
+
+
+def _names_none(text: str) -> bool:
+    """Tell whether options are only said to be those of something else: "further ones of `Other`"."""
+    return re.search(r"\b(?:of|as)\s+(?::\w+:)?`(?!`)", text) is not None and "``" not in text
+
+
 EXAMPLE = """
-def f(a, b, c, d, e):
+def f(a, b, c, e, **d):
     '''Do.
 
     Args:
@@ -42,7 +53,8 @@ def f(a, b, c, d, e):
         b: voxels; see `g`.
         c: what comes
             as in a stream.
-        **d: of `Other`.
+        **d: further ones of
+            :class:`Other`.
         e: as given to
             the loss.
     '''

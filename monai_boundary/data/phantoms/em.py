@@ -133,7 +133,8 @@ def make_em_phantom(
     Args:
         shape: ``(z, y, x)`` or ``(y, x)``.
         seed: the same seed gives the same voxels.
-        recipe: further arguments of :class:`EMPhantom`.
+        recipe: how else it is drawn, by fields of :class:`EMPhantom`: ``spacing``, ``cell_diameter_nm``, ``drift``,
+            ``membrane_width``, ``membrane_contrast``, ``gaps_per_section``, ``mitochondria``, ``noise``, ...
 
     Example:
         >>> image, instances = make_em_phantom((64, 64), seed=1, gaps_per_section=0.0)

@@ -41,7 +41,9 @@ def write_em_phantom(
         mode: ``"sections"`` or ``"volume"``, of the datalist.
         shape: ``(z, y, x)``, or ``(y, x)`` for one section.
         seed: seed of the phantom.
-        recipe: further arguments of :class:`~monai_boundary.data.EMPhantom`.
+        recipe: how else it is drawn, by fields of :class:`~monai_boundary.data.EMPhantom`: ``spacing``,
+            ``cell_diameter_nm``, ``drift``, ``membrane_width``, ``membrane_contrast``,
+            ``gaps_per_section``, ``mitochondria``, ``noise``, ...
 
     Returns:
         The items of :func:`~monai_boundary.data.em_datalist`, with ``label_instances``.

@@ -153,7 +153,8 @@ def make_lesion_phantom(
     Args:
         shape: ``(x, y, z)``.
         seed: the same seed gives the same voxels.
-        recipe: further arguments of :class:`LesionPhantom`.
+        recipe: how else it is drawn, by fields of :class:`LesionPhantom`: ``spacing``, ``imbalance``,
+            ``lesion_diameter_mm``, ``contrast``, ``mimics``, ``noise``, ``bias``, ``blur``, ...
 
     Example:
         >>> images, label = make_lesion_phantom((32, 32, 12), seed=1, noise=0.0)

@@ -45,7 +45,8 @@ def write_stroke_phantom(
         patients: number of patients.
         shape: ``(x, y, z)`` of the label and of all images but the FLAIR.
         seed: seed of the phantoms; each patient has a stream of its own.
-        recipe: arguments of :class:`~monai_boundary.data.LesionPhantom`, instead of those for strokes.
+        recipe: fields of :class:`~monai_boundary.data.LesionPhantom` instead of those for strokes: ``imbalance``,
+            ``lesion_diameter_mm``, ``lesion_spread``, ``contrast``, ``mimics``, ``noise``, ...
 
     Returns:
         The items of :func:`~monai_boundary.data.isles2022_datalist` or

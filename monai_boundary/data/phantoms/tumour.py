@@ -133,7 +133,8 @@ def make_tumour_phantom(
     Args:
         shape: ``(x, y, z)``.
         seed: the same seed gives the same voxels.
-        recipe: further arguments of :class:`TumourPhantom`.
+        recipe: how else it is drawn, by fields of :class:`TumourPhantom`: ``spacing``, ``tumour_diameter_mm``,
+            ``tumour_spread``, ``low_grade``, ``contrast``, ``mimics``, ``noise``, ...
 
     Example:
         >>> images, label = make_tumour_phantom((32, 32, 12), seed=1, noise=0.0)

@@ -16,7 +16,7 @@ class InstanceScoresHandler(ItemScoresHandler):
     Args:
         output_transform: to ``(y_pred, y)``, instance ids: batches (B, 1, H, W[, D]), or lists of (1, H, W[, D]).
         save_details: whether to write ``state.metric_details``.
-        scores: which, see :class:`~monai_boundary.metrics.InstanceScoresMetric`; CREMI score, VOI split and merge,
+        scores: which of :class:`~monai_boundary.metrics.InstanceScoresMetric`'s; CREMI score, VOI split and merge,
             adapted Rand error and ARI by default.
         key_score: name of the score to write under the handler's own name; the first by default.
         negate_key: whether to write the key score negated, for "larger is better" (best checkpoint, early stop).

@@ -51,7 +51,7 @@ class DCUNet(nn.Module):
         norm: MONAI's name of a normalisation, or name and arguments. The blocks' widths are odd numbers: groups
             will seldom fit.
         act: the same of an activation.
-        shortcut: add a 1 x 1 convolution to each block: see `DualChannelBlock`.
+        shortcut: add a 1 x 1 convolution around each block, which then learns a residue.
 
     Raises:
         ValueError: if an argument is out of its range; when called, for an image with the wrong number of axes or

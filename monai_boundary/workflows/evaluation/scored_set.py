@@ -38,7 +38,8 @@ def em_scored(
         spatial_dims: 2 or 3.
         output_dir: where the phantom goes.
         part: of the split, where there is no test set.
-        **options: further ones of :func:`~monai_boundary.workflows.em_items`.
+        **options: how a test set is read, as :func:`~monai_boundary.workflows.em_items` takes it: ``image_dataset``,
+            ``label_dataset``, ``label_kind``, ``polarity``, ``spacing``.
 
     Raises:
         ValueError: if the labels of the test set are of two kinds; as :func:`~monai_boundary.workflows.em_items`.
@@ -78,7 +79,8 @@ def challenge_scored(
         modalities: the images of a patient, in the order of the channels.
         output_dir: where a phantom goes.
         part: of the split, where there is no test set.
-        **options: further ones of :func:`~monai_boundary.workflows.challenge_patients`.
+        **options: how a test set is read, as :func:`~monai_boundary.workflows.challenge_patients` takes it:
+            ``patient_pattern``, and ``phantom`` where there is none.
 
     Raises:
         ValueError: if there is neither a split nor a test set; as :func:`~monai_boundary.workflows.challenge_patients`.

@@ -37,7 +37,8 @@ def own_task(
             clipped to ``ct_window`` ([-1000, 1000] if not given) and others have mean 0 and standard deviation 1.
         labels: class -> id, or region -> ids; None takes the data set's. The background need not be named.
         ignore_label: id of voxels that do not count; None takes the data set's.
-        fields: further ones of `VolumeTask`.
+        fields: further ones of `VolumeTask`: ``spacing``, ``percentiles``, ``ct_window``, ``foreground_share``,
+            ``spatial_dims``, ``slice_axis``, ``flips``, ``scores``, ``key_score``, ...
 
     Raises:
         ValueError: if neither the data set nor ``labels`` says what the labels are; and as `VolumeTask`.

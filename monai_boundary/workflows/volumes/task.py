@@ -148,7 +148,8 @@ class VolumeTask:
 
         Args:
             scores: which; of the task's own the one that its key score is of stays.
-            **options: further ones of :class:`~monai_boundary.metrics.VolumeScoresMetric`.
+            **options: further ones of :class:`~monai_boundary.metrics.VolumeScoresMetric`: ``spacing``, ``reduction``,
+                ``missed_mm``, ``both_empty``, ``section_axis``, ``fully_connected``, ``f1_rule``, ``challenge``.
         """
         ignored = () if self.not_scored is None else (self.not_scored,)
         if scores is not None:

@@ -39,7 +39,8 @@ def brats_task(
             0.1 and 99.9; the paper scales to 0..1).
         et_label: value of the enhancing tumour, 3 or 4; None looks at each case.
         label_map: what the labels mean, by year and cohort, instead: see `monai_boundary.ops.tumour_regions`.
-        fields: further ones of `VolumeTask`.
+        fields: further ones of `VolumeTask`: ``spacing``, ``percentiles``, ``foreground_share``, ``spatial_dims``,
+            ``slice_axis``, ``flips``, ``scores``, ``key_score``, ...
 
     Raises:
         ValueError: if an argument has a value that it may not have.
