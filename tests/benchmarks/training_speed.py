@@ -84,6 +84,7 @@ def attach(trainer: Any, evaluator: Any, laps: Laps) -> None:
         IterationEvents.MODEL_COMPLETED: "optimizer",
         Events.ITERATION_COMPLETED: "handlers",
         Events.EPOCH_COMPLETED: "handlers",
+        Events.COMPLETED: "handlers",  # the checkpoint of the last epoch, which comes after all that was attached to it
     }
     for event, part in ends.items():
         trainer.add_event_handler(event, lambda _, part=part: laps.lap(part))

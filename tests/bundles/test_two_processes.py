@@ -111,7 +111,7 @@ def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str],
             stderr=subprocess.STDOUT,
         )
         end = time.monotonic() + 240
-        while not read_table(tmp_path / "metrics.csv"):
+        while not (tmp_path / "checkpoint.pt").is_file():
             assert job.poll() is None, (tmp_path / "log.txt").read_text()[-3000:]
             assert time.monotonic() < end, "timed out"
             time.sleep(0.05)

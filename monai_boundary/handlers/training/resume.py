@@ -103,8 +103,8 @@ class ResumeTraining:
     the evaluator's best metric, so that a resumed training never takes a worse network for the best one. Of the best
     epoch the network alone is written to ``best_path``, after the checkpoint that knows about it; if the process is
     killed between the two, resuming writes it again. All files are written atomically, by the first process; every
-    process reads. The scheduler's handler and the ``ValidationHandler`` come before this one in the list, so that it
-    saves what they did.
+    process reads. The checkpoint is the last thing of an epoch, after what all other handlers that were attached before
+    the training started do at its end: an epoch that a checkpoint has is one whose row and records are written.
 
     SIGTERM ends the training after the step that runs, with a checkpoint from within the epoch, a message, and exit
     code 143 (``StoppedTraining``). The training that resumes passes over the batches that were done, and goes on to the
@@ -165,7 +165,6 @@ class ResumeTraining:
         engine.add_event_handler(Events.EPOCH_STARTED, self._enter)
         engine.add_event_handler(Events.GET_BATCH_STARTED, self._pass_over)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._stop_if_asked)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
         engine.add_event_handler(Events.COMPLETED, self._forget_signal)
 
     def save(self, engine: Workflow) -> None:
@@ -231,6 +230,9 @@ class ResumeTraining:
     def load(self, engine: Workflow) -> None:
         """Restore the training from the checkpoint, if there is one and ``resume`` is true."""
         self._termination = Termination(engine)
+        if not engine.has_event_handler(self.save, Events.EPOCH_COMPLETED):
+            # added now, so that it comes after what any handler attached to the end of an epoch
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
         if not self.resume or not self.path.is_file():
             return
         content = load_checked(self.path, "checkpoint", engine.state.device)

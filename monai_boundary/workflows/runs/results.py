@@ -27,9 +27,10 @@ class MetricsFiles:
     """Write ``metrics.csv`` (a row per epoch) and ``metrics.json`` (best and last epoch, settings) during a training.
 
     A row holds the trainer's metrics and, when the epoch had a validation, the evaluator's. ``metrics_cases.csv`` has
-    those of each validated case, in the best epoch and in the last that was validated. A resumed training keeps the
-    rows of the epochs before it. The settings are also written to ``settings.json`` with each best epoch, beside its
-    network, where evaluation and inference find them. Only the first process writes.
+    those of each validated case, in the best epoch and in the last that was validated. A row is written before the
+    epoch's checkpoint, so that none is lost; a resumed training keeps those that its checkpoint has and drops what came
+    after. The settings are also written to ``settings.json`` with each best epoch, after its network and beside it,
+    where evaluation and inference find them. Only the first process writes.
 
     Args:
         folder: where the files go.
@@ -48,19 +49,26 @@ class MetricsFiles:
         self.settings = dict(settings or {})
 
     def attach(self, engine: Workflow) -> None:
-        """Attach to a trainer, after its ``ValidationHandler`` and ``ResumeTraining``."""
+        """Attach to a trainer, after its ``ValidationHandler`` and ``ResumeTraining``, which restores before."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
         self.cases.attach(self.evaluator)
 
     def start(self, engine: Workflow) -> None:
-        """Write the settings of a network that is there; remove those of one that a new training will replace."""
-        if engine.state.rank or not self.settings:
+        """Drop the rows that a resumed checkpoint does not have, and settings of a network that will be replaced."""
+        if engine.state.rank:
+            return
+        rows, done = read_table(self.csv_path), engine.state.epoch
+        if done and rows and rows[-1]["epoch"] > done:  # killed between a row and its checkpoint
+            self._write([row for row in rows if row["epoch"] <= done])
+        if not self.settings:
             return
         if self.evaluator.state.best_metric_epoch > 0:
             write_training_settings(self.settings, self.json_path.parent)
         else:
             (self.json_path.parent / SETTINGS).unlink(missing_ok=True)
+        if not engine.has_event_handler(self.write_settings, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self.write_settings)  # after that of the checkpoint
 
     def __call__(self, engine: Workflow) -> None:
         """Add the row of the epoch."""
@@ -71,16 +79,22 @@ class MetricsFiles:
         if self.evaluator.state.epoch == epoch:
             metrics.update(self.evaluator.state.metrics)
         row = {"epoch": epoch, **{name: float(value) for name, value in metrics.items() if is_scalar(value)}}
-        rows = [*[old for old in read_table(self.csv_path) if old["epoch"] < epoch], row]
-        best = next((r for r in rows if r["epoch"] == self.evaluator.state.best_metric_epoch), None)
-        self.csv_path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(rows, self.csv_path)
+        self._write([*[old for old in read_table(self.csv_path) if old["epoch"] < epoch], row])
         if self.evaluator.state.epoch == epoch:
             self._write_cases(epoch)
-        if self.settings and best is row:
+
+    def write_settings(self, engine: Workflow) -> None:
+        """Write the settings beside the network of a new best epoch."""
+        if self.evaluator.state.best_metric_epoch == engine.state.epoch:
             write_training_settings(self.settings, self.json_path.parent)
+
+    def _write(self, rows: list[Row]) -> None:
+        self.csv_path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(rows, self.csv_path)
+        best = next((row for row in rows if row["epoch"] == self.evaluator.state.best_metric_epoch), None)
+        last = rows[-1] if rows else None
         name = self.evaluator.state.key_metric_name
-        write_json({"key_metric": name, "best": best, "last": row, "settings": self.settings}, self.json_path)
+        write_json({"key_metric": name, "best": best, "last": last, "settings": self.settings}, self.json_path)
 
     def _write_cases(self, epoch: int) -> None:
         """Write the cases of a validation beside those of the best epoch."""

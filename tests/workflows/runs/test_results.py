@@ -3,24 +3,32 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from monai_boundary._tables import read_table
+from monai_boundary.handlers import LossTerms, ResumeTraining, SeedEveryEpoch, lower_is_better
+from monai_boundary.handlers.training import resume
 from monai_boundary.workflows.runs.results import (
     MetricsFiles,
     log_next_inference,
     log_training_summary,
     next_commands,
 )
+from tests.handlers.engines import WeightedLoss, make_evaluator, make_trainer, validation
 
 
 def engine(**state: Any) -> Any:
-    return SimpleNamespace(state=SimpleNamespace(**{"rank": 0, "metrics": {}, **state}))
+    return SimpleNamespace(
+        state=SimpleNamespace(**{"rank": 0, "metrics": {}, **state}), has_event_handler=lambda *_: True
+    )
 
 
 def validated(epoch: int, best: int, **metrics: float) -> Any:
@@ -50,6 +58,8 @@ def test_settings_lie_beside_the_best_network(tmp_path: Path) -> None:
     assert not (tmp_path / "settings.json").exists(), "not validated yet"
     evaluator.state.epoch = evaluator.state.best_metric_epoch = 2
     files(engine(epoch=2, metrics={}))
+    assert not (tmp_path / "settings.json").exists(), "its network comes with the checkpoint, after the row"
+    files.write_settings(engine(epoch=2))
     assert json.loads((tmp_path / "settings.json").read_text()) == {"alpha": 0.1, "dataset_dir": None}
     (tmp_path / "settings.json").unlink()
     files.start(engine(epoch=2))
@@ -59,6 +69,70 @@ def test_settings_lie_beside_the_best_network(tmp_path: Path) -> None:
 def test_an_epoch_without_validation_has_no_stale_scores(tmp_path: Path) -> None:
     MetricsFiles(tmp_path, validated(2, 2, cremi_score=0.3))(engine(epoch=3, metrics={"loss/bce": 0.1, "x": [1]}))
     assert read_table(tmp_path / "metrics.csv") == [{"epoch": 3, "loss/bce": 0.1}]
+
+
+def train(folder: Path, epochs: int = 3) -> None:
+    """A training as the bundles have it: the checkpoint's handler stands before the one of the rows."""
+    torch.manual_seed(0)
+    network, loss = torch.nn.Conv2d(1, 1, 1), WeightedLoss()
+    evaluator = make_evaluator(network, [0.5, 0.4, 0.3], lower_is_better)
+    files = MetricsFiles(folder, evaluator, {"seed": 7, "dataset_dir": None})
+    optimizer = torch.optim.Adam(network.parameters(), 0.01)
+    state = {"network": network, "optimizer": optimizer}
+    checkpoint = ResumeTraining(folder / "checkpoint.pt", state, evaluator, folder / "model.pt")
+    handlers = [LossTerms(loss), validation(evaluator), checkpoint, files]
+    trainer = make_trainer(loss, handlers, epochs, network=network, optimizer=optimizer)
+    SeedEveryEpoch(7, trainer.data_loader.dataset).attach(trainer)
+    trainer.run()
+
+
+@pytest.mark.parametrize(("written", "done"), [(False, 1), (True, 2)])
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_killed_at_a_checkpoint_no_row_is_lost_or_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: bool, done: int
+) -> None:
+    """SIGKILL in the second epoch right before or after its checkpoint gets its name."""
+    train(tmp_path / "whole")
+    killed, save = tmp_path / "killed", resume.save_atomically
+
+    def save_and_die(content: Any, path: Path) -> None:
+        second = path.name == "checkpoint.pt" and content["training"]["epoch"] == 2
+        if written or not second:
+            save(content, path)
+        if second:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(resume, "save_atomically", save_and_die)
+        train(killed)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert torch.load(killed / "checkpoint.pt", weights_only=True)["training"]["epoch"] == done
+    assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == [1, 2], "the row is there first"
+    train(killed, epochs=done)  # has all of its epochs: what is said of it is what the checkpoint has
+    assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == list(range(1, done + 1))
+    summary = json.loads((killed / "metrics.json").read_text())
+    assert summary["last"]["epoch"] == summary["best"]["epoch"] == done
+    train(killed)
+    rows = [read_table(folder / "metrics.csv") for folder in (killed, tmp_path / "whole")]
+    assert [row["epoch"] for row in rows[0]] == [1, 2, 3]
+    assert rows[0] == rows[1]
+    assert (killed / "settings.json").is_file()
+
+
+def test_the_settings_come_after_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    save = resume.save_atomically
+
+    def look_and_save(content: Any, path: Path) -> None:
+        seen.append((tmp_path / "settings.json").exists())
+        save(content, path)
+
+    monkeypatch.setattr(resume, "save_atomically", look_and_save)
+    train(tmp_path, epochs=1)
+    assert seen == [False, False], "checkpoint and network"
+    assert (tmp_path / "settings.json").is_file()
 
 
 def test_only_the_first_process_writes(tmp_path: Path) -> None:
