@@ -198,6 +198,11 @@ class BALoss(ClassLoss):
         self._base_weight = 1.0
         self.terms: dict[str, Tensor] = {}
 
+    @property
+    def target_names(self) -> frozenset[str]:
+        """The precomputed targets that this contour takes: cells are of ``per_region`` alone."""
+        return frozenset({"seeds", "regions", "cells"} if self.contour == "per_region" else {"seeds", "regions"})
+
     def set_weights(self, weights: Mapping[str, float]) -> None:
         """Change the weights of the terms that are named, as `CompoundLoss.set_weights`: a schedule calls this.
 

@@ -128,7 +128,7 @@ def loss_spec(
         >>> [spec.schedule(epoch) for epoch in (0, 2)]
         [{'region': 1.0, 'boundary': 0.0}, {'region': 1.0, 'boundary': 1.0}]
         >>> loss_spec("membrane", "baloss").targets
-        {'seeds': 'seeds_label', 'regions': 'regions_label', 'cells': 'cells_label'}
+        {'seeds': 'seeds_label', 'regions': 'regions_label'}
     """
     site = loss_site(labels, base=base, mask=mask, edges=edges, defaults=defaults)
     check_choice("balance", balance, BALANCES)

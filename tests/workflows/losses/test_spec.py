@@ -187,9 +187,11 @@ def test_the_defaults_of_the_bundles(task: str, default: str) -> None:
 
 
 def test_only_what_a_loss_needs_is_made() -> None:
-    seeds = {"seeds": "seeds_label", "regions": "regions_label", "cells": "cells_label"}
+    seeds = {"seeds": "seeds_label", "regions": "regions_label"}
     maps, mask, edges = {"distance_map": "sdm_label"}, {"mask": "label_counted"}, {"edges": "edge_label"}
     assert make("membrane", "baloss").targets == seeds
+    per_region = make("membrane", "baloss", options={"contour": "per_region"}).targets
+    assert per_region == {**seeds, "cells": "cells_label"}
     assert make("membrane", "baloss", weight=0).targets == {}
     assert make("membrane", "distance_ce").targets == maps
     assert make("membrane", "cldice").targets == {}

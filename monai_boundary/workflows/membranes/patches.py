@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A patch of a cached section or stack, of all keys at once: drawn, cut, mirrored, turned, brightened."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.transforms import RandomizableTransform
+
+from monai_boundary._validation import check_positive, check_spatial_dims
+from monai_boundary.ops.plain_tensor import plain_tensor
+from monai_boundary.transforms import ReseedRegionsd
+from monai_boundary.transforms._channel import image_spacing
+from monai_boundary.workflows.volumes.patches import cut_patch
+
+_REGIONS = "regions_label"
+
+
+class RandMembranePatchd(RandomizableTransform):
+    """Draw a patch of a section or stack: cut every key at one place, mirror, turn, brighten; renew seeds and regions.
+
+    What a chain of MONAI's ``RandSpatialCropd``, ``RandAxisFlipd``, ``RandRotate90d``, ``RandScaleIntensityd`` and
+    ``RandShiftIntensityd`` and of `ReseedRegionsd` gives for the same draws, without a call and an image with meta data
+    for each key and step. All places are drawn alike; with a probability of one half the patch is mirrored along one of
+    its axes; it is turned in the plane of the section by none to three quarters, all alike, or by none or a half where
+    its sides differ, so that patches of a batch have one shape; and its intensities are scaled and shifted, each with a
+    probability of one half. An image that is smaller than the patch is taken as it is.
+
+    Nothing is written to the case, so that a cache needs no copy of it. Where nothing has to change, a patch is a view
+    of it: a batch that is collated is a copy.
+
+    Args:
+        keys: images, labels and targets, (channels, y, x) or (channels, z, y, x), of one size; the only ones that a
+            patch has. ``image`` is the one whose intensities change. With ``regions_label``, the patch's regions, seeds
+            and cells are those of the patch.
+        size: voxels, two or three sides.
+        scale: largest share of itself by which an intensity grows or shrinks.
+        shift: largest number that is then added to all, or taken off.
+
+    Raises:
+        ValueError: if the patch is not 2-D or 3-D, or a number is out of range; when called, if the images have other
+            dimensions.
+
+    Example:
+        >>> draw = RandMembranePatchd(["image", "label"], [2, 2]).set_random_state(0)
+        >>> section = torch.arange(16.0).view(1, 4, 4)
+        >>> patch = draw({"image": section, "label": section, "name": "a"})
+        >>> list(patch), tuple(patch["label"].shape)
+        (['image', 'label'], (1, 2, 2))
+    """
+
+    def __init__(self, keys: Sequence[str], size: Sequence[int], scale: float = 0.2, shift: float = 0.2) -> None:
+        RandomizableTransform.__init__(self)
+        check_spatial_dims("size", len(size))
+        check_positive("scale", scale, zero=True)
+        check_positive("shift", shift, zero=True)
+        self.keys = tuple(keys)
+        self.size = tuple(size)
+        self.scale = scale
+        self.shift = shift
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the patch."""
+        images = {key: plain_tensor(data[key]) for key in self.keys}
+        shape = tuple(images[self.keys[0]].shape[1:])
+        if len(shape) != len(self.size):
+            raise ValueError(f"`size` needs {len(shape)} sides for an image of {shape}, got {self.size}.")
+        size = tuple(map(min, self.size, shape))
+        start = [int(self.R.randint(whole - part + 1)) for whole, part in zip(shape, size, strict=True)]
+        axis = int(self.R.randint(len(size)))
+        flips = [axis] if self.R.random() < 0.5 else []
+        quarters = int(self.R.randint(4)) if size[-1] == size[-2] else 2 * int(self.R.randint(2))
+        growth, offset = (self.R.uniform(-1, 1, 2) * (self.scale, self.shift) * (self.R.random(2) < 0.5)).tolist()
+        patch: dict[Hashable, Any] = {
+            key: _turned(cut_patch(image, start, size, flips=flips), quarters) for key, image in images.items()
+        }
+        if growth or offset:
+            patch["image"] = patch["image"] * (1 + growth) + offset
+        if _REGIONS not in patch:
+            return patch
+        spacing = image_spacing(data[_REGIONS], len(size), None)
+        if quarters % 2:
+            spacing = (*spacing[:-2], spacing[-1], spacing[-2])
+        return dict(ReseedRegionsd("label", spacing=spacing)(patch))
+
+
+def _turned(patch: torch.Tensor, quarters: int) -> torch.Tensor:
+    return torch.rot90(patch, quarters, (-2, -1)) if quarters else patch
