@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from monai_boundary.__main__ import main
+from monai_boundary.__main__ import COMMANDS, main
 from tests.study.pretend_bundle import bundle, study
 from tests.warm_python import WarmRun
 
@@ -81,3 +82,73 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
     assert len(lines) == 3, "the arms, their differences over seeds, and over cases"
     assert float(lines[0][-1].strip(" |")) > 0, "what a step costs"
     assert (tmp_path / "out" / "runs" / "boundary_seed0" / "model.pt").is_file()
+
+
+# Of each command its actions, as its help names them.
+ACTIONS = {
+    "bundle": ("list", "copy", "run", "pack", "inspect"),
+    "inspect": (),
+    "evaluate": (),
+    "volume": ("predict", "segment", "maps", "evaluate"),
+    "study": ("table",),
+    "doctor": (),
+}
+CALLS = [(), *((name,) for name in ACTIONS), *((name, action) for name in ACTIONS for action in ACTIONS[name])]
+
+
+def ended(*words: str) -> int:
+    """The exit code of a call, 0 where it returns."""
+    try:
+        main(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_every_command_has_help(call: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(*call, "--help") == 0
+    shown = "".join(capsys.readouterr())
+    assert "usage" in shown.lower() or "synopsis" in shown.lower()
+    named = list(COMMANDS) if not call else ACTIONS[call[0]] if len(call) == 1 else []
+    assert all(re.search(rf"^ +{name}\b", shown, re.M) for name in named), shown
+    if len(call) == 1 and call[0] in ("bundle", "volume"):
+        assert tuple(re.findall(r"^    (\w+) ", shown, re.M)) == ACTIONS[call[0]], "every action stands in this test"
+    assert set(ACTIONS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("nonsense", "'nonsense' is no command"),
+        ("bundle", "ACTION"),
+        ("bundle nonsense", "'nonsense'"),
+        ("bundle list --nonsense", "--nonsense"),
+        ("bundle copy", "name"),
+        ("bundle copy a b --nonsense", "--nonsense"),
+        ("bundle run", "name"),
+        ("bundle pack a b c", "c"),
+        ("bundle inspect", "file"),
+        ("inspect", "DATA"),
+        ("inspect data --output_dir out --workers many", "--workers"),
+        ("inspect data --output_dir out --nonsense 1", "--nonsense"),
+        ("evaluate", "--output_dir"),
+        ("evaluate a b --output_dir out --nonsense", "--nonsense"),
+        ("volume predict", "IMAGE"),
+        ("volume segment m --output_dir out --threshold many", "--threshold"),
+        ("volume segment m", "--output_dir"),
+        ("volume maps l --output_dir out", "--radius_nm"),
+        ("volume evaluate a b --output_dir out --nonsense", "--nonsense"),
+        ("study", "FILE"),
+        ("study table", "OUTPUT_DIR"),
+        ("doctor --nonsense", "--nonsense"),
+    ],
+)
+def test_a_call_that_is_none_names_the_argument(words: str, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, a line with what is wrong, and the usage; nothing is run or written."""
+    assert ended(*words.split()) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = [line.lower() for line in said.err.splitlines() if "error:" in line.lower()]
+    assert named.lower() in line
+    assert "usage" in said.err.lower()

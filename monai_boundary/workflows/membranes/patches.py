@@ -13,7 +13,6 @@ from monai_boundary._validation import check_positive, check_spatial_dims
 from monai_boundary.ops.plain_tensor import plain_tensor
 from monai_boundary.transforms import ReseedRegionsd
 from monai_boundary.transforms._channel import image_spacing
-from monai_boundary.workflows.volumes.patches import cut_patch
 
 _REGIONS = "regions_label"
 
@@ -73,9 +72,8 @@ class RandMembranePatchd(RandomizableTransform):
         flips = [axis] if self.R.random() < 0.5 else []
         quarters = int(self.R.randint(4)) if size[-1] == size[-2] else 2 * int(self.R.randint(2))
         growth, offset = (self.R.uniform(-1, 1, 2) * (self.scale, self.shift) * (self.R.random(2) < 0.5)).tolist()
-        patch: dict[Hashable, Any] = {
-            key: _turned(cut_patch(image, start, size, flips=flips), quarters) for key, image in images.items()
-        }
+        where = (slice(None), *(slice(first, first + part) for first, part in zip(start, size, strict=True)))
+        patch: dict[Hashable, Any] = {key: _turned(image[where], flips, quarters) for key, image in images.items()}
         if growth or offset:
             patch["image"] = patch["image"] * (1 + growth) + offset
         if _REGIONS not in patch:
@@ -86,5 +84,6 @@ class RandMembranePatchd(RandomizableTransform):
         return dict(ReseedRegionsd("label", spacing=spacing)(patch))
 
 
-def _turned(patch: torch.Tensor, quarters: int) -> torch.Tensor:
-    return torch.rot90(patch, quarters, (-2, -1)) if quarters else patch
+def _turned(patch: torch.Tensor, flips: Sequence[int], quarters: int) -> torch.Tensor:
+    mirrored = patch.flip([axis + 1 for axis in flips]) if flips else patch
+    return torch.rot90(mirrored, quarters, (-2, -1)) if quarters else mirrored
