@@ -90,6 +90,8 @@ def check_command(line: str, page: Path) -> None:
             "mypy",
             "lint-imports",
             "mlflow",
+            "export",
+            "nnUNetv2_train",
             ".ci/run",
         ), line
 
@@ -207,3 +209,42 @@ def test_configurations_can_be_read(page: Path, text: str, tmp_path: Path) -> No
             assert name in exported(room.split(".")[1]), target
         elif room:
             assert optional_import(room, name=name)[1], target
+
+
+FENCE = re.compile(
+    r"(?P<before>(?:^<!-- not run: .+ -->\n\n)?)^(?P<ticks>```+|~~~+)(?P<name>[^\n]*)\n(?P<text>.*?)^(?P=ticks)$",
+    re.M | re.S,
+)
+
+
+def unseen_blocks(text: str) -> list[str]:
+    """Return the names of blocks that look like code, that no test reads, and that do not say so."""
+    unseen = []
+    for block in FENCE.finditer(text):
+        name = block["name"].strip()
+        included = re.match(r"\{literalinclude\} (\S+)", name)
+        if included:
+            known = any(
+                Path(included[1]).name in file.read_text("utf-8") for file in (REPO / "tests/bridges").glob("*.py")
+            )
+        else:
+            known = name in ("python", "shell", "yaml", "text", "bibtex", "diff") or name.startswith("{")
+        if not known and not block["before"]:
+            unseen.append(name or "a block without a language")
+    return unseen
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.relative_to(REPO).as_posix())
+def test_code_is_run_or_said_not_to_be(page: Path) -> None:
+    """`python` runs in test_readme.py, `shell` and `yaml` are read above, an included file has a test of its own."""
+    text = page.read_text(encoding="utf-8")
+    assert unseen_blocks(text) == []
+    if page.parts[-3] in (file.name for file in (REPO / "bundles").iterdir()):
+        assert not _blocks(page, "python")  # of these pages nothing is run
+
+
+def test_code_that_nothing_runs_is_seen() -> None:
+    text = "```python\nx\n```\n\n```py\ny\n```\n\n<!-- not run: a cluster -->\n\n```py\nz\n```\n\n```\nls\n```\n"
+    assert unseen_blocks(text) == ["py", "a block without a language"]
+    assert unseen_blocks("```{literalinclude} bridges/none.py\n```\n") == ["{literalinclude} bridges/none.py"]
+    assert unseen_blocks("```{literalinclude} bridges/torchio_maps.py\n```\n") == []
