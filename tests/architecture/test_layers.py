@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
 import pytest
 
-from tests.architecture.source_tree import REPO, ROOMS
+from tests.architecture.source_tree import PACKAGE, PUBLIC_ROOMS, REPO, ROOMS, parse
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +45,15 @@ def test_every_room_is_asked_about_ignite() -> None:
     unasked = {*ROOMS} - without - WITH_IGNITE
     assert not unasked, f"name {unasked} in the contract on Ignite in pyproject.toml, or here where they need it"
     assert not WITH_IGNITE & without
+
+
+def test_every_room_is_where_a_reader_looks_for_it() -> None:
+    """The package's docstring names each room that users import, and the contributing page says what each holds."""
+    docstring = ast.get_docstring(parse(PACKAGE / "__init__.py")) or ""
+    page = (REPO / "docs" / "contributing.md").read_text(encoding="utf-8")
+    table = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert not [room for room in PUBLIC_ROOMS if f"``monai_boundary.{room}``" not in docstring]
+    assert not [room for room in ROOMS if f"`{room}`" not in table and f"`{room}/`" not in table]
 
 
 def test_losses_cost_little_more_than_monais() -> None:
