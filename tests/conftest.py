@@ -23,6 +23,18 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With workers, run the files in an order in which none waits at the end, nor compiles what another does.
+
+    First those of the kernels: what one worker has compiled there, the others find on the disk. Then the files with
+    long tests.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent != REPO / "tests" / "kernels", item.path not in slow))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep temporary files inside pytest's folder and MLflow to itself, for this process and those it starts."""

@@ -31,16 +31,30 @@ class WarmRun:
         words: the module's name, or a file's that ends in ``.py``, and the arguments.
         where: the working directory.
         environment: all variables of the process; None for those of this one, with warnings that are no errors.
+        killed_at: the iteration of MONAI's trainer after which the process is killed by SIGKILL, wherever the machine's
+            load has brought its other threads; None for never.
     """
 
-    def __init__(self, words: Sequence[str], where: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        where: Path,
+        environment: dict[str, str] | None = None,
+        killed_at: int | None = None,
+    ) -> None:
         if environment is None:
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
         folder = tempfile.mkdtemp()  # in pytest's own, which it removes
         self._files = [str(Path(folder) / name) for name in ("stdout", "stderr")]
         for name in self._files:
             Path(name).touch()
-        asked = {"words": list(words), "where": str(where), "environment": environment, "files": self._files}
+        asked = {
+            "words": list(words),
+            "where": str(where),
+            "environment": environment,
+            "files": self._files,
+            "killed at": killed_at,
+        }
         self.pid: int = _ask(asked)
         self.returncode: int | None = None
 
@@ -139,6 +153,22 @@ def _become(asked: dict[str, Any]) -> None:
     np.random.seed()  # noqa: NPY002  # as every start of NumPy draws anew
     sys.path[0] = asked["where"]
     sys.argv = asked["words"]
+    if asked["killed at"] is not None:
+        _die_at(asked["killed at"])
+
+
+def _die_at(iteration: int) -> None:
+    from ignite.engine import Events
+    from monai.engines import SupervisedTrainer
+
+    plain = SupervisedTrainer.run
+
+    def run(trainer: SupervisedTrainer) -> None:
+        die = Events.ITERATION_COMPLETED(once=iteration)
+        trainer.add_event_handler(die, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        plain(trainer)
+
+    SupervisedTrainer.run = run
 
 
 def _import() -> None:

@@ -10,8 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,15 +92,7 @@ def call(arguments: list[str], where: Path) -> str:
     return done.stdout + done.stderr
 
 
-def kill_when(arguments: list[str], where: Path, condition: Callable[[], bool], seconds: float = 240) -> None:
-    """Run ``-m MODULE`` and kill it (SIGKILL) as soon as the condition holds."""
-    process = WarmRun(arguments[1:], where, environment())
-    end = time.monotonic() + seconds
-    try:
-        while not condition():
-            assert process.poll() is None, process.output[-3000:]
-            assert time.monotonic() < end, "timed out"
-            time.sleep(0.02)
-    finally:
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+def kill_at(iteration: int, arguments: list[str], where: Path) -> None:
+    """Run ``-m MODULE``, and kill it (SIGKILL) after that iteration of the training, counted over the epochs."""
+    process = WarmRun(arguments[1:], where, environment(), killed_at=iteration)
+    assert process.wait() == -signal.SIGKILL, process.output[-3000:]

@@ -23,6 +23,7 @@ from tests.bundles.bundle_runs import quiet_process
 from tests.bundles.tiny_trainings import OPTIONS, write_data
 from tests.gloo import in_two_processes
 from tests.handlers.tracking.mlflow_server import free_port
+from tests.warm_python import WarmRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
 BUNDLES = [bundle for bundle in OPTIONS if bundle != "brats_mri_boundary"]  # it has a test of its own
@@ -96,28 +97,45 @@ def torchrun(*arguments: str, port: int | None = None) -> list[str]:
     return ["-m", "torch.distributed.run", *place, *arguments]
 
 
+# What torchrun does with its words, but for the start of the ranks: they are forked, and need not import MONAI.
+FORKED_TORCHRUN = """
+import os, runpy, sys
+from pathlib import Path
+from torch.distributed.elastic.multiprocessing.errors import record
+from torch.distributed.launcher.api import elastic_launch
+from torch.distributed.run import config_from_args, parse_args
+
+def rank(*words):
+    Path(f"rank{os.environ['RANK']}.pid").write_text(str(os.getpid()))
+    sys.argv = list(words)
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+
+@record
+def main():
+    config, _, words = config_from_args(parse_args(sys.argv[1:]))
+    config.start_method = "fork"
+    elastic_launch(config, rank)(*words[words.index("-m") + 1:])
+
+main()
+"""
+
+
 def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str], tmp_path: Path) -> None:
     """SIGKILL of the second process: the other does not wait for ever; the same command goes on."""
     name = "em_neuron_boundary"
     options = {**OPTIONS[name], "epochs": 3, "iterations": 8}
     files = ["train.yaml", "multi_gpu_train.yaml"]
     command = bundle_runs.command(name, files, **options, dataset_dir=data[name], output_dir=tmp_path)
-    with (tmp_path / "log.txt").open("w+") as log:
-        job = subprocess.Popen(
-            [sys.executable, *torchrun(*command)],
-            cwd=tmp_path,
-            env=bundle_runs.environment(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        end = time.monotonic() + 240
-        while not (tmp_path / "checkpoint.pt").is_file():
-            assert job.poll() is None, (tmp_path / "log.txt").read_text()[-3000:]
-            assert time.monotonic() < end, "timed out"
-            time.sleep(0.05)
-        os.kill(_rank_process(job.pid, 1), signal.SIGKILL)
-        assert job.wait(120) == 1
-    assert "exitcode  : -9" in (tmp_path / "log.txt").read_text(), "torchrun says which and why"
+    (tmp_path / "forked_torchrun.py").write_text(FORKED_TORCHRUN)
+    job = WarmRun([str(tmp_path / "forked_torchrun.py"), *torchrun(*command)[2:]], tmp_path, bundle_runs.environment())
+    end = time.monotonic() + 240
+    while not (tmp_path / "metrics.csv").is_file():
+        assert job.poll() is None, job.output[-3000:]
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+    os.kill(int((tmp_path / "rank1.pid").read_text()), signal.SIGKILL)
+    assert job.wait(120) == 1
+    assert "exitcode  : -9" in job.output, "torchrun says which and why"
     rows: list[Row] = read_table(tmp_path / "metrics.csv")
     assert 1 <= len(rows) < 3
     train = partial(_train, name, {**options, "dataset_dir": data[name], "output_dir": str(tmp_path)})
@@ -138,15 +156,3 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert f"port: {port}" in last
     assert "address already in use" in last
-
-
-def _rank_process(parent: int, rank: int) -> int:
-    """Return the process of a rank, among the children of torchrun."""
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            is_child = int((place / "stat").read_text().rpartition(")")[2].split()[1]) == parent
-            if is_child and f"\0RANK={rank}\0" in "\0" + (place / "environ").read_text():
-                return int(place.name)
-        except (OSError, ValueError):
-            continue
-    raise AssertionError("no such process")

@@ -15,6 +15,7 @@ from torch.export import Dim
 from monai_boundary.networks import BoundaryAwareNet, DCUNet, ShapeStreamNet
 from tests.networks.nets.test_backbones import BACKBONES, dynunet
 
+pytestmark = pytest.mark.slow
 SMALL = {"channels": (8, 16, 24), "blocks_down": 1}
 NETS = {
     "2d": (lambda: BoundaryAwareNet(2, 1, 2, **SMALL, deep_supervision=1), (2, 1, 24, 16)),

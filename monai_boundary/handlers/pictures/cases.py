@@ -7,6 +7,7 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,13 @@ class CasePictures(ABC):
         for number, (name, shown) in enumerate(kept):
             title = f"epoch {epoch}{', the best so far' if best else ''}: {name}"
             try:
-                canvas = FigureCanvasAgg(self.figure(shown, title))
+                canvas, png = FigureCanvasAgg(self.figure(shown, title)), BytesIO()
+                canvas.print_png(png)  # once: drawing is what takes the time
+                rgb = np.asarray(canvas.buffer_rgba())[..., :3]
                 for file, tag in places:
-                    self._write(engine, canvas, self.folder / file.format(number), f"{tag}/case_{number}", epoch)
+                    self._write(engine, png.getvalue(), self.folder / file.format(number))
+                    if self.summary_writer is not None:
+                        self.summary_writer.add_image(f"{tag}/case_{number}", rgb, epoch, dataformats="HWC")
             except Exception:
                 engine.logger.exception(f"no validation picture of case {number}")
 
@@ -109,12 +114,9 @@ class CasePictures(ABC):
         epoch = self.global_epoch_transform(engine.state.epoch)
         return epoch <= 1 or epoch % self.interval == 0
 
-    def _write(self, engine: Workflow, canvas: FigureCanvasAgg, path: Path, tag: str, epoch: int) -> None:
+    def _write(self, engine: Workflow, png: bytes, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        canvas.print_png(path)
-        if self.summary_writer is not None:
-            rgb = np.asarray(canvas.buffer_rgba())[..., :3]
-            self.summary_writer.add_image(tag, rgb, epoch, dataformats="HWC")
+        path.write_bytes(png)
         place = "pictures" if path.parent == self.folder else f"pictures/{path.parent.name}"
         for log_artifact in mlflow_runs(engine):
             log_artifact(str(path), place)
