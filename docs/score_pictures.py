@@ -25,6 +25,7 @@ from monai_boundary.metrics import (
     compute_trimap_iou,
     compute_volume_difference,
 )
+from monai_boundary.report.probability_scores import THRESHOLDS, threshold_scores
 
 PAGES = Path(__file__).parent
 
@@ -142,6 +143,7 @@ PUNISHED_AND_FORGIVEN = {
     "trimap_iou": ("trimap IoU, 2 mm", "ragged", "a hole"),
     "volume_difference": ("volume difference (pixels)", "2 mm too large", "small one 6 mm off"),
     "volume_difference_percent": ("volume difference (%)", "2 mm too large", "small one 6 mm off"),
+    "signed_volume_difference": ("signed volume difference (%)", "a hole", "small one 6 mm off"),
     "betti_error": ("Betti error", "a hole", "small one 6 mm off"),
     "lesion_recall": ("lesion recall", "small one missed", "2 mm too large"),
     "lesion_precision": ("lesion precision", "a far dot", "a hole"),
@@ -212,6 +214,24 @@ def draw_scores() -> None:
                     draw(panel, *examples[title], f"{word}: {table[title][row]:.2f}\n{title}")
                     panel.title.set_fontsize(9)
                 save(figure, f"scores/{score}.png")
+    draw_thresholds()
+
+
+def draw_thresholds() -> None:
+    """Draw a probability that is right at one threshold only, and its Dice over the threshold."""
+    truth = score_examples()["ragged"][0]
+    probability = np.where(truth, 0.42, 0.33)
+    dice = threshold_scores(probability, truth)["dice"]
+    figure, (shown, curve) = plt.subplots(1, 2, figsize=(4.6, 2.5), layout="constrained")
+    draw_masks(shown, truth, probability, "probability:\n0.42 within, 0.33 around")
+    curve.plot(THRESHOLDS, dice, marker=".")
+    curve.set_title(f"punished: mean {np.mean(dice):.2f}\nforgiven: best {max(dice):.2f}")
+    curve.set_xlabel("threshold", fontsize=8)
+    curve.set_ylabel("Dice", fontsize=8)
+    curve.tick_params(labelsize=7)
+    for panel in (shown, curve):
+        panel.title.set_fontsize(9)
+    save(figure, "scores/thresholds.png")
 
 
 def save(figure: Figure, name: str) -> None:

@@ -88,6 +88,7 @@ def test_a_killed_training_goes_on_where_it_was(
 def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: Path) -> None:
     run(NAME, "evaluate.yaml", "eval", output_dir=str(trained))
     run(NAME, "inference.yaml", "infer", output_dir=str(trained), dataset_dir=str(data), save_probability=True)
+    assert (trained / "evaluation" / "report.html").is_file()
     rows = read_table(trained / "evaluation" / "evaluation_cases.csv")
     assert len(rows) == 2
     row = rows[0]
