@@ -1,55 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Face-connected components of a mask, with the size and first voxel of each, run by run."""
+"""Face-connected components of equal value, with the size and first voxel of each, run by run."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from monai_boundary._typing import BoolArray, IntArray, LongArray
+from monai_boundary._typing import IntArray, LongArray
 
 
 @njit(cache=True, nogil=True)
 def component_labels(
-    mask: BoolArray, per_section: bool, labels: IntArray
+    values: Any, per_section: bool, labels: IntArray
 ) -> tuple[LongArray, LongArray]:  # pragma: no cover
-    """Label the components 1..K in raster order of their first voxel.
+    """Label the components of equal value but 0, 1..K in raster order of their first voxel.
 
-    A row's runs of the mask get a label each, which is joined with those that they touch in the row above and in the
+    A row's runs of one value get a label each, which is joined with those that they touch in the row above and in the
     section before (union-find, the smaller label is the root); then every voxel gets its root's number.
 
     Args:
-        mask: (z, y, x).
+        values: a mask or integers, (z, y, x).
         per_section: sections are not connected.
-        labels: int32, of the mask's shape; is overwritten.
+        labels: int32, of the same shape; is overwritten.
 
     Returns:
         Voxels of each label 0..K, and the place of its first one in raster order, int64 (K + 1,); those of 0 are 0.
     """
-    depth, height, width = mask.shape
-    parent = np.empty(mask.size // 2 + depth * height + 2, dtype=np.int32)  # a run and a gap are two voxels
+    depth, height, width = values.shape
+    parent = np.empty(_runs(values) + 1, dtype=np.int32)
     number = 0
     for z in range(depth):
         for y in range(height):
             x = 0
             while x < width:
-                if not mask[z, y, x]:
+                value = values[z, y, x]
+                if not value:
                     labels[z, y, x] = 0
                     x += 1
                     continue
                 number += 1
                 parent[number] = number
                 root, above, before = number, 0, 0
-                while x < width and mask[z, y, x]:
+                while x < width and values[z, y, x] == value:
                     labels[z, y, x] = number
-                    if y > 0 and labels[z, y - 1, x] != above:
+                    if y > 0 and values[z, y - 1, x] == value and labels[z, y - 1, x] != above:
                         above = labels[z, y - 1, x]
-                        if above > 0:
-                            root = _join(parent, root, above)
-                    if not per_section and z > 0 and labels[z - 1, y, x] != before:
+                        root = _join(parent, root, above)
+                    if not per_section and z > 0 and values[z - 1, y, x] == value and labels[z - 1, y, x] != before:
                         before = labels[z - 1, y, x]
-                        if before > 0:
-                            root = _join(parent, root, before)
+                        root = _join(parent, root, before)
                     x += 1
     count = 0
     for label in range(1, number + 1):  # a root is smaller than its children, so it has its number before them
@@ -59,6 +60,18 @@ def component_labels(
         else:
             parent[label] = parent[parent[label]]
     return _renumber(labels.reshape(-1), parent, count)
+
+
+@njit(cache=True, nogil=True)
+def _runs(values: Any) -> int:  # pragma: no cover
+    """How many runs of one value but 0 the rows have."""
+    depth, height, width = values.shape
+    number = 0
+    for z in range(depth):
+        for y in range(height):
+            for x in range(width):
+                number += values[z, y, x] != 0 and (x == 0 or values[z, y, x] != values[z, y, x - 1])
+    return number
 
 
 @njit(cache=True, nogil=True)

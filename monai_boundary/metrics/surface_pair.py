@@ -163,7 +163,7 @@ def _surfaces(
         predicted, true = (np.stack([mask, mask]) for mask in (predicted, true))
     index, codes = surface_cubes(np.ascontiguousarray(predicted), np.ascontiguousarray(true))
     index = index[:, 3 - len(spacing) :]
-    area = _areas(spacing)
+    area = surface_areas(spacing)
     on = (codes != 0) & (codes != 255)
     shape = predicted.shape[3 - len(spacing) :]
     return (
@@ -214,7 +214,7 @@ def near_squares(source: BoolArray, spacing: tuple[float, ...], limit: float) ->
     return near_squared_distance(volume, steps, float(limit)).reshape(source.shape)
 
 
-def _areas(spacing: tuple[float, ...]) -> DoubleArray:
+def surface_areas(spacing: tuple[float, ...]) -> DoubleArray:
     """Area (or length) of the surface in a cube, by its code."""
     if len(spacing) == 2:
         return _lengths(spacing)

@@ -23,7 +23,7 @@ from monai_boundary.ops.region_ids import check_min_size, relabel_regions, remov
 from monai_boundary.ops.regions import label_regions, region_cells, region_seeds
 
 SEGMENTATION_METHODS = ("components", "watershed", "barrier_cut")
-_DEFAULT_DEPTH = 3.0  # voxels: wider than the holes of a few voxels that networks leave, narrower than most cells
+DEFAULT_DEPTH = 3.0  # voxels: wider than the holes of a few voxels that networks leave, narrower than most cells
 OVERSHOOT = 1e-4  # averaging of windows may leave [0, 1] by rounding
 
 
@@ -88,7 +88,7 @@ def membrane_to_instances(
     # in the map's own type, as on threshold curves: 0.7 in float32 is below 0.7, yet a voxel at it is membrane
     threshold = float(np.asarray(probability).dtype.type(threshold))
     sizes = check_spacing(spacing, values.ndim, unit="voxel size")
-    depth = _DEFAULT_DEPTH * min(sizes) if seed_distance is None else seed_distance
+    depth = DEFAULT_DEPTH * min(sizes) if seed_distance is None else seed_distance
     check_positive("seed_distance", depth, zero=True)
     check_min_size(min_size)
     axis = check_section_axis(section_axis, values.ndim)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,14 +43,14 @@ class BlockComponents:
         labels = np.empty(block.shape, dtype=np.int32)
         sizes, firsts = component_labels(cells, self.per_section, labels)
         self.labels.write(block, labels)
-        self.records.write(
-            block.index, sizes=sizes[1:], firsts=_in_volume(firsts[1:], block, self.grid), **_faces(labels)
-        )
+        self.records.write(block.index, **component_record(labels, sizes, firsts, block, self.grid))
 
 
 @dataclass(frozen=True)
 class FacePairs:
     """Find which components of a block touch which of the blocks that follow along each axis.
+
+    Where the records have ``values``, only components of the same value touch.
 
     Args:
         components: records of :class:`BlockComponents`.
@@ -65,12 +66,13 @@ class FacePairs:
 
     def __call__(self, block: Block) -> None:
         """Read the faces of the block and of those that follow."""
-        mine = self.components.read(block.index)
-        found = {}
-        for axis in range(1 if self.per_section else 0, len(self.grid.shape)):
-            following = self.grid.next_along(block, axis)
-            if following is not None:
-                found[f"pairs{axis}"] = touching(mine[f"high{axis}"], self.components.read(following)[f"low{axis}"])
+        mine, found = self.components.read(block.index), {}
+        names = ("values",) if "values" in mine else ()
+        for axis, other in neighbour_faces(self.components, self.grid, block, self.per_section, *names):
+            pairs = touching(mine[f"high{axis}"], other[f"low{axis}"])
+            if names:
+                pairs = pairs[mine["values"][pairs[:, 0] - 1] == other["values"][pairs[:, 1] - 1]]
+            found[f"pairs{axis}"] = pairs
         self.records.write(block.index, **found)
 
 
@@ -121,6 +123,39 @@ def touching(face: IntArray, other: IntArray) -> LongArray:
     both = (face > 0) & (other > 0)
     packed = np.unique((face[both].astype(np.int64) << 32) | other[both])
     return np.stack([packed >> 32, packed & 0xFFFFFFFF], axis=1)
+
+
+def component_record(
+    labels: IntArray, sizes: LongArray, firsts: LongArray, block: Block, grid: BlockGrid
+) -> dict[str, AnyArray]:
+    """Return what is kept of the labels of a block: sizes, first voxels in the volume, and the faces.
+
+    Args:
+        labels: 0..K in the block's core.
+        sizes: voxels of each label, (K + 1,).
+        firsts: place of its first voxel in the core, (K + 1,).
+        block: whose they are.
+        grid: of the volume.
+    """
+    return {"sizes": sizes[1:], "firsts": _in_volume(firsts[1:], block, grid), **_faces(labels)}
+
+
+def neighbour_faces(
+    records: BlockRecords, grid: BlockGrid, block: Block, per_section: bool, *names: str
+) -> Iterator[tuple[int, dict[str, AnyArray]]]:
+    """Yield each axis along which a block follows, with the lower face of that block.
+
+    Args:
+        records: of :func:`component_record`.
+        grid: of the volume.
+        block: whose neighbours are wanted.
+        per_section: sections are not connected.
+        *names: what is read of the neighbour beside its face.
+    """
+    for axis in range(1 if per_section else 0, len(grid.shape)):
+        following = grid.next_along(block, axis)
+        if following is not None:
+            yield axis, records.read(following, f"low{axis}", *names)
 
 
 def _faces(labels: IntArray) -> dict[str, IntArray]:

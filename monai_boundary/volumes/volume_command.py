@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from monai_boundary.ops.segmentation import SEGMENTATION_METHODS
 from monai_boundary.volumes.block_prediction import ACTIVATIONS
 from monai_boundary.volumes.block_runs import TRIES, BlockFailure
 from monai_boundary.volumes.grey_statistics import NORMALISATIONS
@@ -72,9 +73,12 @@ def evaluation_lines(result: VolumeEvaluation) -> str:
     Args:
         result: of :func:`evaluate_volume`.
     """
-    if result.scores is None:
+    scores = result.classes if result.scores is None else {"": result.scores._asdict()}
+    if scores is None:
         return ""
-    lines = [f"{name:12} {value:.6f}" for name, value in result.scores._asdict().items()]
+    lines = [
+        f"{of}{' ' if of else ''}{name:12} {value:.6f}" for of, own in scores.items() for name, value in own.items()
+    ]
     sections = f" in {result.sections} sections" if result.sections != 1 else ""
     return "\n".join([*lines, f"{result.scored} voxels scored{sections}", *map(str, result.files)]) + "\n"
 
@@ -88,7 +92,8 @@ def _segment(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
 
 def _maps(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
     result = map_volume(**options)
-    return "" if result.store is None else f"{result.store}\n", result.failed
+    stores = [store for store in (result.store, result.regions, result.seeds) if store is not None]
+    return "".join(f"{store}\n" for store in stores), result.failed
 
 
 def _predict(options: dict[str, Any]) -> tuple[str, tuple[BlockFailure, ...]]:
@@ -118,10 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_network(predict)
     _add_background(predict)
     _add_run(predict)
-    segment = actions.add_parser("segment", help="the components that a membrane closes, as of the whole volume")
+    segment = actions.add_parser("segment", help="the instances that a membrane closes")
     segment.add_argument("membrane", metavar="MEMBRANE", help="volume of the membrane's probability")
     segment.add_argument(
         "--threshold", type=float, default=0.5, metavar="P", help="from it on is membrane (%(default)s)"
+    )
+    segment.add_argument("--method", choices=SEGMENTATION_METHODS, default="components", help="(%(default)s)")
+    segment.add_argument(
+        "--seed_distance", type=float, metavar="NM", help="depth of a marker; 3 times the smallest side of a voxel"
+    )
+    segment.add_argument(
+        "--overlap", type=_block, metavar="Z,Y,X", help="voxels that a block looks into its neighbours; 32"
     )
     segment.add_argument("--min_size", type=int, default=0, metavar="N", help="instances of fewer voxels are left out")
     segment.add_argument("--per_section", action="store_true", help="sections are not connected")
@@ -134,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_argument("--radius_nm", type=float, required=True, metavar="NM", help="the largest distance that is told")
     maps.add_argument("--values", type=_integers, default=(), metavar="N,N", help="labels inside; all but 0")
     maps.add_argument("--per_section", action="store_true", help="the map of each section alone")
+    maps.add_argument("--regions", action="store_true", help="write the regions and their seeds, too")
     maps.add_argument("--dtype", choices=MAP_TYPES, default="float32", help="of the map (%(default)s)")
     maps.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none")
     _add_run(maps)
@@ -177,6 +190,14 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         "--border_tolerance_nm", type=float, metavar="NM", help="so near to a border between true ids nothing counts"
     )
     parser.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if no file states it")
+    parser.add_argument(
+        "--classes", metavar="NAME=N,...", help="score these labels, and their surfaces, in place of ids"
+    )
+    parser.add_argument("--radius_nm", type=float, metavar="NM", help="of classes: the largest distance that is told")
+    parser.add_argument(
+        "--tolerance_nm", type=float, default=10.0, metavar="NM", help="of classes: of surface Dice (%(default)s)"
+    )
+    parser.add_argument("--no-page", dest="page", action="store_false", help="write no report.html")
     parser.add_argument("--per_section", action="store_true", help="score each section alone; the mean is taken")
     parser.add_argument(
         "--border_per_section",

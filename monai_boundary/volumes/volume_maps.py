@@ -12,26 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from monai_boundary._typing import AnyArray, FloatArray
+from monai_boundary._typing import AnyArray, BoolArray, FloatArray
 from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.ops.label_values import mask_of_ids
 from monai_boundary.ops.signed_distance import signed_distance_map
 from monai_boundary.volumes.block_grid import Block, BlockGrid, chosen_block
 from monai_boundary.volumes.block_records import BlockRecords
-from monai_boundary.volumes.block_runs import BlockFailure, block_runner, run_left
+from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
+from monai_boundary.volumes.volume_regions import REGION_STORE, SEED_STORE, write_regions
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
 from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
 
 MAP_STORE = "distance.zarr"
 MAP_TYPES = ("float32", "float16")
+_FEW, _TABLE = 8, 2**26  # labels that are compared one by one; the largest one of a table
+_OUTPUTS = (MAP_STORE, REGION_STORE, SEED_STORE)
 
 
 @dataclass(frozen=True)
 class VolumeMap:
-    """The store of a distance map; ``None`` where a block failed."""
+    """The store of a distance map, and of regions and seeds if they were asked for; ``None`` where a block failed."""
 
     store: Path | None
     failed: tuple[BlockFailure, ...]
+    regions: Path | None = None
+    seeds: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,19 @@ class BlockDistance:
     def __call__(self, block: Block) -> None:
         """Read the block with its halo, and write the map of its core."""
         read = self.label.read(block.outer)
-        inside = np.isin(read, self.values) if self.values else read != 0
+        inside = labels_inside(read, self.values)
         self.output.write(block, self._map(inside)[block.inner])
         self.records.write(block.index)
 
-    def _map(self, inside: AnyArray) -> FloatArray:
+    def _map(self, inside: BoolArray) -> FloatArray:
         axis = 0 if self.per_section else None
-        near = signed_distance_map(inside, self.spacing, section_axis=axis, clip=self.radius_nm)
-        # 0 is no distance between faces and centres: it says that there is no border here, so it is beyond the radius
-        far = np.where(inside, -self.radius_nm, self.radius_nm).astype(np.float32)
-        return np.where(near == 0, far, near)
+        found = signed_distance_map(inside, self.spacing, section_axis=axis, clip=self.radius_nm)
+        # where no border is in sight it is 0, and says so, since no centre lies on a face: the border is beyond
+        images = zip(found, inside, strict=True) if self.per_section else [(found, inside)]
+        for image, mask in images:
+            if not image.flat[0]:
+                image[...] = -self.radius_nm if mask.flat[0] else self.radius_nm
+        return found
 
 
 def map_volume(
@@ -78,6 +87,7 @@ def map_volume(
     radius_nm: float,
     values: Sequence[int] = (),
     per_section: bool = False,
+    regions: bool = False,
     dtype: str = "float32",
     spacing: Sequence[float] | float | None = None,
     block: Sequence[int] | int | None = None,
@@ -94,8 +104,13 @@ def map_volume(
     the radius the map is plus or minus the radius, also in a volume (or section) that has none at all, where the
     function gives 0.
 
-    ``output_dir`` gets ``distance.zarr``, OME-Zarr 0.4 with the map in its array ``0``, whole or not at all, and
-    ``manifest.json`` and ``blocks``, by which a job that was stopped goes on.
+    With ``regions`` there are the regions of the whole volume, exactly (:func:`~monai_boundary.ops.label_regions`), and
+    their seeds (:func:`~monai_boundary.ops.region_seeds`): exactly those of regions that are nowhere deeper than the
+    radius; the seed of a deeper one is its first voxel in raster order that is as deep as the radius.
+
+    ``output_dir`` gets ``distance.zarr``, OME-Zarr 0.4 with the map in its array ``0``, whole or not at all, with
+    ``regions`` ``regions.zarr`` and ``seeds.zarr`` too (the id at each seed, 0 elsewhere), and ``manifest.json`` and
+    ``blocks``, by which a job that was stopped goes on.
 
     Args:
         label: volume of labels, ``path[::dataset][@first:stop]``.
@@ -103,6 +118,7 @@ def map_volume(
         radius_nm: the largest distance that is told, in nm.
         values: labels that are inside; by default all but 0.
         per_section: the map of each section alone.
+        regions: write the regions and their seeds, too.
         dtype: ``"float32"``, or ``"float16"``, which rounds to 1/2048 of a distance.
         spacing: nm per axis (z, y, x); what the volume states if not given.
         block: voxels of a block along each axis; by default some 16 million voxels in whole chunks of the volume.
@@ -130,26 +146,67 @@ def map_volume(
         "radius_nm": float(radius_nm),
         "values": [int(value) for value in values],
         "per_section": per_section,
+        "regions": regions,
         "dtype": dtype,
         "spacing": sizes,
         "block": grid.block,
         "absent_chunks": absent_chunks,
     }
-    with VolumeJob(output_dir, "maps", {"label": source}, settings, force=force, outputs=(MAP_STORE,)) as job:
-        store = job.folder / MAP_STORE
-        if store.exists():
-            return VolumeMap(store, ())
-        unfinished = job.folder / BLOCKS / MAP_STORE
-        output = make_zarr_output(unfinished, shape, grid.block, dtype, spacing=sizes, offset=source.offset)
-        work = BlockDistance(
-            source, tuple(settings["values"]), radius_nm, sizes, per_section, output, job.records("distance")
-        )
-        with block_runner(workers, cluster) as runner:
-            failed = run_left(runner, work, grid, "distance")
-        if failed:
-            return VolumeMap(None, tuple(failed))
-        unfinished.rename(store)
-        return VolumeMap(store, ())
+    names = (MAP_STORE, REGION_STORE, SEED_STORE) if regions else (MAP_STORE,)
+    with VolumeJob(output_dir, "maps", {"label": source}, settings, force=force, outputs=_OUTPUTS) as job:
+        stores = [job.folder / name for name in names]
+        if not all(store.exists() for store in stores):
+            with block_runner(workers, cluster) as runner:
+                failed = _write(job, source, grid, runner)
+            if failed:
+                return VolumeMap(None, tuple(failed))
+        return VolumeMap(stores[0], (), *stores[1:])
+
+
+def _write(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: BlockRunner) -> list[BlockFailure]:
+    """Do what is left of the map, of regions and of seeds; each store gets its name when all of them are done."""
+    chosen, folder = job.manifest["settings"], job.folder / BLOCKS
+    sizes, radius = tuple(chosen["spacing"]), chosen["radius_nm"]
+    for name in _OUTPUTS:  # of a job that was killed while it gave the names
+        if (job.folder / name).exists():
+            (job.folder / name).rename(folder / name)
+    output = make_zarr_output(
+        folder / MAP_STORE, grid.shape, grid.block, chosen["dtype"], spacing=sizes, offset=source.offset
+    )
+    records = job.records("distance")
+    work = BlockDistance(source, tuple(chosen["values"]), radius, sizes, chosen["per_section"], output, records)
+    failed = run_left(runner, work, grid, "distance")
+    if chosen["regions"]:
+        failed = failed or write_regions(job, source, grid, runner)
+    for name in _OUTPUTS:
+        if not failed and (folder / name).exists():
+            (folder / name).rename(job.folder / name)
+    return failed
+
+
+def labels_inside(labels: AnyArray, values: tuple[int, ...]) -> BoolArray:
+    """Return where a label is one of some, or any but 0 where none is named; by a table, where they are many.
+
+    Args:
+        labels: numbers, (z, y, x).
+        values: labels.
+
+    Example:
+        >>> labels_inside(np.array([[[0, 1, 2, 3]]], np.uint8), (1, 3)).tolist()
+        [[[False, True, False, True]]]
+    """
+    if not values:
+        return np.asarray(labels != 0)
+    largest = max(values)
+    if len(values) <= _FEW or labels.dtype.kind != "u" or not 0 <= min(values) <= largest < _TABLE:
+        return mask_of_ids(labels, values)
+    table = np.zeros(largest + 2, dtype=np.bool_)
+    table[list(values)] = True
+    beyond = min(largest + 1, int(np.iinfo(labels.dtype).max))
+    inside = np.empty(labels.shape, dtype=np.bool_)
+    for section, found in zip(labels, inside, strict=True):  # or the indices would need as much as the block, twice
+        table.take(np.minimum(section, beyond).astype(np.intp), out=found, mode="clip")
+    return inside
 
 
 def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the membrane probability of a volume larger than memory to instances: its components, as of the whole volume."""
+"""From the membrane probability of a volume larger than memory to instances: components, watershed or barrier cut."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.ops.segmentation import DEFAULT_DEPTH, SEGMENTATION_METHODS
 from monai_boundary.volumes.block_components import BlockComponents, FacePairs
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
-from monai_boundary.volumes.global_ids import WriteIds, number_instances, save_numbers
+from monai_boundary.volumes.flood_stages import chosen_overlap, flooded_blocks
+from monai_boundary.volumes.global_ids import InstanceNumbers, WriteIds, number_instances, save_numbers
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
-from monai_boundary.volumes.zarr_output import make_zarr_output
+from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
 
 STORE = "segmentation.zarr"
 SUMMARY = "segmentation.json"
@@ -42,7 +45,10 @@ def segment_volume(
     membrane: str | os.PathLike[str],
     output_dir: str | os.PathLike[str],
     *,
+    method: str = "components",
     threshold: float = 0.5,
+    seed_distance: float | None = None,
+    overlap: Sequence[int] | int | None = None,
     min_size: int = 0,
     per_section: bool = False,
     spacing: Sequence[float] | float | None = None,
@@ -52,11 +58,18 @@ def segment_volume(
     absent_chunks: str = "error",
     force: bool = False,
 ) -> VolumeSegmentation:
-    """Segment a volume of membrane probability into the components that the membrane closes, block by block.
+    """Segment a volume of membrane probability into the instances that the membrane closes, block by block.
 
-    The instances are those of :func:`~monai_boundary.ops.membrane_to_instances` with ``"components"``, number by
-    number: the components of each block are joined where they touch over the faces of blocks, those that are too small
-    in the whole volume are left out, and the others are 1..K in raster order of their first voxel.
+    They are those of :func:`~monai_boundary.ops.membrane_to_instances`, 1..K in raster order of their first voxel.
+
+    - ``"components"``: number by number. The components of each block are joined where they touch over the faces of
+      blocks, and those that are too small in the whole volume are left out.
+    - ``"watershed"`` and ``"barrier_cut"``: the markers are exactly those of the whole volume, so an instance has one
+      id in every block and nothing is to be joined. Each block is flooded together with an overlap into its neighbours,
+      and keeps its own voxels. They differ from the whole volume's only where what decides lies beyond the overlap:
+      near the faces of blocks, if the overlap is as long as an instance is wide (measured in the how-to on large
+      volumes). A piece of the cell phase that meets no marker within the overlap goes to the instance that it shares
+      most voxel faces with across the faces of blocks.
 
     ``output_dir`` gets ``segmentation.zarr``, OME-Zarr 0.4 with the ids in its array ``0`` (uint32, or uint64 beyond
     2^32 instances), whole or not at all; ``segmentation.json``; and ``manifest.json`` and ``blocks``, by which a job
@@ -66,7 +79,12 @@ def segment_volume(
         membrane: probability of the membrane, ``path[::dataset][@first:stop]``: floats in [0, 1], or unsigned integers
             as shares of the greatest one (255 of uint8 is 1).
         output_dir: of this job alone.
+        method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
         threshold: probabilities at or above it are membrane; in (0, 1].
+        seed_distance: of watershed and barrier cut: how far from the membrane a marker's voxels are at least, in the
+            unit of ``spacing`` (voxels where there is none); 3 times the smallest side of a voxel by default.
+        overlap: of watershed and barrier cut: voxels along each axis that a block looks into its neighbours; by default
+            32 of the smallest side, and as far along the others. Blocks shorter than it look beyond the next one.
         min_size: instances of fewer voxels are left out.
         per_section: sections are not connected; ids stay unique over the volume.
         spacing: nm per axis (z, y, x), for the output; what the volume states if not given.
@@ -92,13 +110,15 @@ def segment_volume(
     if source.dtype[0] not in "uf":
         raise ValueError(f"`membrane` needs floats in [0, 1] or unsigned integers, got {source.dtype} in {membrane}.")
     grid = BlockGrid(source.shape, chosen_block(block, source.shape, source.chunks), (0, 0, 0))
-    settings = {
+    settings: dict[str, Any] = {
+        "method": method,
         "threshold": float(threshold),
         "min_size": min_size,
         "per_section": per_section,
         "spacing": voxel_size(spacing, source),
         "block": grid.block,
         "absent_chunks": absent_chunks,
+        **_flood_settings(method, voxel_size(spacing, source), seed_distance, overlap, per_section),
     }
     job = VolumeJob(output_dir, "segment", {"membrane": source}, settings, force=force, outputs=(STORE, SUMMARY))
     with job:
@@ -114,13 +134,10 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
     chosen = job.manifest["settings"]
     folder = job.folder / BLOCKS
     labels = make_zarr_output(folder / "labels.zarr", grid.shape, grid.block, np.int32, whole_blocks=True)
-    components, pairs = job.records("components"), job.records("faces")
-    find = BlockComponents(source, labels, components, grid, chosen["threshold"], chosen["per_section"])
-    touch = FacePairs(components, pairs, grid, chosen["per_section"])
-    failed = run_left(runner, find, grid, "components") or run_left(runner, touch, grid, "faces")
-    if failed:
+    steps = _components if chosen["method"] == "components" else flooded_blocks
+    failed, numbers = steps(job, source, grid, runner, labels)
+    if numbers is None:
         return failed
-    numbers = number_instances(components, pairs, grid, chosen["min_size"])
     dtype = "uint32" if numbers.sizes.size < 2**32 else "uint64"
     output = make_zarr_output(
         folder / STORE, grid.shape, grid.block, dtype, spacing=chosen["spacing"], offset=source.offset
@@ -135,6 +152,37 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
         job.write_json(SUMMARY, about | {"smallest_median_largest": sizes, **job.manifest})
         (folder / STORE).rename(job.folder / STORE)
     return failed
+
+
+def _components(
+    job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: BlockRunner, labels: ZarrOutput
+) -> tuple[list[BlockFailure], InstanceNumbers | None]:
+    chosen = job.manifest["settings"]
+    components, pairs = job.records("components"), job.records("faces")
+    find = BlockComponents(source, labels, components, grid, chosen["threshold"], chosen["per_section"])
+    touch = FacePairs(components, pairs, grid, chosen["per_section"])
+    failed = run_left(runner, find, grid, "components") or run_left(runner, touch, grid, "faces")
+    return failed, None if failed else number_instances(components, pairs, grid, chosen["min_size"])
+
+
+def _flood_settings(
+    method: str,
+    spacing: tuple[float, ...] | None,
+    seed_distance: float | None,
+    overlap: Sequence[int] | int | None,
+    per_section: bool,
+) -> dict[str, Any]:
+    """What watershed and barrier cut depend on beside the rest; nothing for components."""
+    check_choice("method", method, SEGMENTATION_METHODS)
+    if method == "components":
+        for name, value in (("seed_distance", seed_distance), ("overlap", overlap)):
+            if value is not None:
+                raise ValueError(f"`{name}` needs the method 'watershed' or 'barrier_cut', got it with 'components'.")
+        return {}
+    sizes = spacing or (1.0, 1.0, 1.0)
+    depth = DEFAULT_DEPTH * min(sizes) if seed_distance is None else float(seed_distance)
+    check_positive("seed_distance", depth, zero=True)
+    return {"seed_distance": depth, "overlap": chosen_overlap(overlap, sizes, per_section), "voxel": sizes}
 
 
 def _finished(job: VolumeJob) -> VolumeSegmentation:

@@ -48,7 +48,11 @@ class ZarrOutput:
 
     def read(self, block: Block) -> AnyArray:
         """Return the core of a block."""
-        values: AnyArray = require_em("zarr").open_array(str(self.path / LEVEL), mode="r")[block.core]
+        return self.read_box(block.core)
+
+    def read_box(self, box: tuple[slice, ...]) -> AnyArray:
+        """Return a box of the volume."""
+        values: AnyArray = require_em("zarr").open_array(str(self.path / LEVEL), mode="r")[box]
         return values
 
 

@@ -94,7 +94,7 @@ def pairs(action: str, size: int, folder: Path) -> tuple[Callable[[], Any] | Non
         truth, pred = ids(size, folder / f"truth_{size}.zarr", 0), ids(size, folder / f"pred_{size}.zarr", 1)
         both = (_read(pred), _read(truth)) if small else None
         inside = None if both is None else (lambda: compute_cremi_score(*both))
-        return inside, lambda: volumes.evaluate_volume(pred, truth, out)
+        return inside, lambda: volumes.evaluate_volume(pred, truth, out, page=False)
     if action == "maps":
         from monai_boundary.ops import signed_distance_map
 

@@ -13,7 +13,7 @@ from monai_boundary.kernels.component_labels import component_labels
 def label(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     if request.param == "compiled":
         return component_labels
-    for name in ("_join", "_renumber"):
+    for name in ("_join", "_renumber", "_runs"):
         monkeypatch.setattr(module, name, getattr(module, name).py_func)
     return component_labels.py_func
 
@@ -70,3 +70,11 @@ def test_a_spiral_is_one_piece(label) -> None:
     labels = np.empty(mask.shape, np.int32)
     sizes, _ = label(mask, False, labels)
     assert sizes.tolist() == [0, int(mask.sum())]
+
+
+def test_values_that_touch_are_apart(label) -> None:
+    values = np.array([[[5, 5, 7], [5, 7, 7]], [[0, 5, 7], [5, 5, 0]]], np.uint64) << np.uint64(40)
+    labels = np.empty(values.shape, np.int32)
+    sizes, firsts = label(values, False, labels)
+    assert labels.tolist() == [[[1, 1, 2], [1, 2, 2]], [[0, 1, 2], [1, 1, 0]]]
+    assert (sizes.tolist(), firsts.tolist()) == ([0, 6, 4], [0, 0, 2])

@@ -3,12 +3,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 
 from monai_boundary.volumes.block_grid import Block, BlockGrid
@@ -74,6 +77,26 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, client: Any) -> N
     assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {str(k) for k in range(10)}
     killed, done = ((tmp_path / f"4.{k}").read_text() for k in range(2))
     assert killed != done
+
+
+def test_a_scheduler_that_is_killed_ends_the_job_with_an_error(tmp_path: Path) -> None:
+    """In a process of its own; it has no workers, so that the blocks wait until it is gone."""
+    file = tmp_path / "scheduler.json"
+    options = ["--port", "0", "--scheduler-file", str(file), "--no-dashboard", "--host", "127.0.0.1"]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as scheduler:
+        try:
+            while scheduler.poll() is None and not (file.is_file() and file.read_text().endswith("}")):
+                time.sleep(0.05)
+            with (
+                dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+                block_runner(cluster=str(file)) as runner,
+            ):
+                threading.Timer(0.3, scheduler.kill).start()
+                with pytest.raises(OSError, match=r"the cluster is gone at block .* run the same again to go on"):
+                    runner.run(Touch(tmp_path), list(GRID), "touch")
+        finally:
+            scheduler.kill()
 
 
 def test_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

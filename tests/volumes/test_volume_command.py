@@ -37,9 +37,28 @@ def test_evaluate(tmp_path: Path, store: Callable[..., str], capsys: pytest.Capt
     assert settings["block"] == [2, 4, 4]
     assert (settings["ignore_labels"], settings["border_per_section"]) == ([0, 9], False)
     assert (
-        volume(["evaluate", *paths, "--output_dir", str(tmp_path / "o"), "--per_section", "--force", "--block=3"]) == 0
+        volume(
+            [
+                "evaluate",
+                *paths,
+                "--output_dir",
+                str(tmp_path / "o"),
+                "--per_section",
+                "--force",
+                "--block=3",
+                "--no-page",
+            ]
+        )
+        == 0
     )
     assert "64 voxels scored in 4 sections" in capsys.readouterr().out
+
+
+def test_evaluate_classes(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = store("t", np.ones((4, 4, 4), np.uint8))
+    arguments = ["evaluate", path, path, "--output_dir", str(tmp_path / "o"), "--classes", "axon=1", "--spacing", "4"]
+    assert volume([*arguments, "--radius_nm", "30", "--tolerance_nm", "4", "--no-page"]) == 0
+    assert "axon dice         1.000000" in capsys.readouterr().out
 
 
 def test_predict(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,8 +90,12 @@ def test_segment(tmp_path: Path, store: Callable[..., str], capsys: pytest.Captu
 
 def test_maps(tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["maps", store("l", np.ones((4, 8, 8), np.uint8)), "--output_dir", str(tmp_path / "o")]
-    assert volume([*arguments, "--radius_nm", "9", "--values", "1,2", "--spacing", "4", "--dtype", "float16"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'o' / 'distance.zarr'}\n"
+    assert (
+        volume([*arguments, "--radius_nm", "9", "--regions", "--values", "1,2", "--spacing", "4", "--dtype", "float16"])
+        == 0
+    )
+    names = [f"{tmp_path / 'o' / name}.zarr\n" for name in ("distance", "regions", "seeds")]
+    assert capsys.readouterr().out == "".join(names)
 
 
 def test_a_block_that_fails_is_the_exit_code(
@@ -81,7 +104,7 @@ def test_a_block_that_fails_is_the_exit_code(
     path = store("t", np.ones((16, 8, 8), np.uint8))
     lost = Path(path) / "c/1/0/0"
     lost.unlink()
-    arguments = ["volume", "evaluate", path, path, "--output_dir", str(tmp_path / "o"), "--block", "8"]
+    arguments = ["volume", "evaluate", path, path, "--output_dir", str(tmp_path / "o"), "--block", "8", "--no-page"]
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 1

@@ -4,18 +4,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from monai_boundary import volumes
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics import compute_cremi_score
-from monai_boundary.volumes import evaluate_volume
 from monai_boundary.volumes.overlap_counts import OverlapCount
 from tests.volumes.conftest import cells
 
+evaluate_volume = partial(volumes.evaluate_volume, page=False)  # the page has its own test
 SPACING = (30.0, 6.0, 4.0)
 KINDS = (
     {},

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from monai_boundary._folder_lock import FolderLock
+from monai_boundary.data import read_em_source
+from monai_boundary.volumes import segment_volume
 from monai_boundary.volumes.volume_job import VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume
 
@@ -97,4 +100,36 @@ def test_a_path_that_cannot_be_written(tmp_path: Path, source: VolumeSource) -> 
         pytest.raises(ValueError, match="`output_dir` needs a folder that can be written"),
         job(tmp_path / "file" / "out", source),
     ):
+        pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one mebibyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_and_then_is_not(small_disk: Path, store: Callable[..., str], tmp_path: Path) -> None:
+    membrane = np.random.default_rng(0).integers(0, 255, (48, 48, 48)).astype(np.uint8)
+    path = store("m", membrane, (24, 24, 24))
+    (small_disk / "filler").write_bytes(bytes(600_000))
+    failed = segment_volume(path, small_disk / "out", block=24).failed
+    assert failed
+    assert "No space left on device" in failed[0].error
+    (small_disk / "filler").unlink()
+    result = segment_volume(path, small_disk / "out", block=24)
+    assert result.failed == ()
+    expected = segment_volume(path, tmp_path / "out", block=24)
+    np.testing.assert_array_equal(read_em_source(result.store)[0], read_em_source(expected.store)[0])
+
+
+def test_a_file_system_that_cannot_be_written(small_disk: Path, source: VolumeSource) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(ValueError, match="`output_dir` needs a folder that can be written"), job(small_disk, source):
         pass

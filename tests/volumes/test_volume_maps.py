@@ -11,8 +11,9 @@ import pytest
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import signed_distance_map
 from monai_boundary.volumes import map_volume
-from monai_boundary.volumes.volume_maps import distance_halo
+from monai_boundary.volumes.volume_maps import distance_halo, labels_inside
 from tests.volumes.conftest import cells
+from tests.volumes.test_volume_segmentation import bytes_of
 
 SPACING = (12.0, 4.0, 5.0)
 
@@ -46,14 +47,12 @@ def test_as_in_memory_up_to_the_radius(seed: int, tmp_path: Path, store: Callabl
 def test_in_processes_and_float16(tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     labels = np.zeros((9, 9, 9), np.uint8)
     labels[4, 4, 4:] = 1
-    result = map_volume(
-        store("l", labels, attributes={"resolution": [8, 4, 4]}),
-        tmp_path / "out",
-        radius_nm=9,
-        block=4,
-        cluster=client,
-        dtype="float16",
-    )
+    options: dict[str, Any] = {"radius_nm": 9, "block": 4, "dtype": "float16", "regions": True}
+    path = store("l", labels, attributes={"resolution": [8, 4, 4]})
+    result = map_volume(path, tmp_path / "out", cluster=client, **options)
+    map_volume(path, tmp_path / "threads", workers=2, **options)
+    stores = [f"{name}.zarr" for name in ("distance", "regions", "seeds")]
+    assert all(bytes_of(tmp_path / "out" / name) == bytes_of(tmp_path / "threads" / name) for name in stores)
     found, _ = read_em_source(result.store)
     assert found.dtype == np.float16
     # a row of voxels from x = 4 on: half a voxel inside, 2 nm off its end, 4 nm above it, clipped to 9
@@ -67,6 +66,14 @@ def test_without_any_border(value: int, tmp_path: Path, store: Callable[..., str
     path = store("l", np.full((5, 6, 7), value, np.uint8))
     found, _ = read_em_source(map_volume(path, tmp_path / "out", radius_nm=7, spacing=4, block=3).store)
     assert (found == (-7 if value else 7)).all()
+
+
+@pytest.mark.parametrize("kind", ["u1", "u4", "u8", "i8"])
+def test_many_labels(kind: str, rng: np.random.Generator) -> None:
+    labels = rng.integers(0, 120, (3, 4, 50)).astype(kind)
+    labels[0, 0, 0] = np.iinfo(kind).max
+    values = tuple(range(1, 100, 2))
+    np.testing.assert_array_equal(labels_inside(labels, values), (labels % 2 == 1) & (labels < 100))
 
 
 def test_halo() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -93,6 +94,25 @@ def test_what_is_no_volume(store: Callable[..., str], tmp_path: Path) -> None:
         open_volume(store("flat", np.zeros((4, 5)), chunks=(4, 4)))
     with pytest.raises(ValueError, match="`source` needs an existing file or folder"):
         open_volume(tmp_path / "nowhere.zarr")
+
+
+def test_scales_of_an_ome_store(volume: AnyArray, tmp_path: Path) -> None:
+    """The first scale is read, whatever others there are; one that is stated and not there is an error."""
+    group = tmp_path / "scales.zarr"
+    zarr.open_group(str(group), mode="w", zarr_format=2)
+    scales = [
+        {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [size] * 3}]}
+        for size, name in ((8, "0"), (16, "1"))
+    ]
+    axes = [{"name": a, "type": "space", "unit": "nanometer"} for a in "zyx"]
+    attributes = {"multiscales": [{"version": "0.4", "axes": axes, "datasets": scales}]}
+    (group / ".zattrs").write_text(json.dumps(attributes))
+    with pytest.raises(ValueError, match=r"scales\.zarr"):
+        open_volume(group)
+    for name, values in (("0", volume), ("1", volume[::2, ::2, ::2])):
+        zarr.create_array(str(group / name), data=values, chunks=(5, 6, 6), zarr_format=2)
+    opened = open_volume(group)
+    assert (opened.shape, opened.spacing) == (volume.shape, (8, 8, 8))
 
 
 def test_voxel_size(store: Callable[..., str], volume: AnyArray) -> None:

@@ -41,7 +41,8 @@ def segment_store(
         folder: gets ``membrane/probability.zarr`` and ``instances/segmentation.zarr``.
         bundle: folder of the bundle, whose configuration says what the network is.
         ckpt_path: weights.
-        rule: how instances are made; ``"components"`` alone is done by blocks.
+        rule: how instances are made; of watershed and barrier cut what blocks change is told by
+            :func:`~monai_boundary.volumes.segment_volume`.
         patch_size: the network's window; two entries are a 2-D network, whose sections are segmented one by one.
         overlap: of the windows.
         spacing: nm per axis (z, y, x), instead of what the volume states.
@@ -62,10 +63,6 @@ def segment_store(
     check_modules("`store`", "dask", "distributed", extra="volumes")
     from monai_boundary.volumes import predict_volume, segment_volume
 
-    if rule.method != "components":
-        raise ValueError(
-            f"`method` needs 'components' with a store, got {rule.method!r}: others need the whole volume."
-        )
     place = Path(folder)
     predicted = predict_volume(
         store,
@@ -88,6 +85,7 @@ def segment_store(
     made = segment_volume(
         predicted.store,
         place / "instances",
+        method=rule.method,
         threshold=rule.threshold,
         min_size=rule.min_size,
         per_section=len(patch_size) == 2,

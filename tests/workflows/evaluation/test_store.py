@@ -41,9 +41,16 @@ def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, 
     assert (about["instances"], about["threshold"]) == (int(instances.max()), 0.35)
 
 
-def test_what_cannot_be_done_by_blocks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`method` needs 'components' with a store, got 'watershed'"):
-        segment_store("raw.zarr", tmp_path, "b", "w", RULE._replace(method="watershed"), (32, 32), 0.5)
+def test_the_rule_of_the_evaluation_is_taken(repo: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
+    zarr.create_array(str(store), data=rng.integers(0, 255, (1, 32, 32)).astype(np.uint8), chunks=(1, 32, 32))
+    rule = RULE._replace(method="watershed", min_size=3)
+    made = segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", rule, (32, 32), 0.5)
+    membrane, _ = read_em_source(tmp_path / "out" / "membrane" / "probability.zarr")
+    expected = membrane_to_instances(
+        membrane / np.float64(255), "watershed", threshold=0.35, min_size=3, section_axis=0
+    )
+    np.testing.assert_array_equal(read_em_source(made)[0], expected)
 
 
 def test_blocks_that_failed_are_named(repo: Path, tmp_path: Path) -> None:
