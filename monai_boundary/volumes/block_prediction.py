@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from monai_boundary._typing import AnyArray, BoolArray
+from monai_boundary._typing import AnyArray, BoolArray, DoubleArray
 from monai_boundary.volumes.block_grid import Block
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.grey_statistics import GreyScale
@@ -98,7 +98,10 @@ class BlockPrediction:
             sums, weights = self._sums(block, kept, values, box)
             for k, weight in enumerate(weights):  # by sections, or a block would be in memory several times more
                 seen = weight > 0
-                found[k, seen] = self._probability(sums[:, k, seen] / weight[seen])
+                if seen.all():
+                    found[k] = self._probability(sums[:, k] / weight)
+                else:
+                    found[k, seen] = self._probability(sums[:, k, seen] / weight[seen])
             del sums, weights
         if masked is not None:
             found[~masked[inside(block.core, box)[1]]] = self.outside
@@ -111,11 +114,12 @@ class BlockPrediction:
         """Weighted sums of the outputs over the core, (channels, z, y, x), and of the weights."""
         device = chosen_device(self.device, block.index)
         network, weight = self.network.load(str(device)), self.windows.weights()
+        greys, flat = self.scale.moments(), weight.numpy()
         sums: AnyArray = np.zeros(0)
         total = np.zeros(block.shape, dtype=np.float32)
         # added up on the CPU, window by window in raster order: the sums do not depend on how windows are batched
         for part in _batches(windows, self.batch):
-            inputs = torch.from_numpy(np.stack([self._input(window, values, box) for window in part]))
+            inputs = torch.from_numpy(np.stack([self._input(window, values, box, greys) for window in part]))
             outputs = _output(network, inputs, self.windows.window, device)
             if not sums.size:
                 sums = np.zeros((outputs.shape[1], *block.shape), dtype=np.float32)
@@ -123,15 +127,17 @@ class BlockPrediction:
                 of_window, of_core = inside(window, block.core)
                 for channel, values_of in enumerate(output):
                     sums[channel][of_core] += values_of[of_window]
-                total[of_core] += weight.numpy()[of_window]
+                total[of_core] += flat[of_window]
         return sums, total
 
-    def _input(self, window: tuple[slice, ...], values: AnyArray, box: tuple[slice, ...]) -> AnyArray:
+    def _input(
+        self, window: tuple[slice, ...], values: AnyArray, box: tuple[slice, ...], greys: DoubleArray
+    ) -> AnyArray:
         """The grey values of a window, (1, z, y, x), normalised; 0 where it is outside the volume."""
         of_window, of_box = inside(window, box)
         seen = np.zeros((1, *self.windows.window), dtype=np.float32)
         first = box[0].start + of_box[0].start
-        seen[0][of_window] = self.scale.of(values[of_box], slice(first, box[0].start + of_box[0].stop))
+        seen[0][of_window] = self.scale.of(values[of_box], slice(first, box[0].start + of_box[0].stop), greys)
         return seen
 
     def _probability(self, outputs: AnyArray) -> AnyArray:

@@ -98,15 +98,24 @@ class GreyScale:
 
     file: Path
 
-    def of(self, values: AnyArray, sections: slice) -> FloatArray:
+    def moments(self) -> DoubleArray:
+        """Return mean and deviation of all sections, (2, sections); read once for many boxes."""
+        return np.asarray(np.load(self.file, mmap_mode="r"), dtype=np.float64)
+
+    def of(self, values: AnyArray, sections: slice, moments: DoubleArray | None = None) -> FloatArray:
         """Return the normalised values, float32; a section that is constant is 0.
 
         Args:
             values: (z, y, x).
             sections: their place in the volume.
+            moments: of :meth:`moments`, if they were read.
         """
-        mean, deviation = np.load(self.file, mmap_mode="r")[:, sections, None, None]
-        return np.where(deviation > 0, (values - mean) / np.where(deviation > 0, deviation, 1), 0).astype(np.float32)
+        known = self.moments() if moments is None else moments
+        scaled = np.zeros(values.shape, dtype=np.float32)
+        for section, found, mean, deviation in zip(values, scaled, *known[:, sections], strict=True):
+            if deviation > 0:
+                found[...] = (section - mean) / deviation
+        return scaled
 
 
 def save_grey_scale(file: Path, sections: int, moments: DoubleArray | None, normalise: str, dtype: str) -> GreyScale:

@@ -134,8 +134,7 @@ def main(action: str, size: int, folder: Path) -> None:
     """Measure, and print a line of JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    if action != "predict":
-        pairs(action, 128, folder)[1]()  # what is imported and compiled is not measured
+    pairs(action, 128, folder)[1]()  # what is imported and compiled is not measured
     inside, blocks = pairs(action, size, folder)
     voxels = size**3 if action != "predict" else 2 * size**2
     found: dict[str, Any] = {"action": action, "voxels": voxels, "in_memory": inside and measured(inside)}

@@ -118,7 +118,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_full_and_then_is_not(small_disk: Path, store: Callable[..., str], tmp_path: Path) -> None:
     membrane = np.random.default_rng(0).integers(0, 255, (48, 48, 48)).astype(np.uint8)
     path = store("m", membrane, (24, 24, 24))
-    (small_disk / "filler").write_bytes(bytes(600_000))
+    (small_disk / "filler").write_bytes(bytes(950_000))
     failed = segment_volume(path, small_disk / "out", block=24).failed
     assert failed
     assert "No space left on device" in failed[0].error
