@@ -23,6 +23,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(
     page.relative_to(DOCS).with_suffix("").as_posix() for page in DOCS.rglob("*.md") if "_build" not in page.parts
 )
+pytestmark = pytest.mark.slow
 in_browser = pytest.mark.skipif(bool(find_browser()), reason=find_browser())
 WIDER = """
 const width = document.documentElement.clientWidth;

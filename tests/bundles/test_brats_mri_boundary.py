@@ -93,6 +93,7 @@ def test_training_leaves_network_numbers_and_pictures(trained: dict[str, Path], 
     assert lr == [0.0], "polynomial decay ends at 0"
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_the_rate_decays_as_the_papers(data: dict[str, Path], tmp_path: Path) -> None:
     common = {"dataset_dir": str(data["brats2021"]), "output_dir": str(tmp_path)}
     options = {**SETTINGS["paper"], **TINY, **common, "epochs": 4, "iterations": 1, "val_interval": 9, "patience": 0}
@@ -164,6 +165,7 @@ def test_evaluation_and_inference_of_slices(trained: dict[str, Path], data: dict
 
 
 @both
+@pytest.mark.usefixtures("_no_pictures")
 def test_2021_and_2023_train_alike(
     trained: dict[str, Path], data: dict[str, Path], tmp_path: Path, setting: str
 ) -> None:
@@ -200,6 +202,7 @@ def test_comparators_by_one_override(
     assert any(name.startswith(parameters) for name in torch.load(tmp_path / "model.pt", weights_only=True))
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_patches_with_distance_maps_edges_in_mm_and_a_cache_on_disk(data: dict[str, Path], tmp_path: Path) -> None:
     common = {"dataset_dir": str(data["brats2023"]), "output_dir": str(tmp_path), "epochs": 1, "cache": "disk"}
     options = {
@@ -221,6 +224,7 @@ def test_patches_with_distance_maps_edges_in_mm_and_a_cache_on_disk(data: dict[s
     assert next(iter(weights.values())).shape[1] == 2
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path: Path) -> None:
     options = {**SETTINGS["paper"], **TINY, "epochs": 3, "iterations": 3, "dataset_dir": data["brats2021"]}
     killed, whole = tmp_path / "killed", tmp_path / "whole"

@@ -213,6 +213,7 @@ def test_three_dimensions_from_ids(tmp_path: Path) -> None:
     assert geometry.spacing == (10.0, 10.0, 10.0)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path, data: Path, tmp_path: Path) -> None:
     start = trained / "model.pt"
     common = {**TINY, "epochs": 1, "dataset_dir": str(data), "init_checkpoint": str(start), "lr": 0.0}
@@ -229,6 +230,7 @@ def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path
     torch.testing.assert_close(torch.load(tmp_path / "model.pt"), torch.load(start), rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: Path) -> None:
     common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path)}
     del common["warmup_epochs"]  # it follows from the epochs: 0, then 1
@@ -241,6 +243,7 @@ def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: P
     assert "alpha: 0.1 there, 0.7 now" in str(error.value.__cause__)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_semeda_by_one_override_fits_its_edge_network_once(data: Path, tmp_path: Path) -> None:
     common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path), "semantic_edge_cache": str(tmp_path / "e")}
     run("train.yaml", "train", **{**common, "epochs": 1, "warmup_epochs": 0}, loss="semeda")
@@ -258,6 +261,7 @@ def test_semeda_by_one_override_fits_its_edge_network_once(data: Path, tmp_path:
     assert "loss: 'semeda' there, 'dice' now" in str(error.value.__cause__)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_definition_is_the_loss_as_it_is(data: Path, tmp_path: Path) -> None:
     own = {"_target_": "monai_boundary.losses.SignedDistanceLoss", "sigmoid": True}
     common = {**TINY, "epochs": 1, "dataset_dir": str(data), "output_dir": str(tmp_path)}
@@ -276,6 +280,7 @@ def test_an_unknown_loss_names_those_that_are_known(data: Path, tmp_path: Path) 
     assert "`loss` needs one of cross_entropy, weighted_bce" in str(error.value.__cause__)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone."""
     tiny = {

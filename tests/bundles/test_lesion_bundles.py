@@ -175,6 +175,7 @@ def cases(bundle: str, folder: Path) -> list[dict[str, Any]]:
     return write_stroke_phantom(folder, patients=3, shape=(32, 32, 8))
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_flair_alone_patches_and_a_cache_on_disk_by_overrides(data: dict[str, Path], tmp_path: Path) -> None:
     common = {
         "dataset_dir": str(data[WMH]),
@@ -195,6 +196,7 @@ def test_flair_alone_patches_and_a_cache_on_disk_by_overrides(data: dict[str, Pa
     assert weight.shape[1:] == (1, 3, 3, 3), "one modality, three dimensions"
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_perfusion_of_isles_2018_and_generalised_dice_alone(tmp_path: Path) -> None:
     write_stroke_phantom(tmp_path / "data", layout="isles2018", patients=2, shape=(32, 32, 8))
     common = {"dataset_dir": str(tmp_path / "data"), "output_dir": str(tmp_path), "layout": "isles2018"}
@@ -208,6 +210,7 @@ def test_perfusion_of_isles_2018_and_generalised_dice_alone(tmp_path: Path) -> N
     assert weight.shape[1] == 4
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_equipotential_by_one_override(data: dict[str, Path], tmp_path: Path) -> None:
     common = {"dataset_dir": str(data[WMH]), "output_dir": str(tmp_path)}
     run(WMH, "train.yaml", "train", **TINY, **common, loss="equipotential", loss_options={"w": 5})
@@ -218,6 +221,7 @@ def test_equipotential_by_one_override(data: dict[str, Path], tmp_path: Path) ->
         assert row["loss/boundary"] == pytest.approx(parts, rel=1e-4)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_other_pathology_changes_neither_loss_nor_scores(tmp_path: Path) -> None:
     """Half of the head is labelled 2, and dark or bright there: loss and scores are the same."""
     # a network of one voxel's view, so that the pathology cannot change what is predicted beside it
@@ -242,6 +246,7 @@ def test_other_pathology_changes_neither_loss_nor_scores(tmp_path: Path) -> None
         assert a == pytest.approx(b, rel=1e-4, nan_ok=True)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], tmp_path: Path) -> None:
     common = {**TINY, "dataset_dir": str(data[WMH]), "output_dir": str(tmp_path)}
     run(WMH, "train.yaml", "train", **{**common, "epochs": 1})
@@ -264,6 +269,7 @@ def test_the_same_command_goes_on_and_another_is_refused(data: dict[str, Path], 
     assert "bundle: 'wmh_mri_boundary' there, 'isles_stroke_boundary' now" in str(error.value.__cause__)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_killed_training_goes_on_where_it_was(data: dict[str, Path], tmp_path: Path) -> None:
     """SIGKILL in the middle of an epoch; the same command again ends as a run that was left alone.
 

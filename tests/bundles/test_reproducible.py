@@ -14,7 +14,11 @@ import torch
 from tests.bundles.bundle_runs import quiet_process, run
 from tests.bundles.tiny_trainings import OPTIONS, write_data
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:parsing config_file"),
+    pytest.mark.usefixtures("_no_pictures"),
+]
 WORKERS = {"wmh_mri_boundary": 1}  # of the second training; the first reads in its own process
 
 

@@ -68,6 +68,7 @@ def test_training_keeps_its_task_beside_the_network(trained: Path) -> None:
     assert len(list((trained / "pictures").glob("*.png"))) == 2
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_killed_training_goes_on_where_it_was(
     trained: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_known_task_in_slices_across_the_first_axis(data: Path, tmp_path: Path
             assert row[f"{name}_dice"] == pytest.approx(dice, abs=1e-6)
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_path: Path) -> None:
     """Overlapping regions, an ignored id, a resampled grid, 2-D: all by options; ids come back as they were."""
     for part in ("imagesTr", "labelsTr"):
@@ -220,6 +222,7 @@ def test_options_that_do_not_fit(data: Path, tmp_path: Path) -> None:
     assert "run configs/train.yaml first" in "\n".join(causes(error.value))
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_patch_larger_than_the_images_is_named_and_padded(
     data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
