@@ -13,6 +13,7 @@ from typing import Any
 
 from monai_boundary._tables import Row, read_table
 from monai_boundary.report.case_summary import grouped
+from monai_boundary.report.design_power import nested_bootstrap_interval
 from monai_boundary.report.method_comparison import holm_adjusted, paired_cases
 from monai_boundary.study.plan import StudyMetric, StudyPlan
 from monai_boundary.study.runs import read_run
@@ -54,7 +55,7 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
     A case is one pair, whatever the number of seeds and folds that it was scored in: its scores are averaged over the
     runs in which both arms have one. So the interval says how far other cases might move the difference, with the
     seeds as they are; that over the seeds (:func:`~monai_boundary.study.arm_scores`) says how far other trainings
-    might.
+    might. ``nested_low`` and ``nested_high`` know of both: runs are drawn anew, and cases within them.
 
     Args:
         plan: the study.
@@ -63,7 +64,8 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
     Returns:
         A row for each arm and score, and of several seeds for each of them: ``seed`` (``"all"`` or the number), what
         `paired_cases` says of the two (mean difference, t and bootstrap intervals, median, Wilcoxon's p, numbers of
-        cases), and ``p_holm``, corrected for all comparisons with the same ``seed``.
+        cases), ``nested_low`` and ``nested_high`` (95 % bootstrap interval over runs and over cases within runs), and
+        ``p_holm``, corrected for all comparisons with the same ``seed``.
     """
     seeds = list(dict.fromkeys(row["seed"] for row in rows))
     table: list[Row] = []
@@ -86,6 +88,7 @@ def _compared(rows: Sequence[Mapping[str, Any]], arm: str, base: str, metric: St
     """The comparison of one arm and score, empty where no case has both."""
     ours: dict[str, float] = {}
     theirs: dict[str, float] = {}
+    by_run: dict[tuple[int, int | None], list[float]] = defaultdict(list)
     unpaired = 0
     for (case,), own in grouped((row for row in rows if metric.name in row), "case").items():
         sides = [{_run(row): row[metric.name] for row in own if row["arm"] == name} for name in (arm, base)]
@@ -94,9 +97,13 @@ def _compared(rows: Sequence[Mapping[str, Any]], arm: str, base: str, metric: St
         unpaired += any(math.isfinite(sides[0][run]) != math.isfinite(sides[1][run]) for run in runs)
         if both:
             ours[case], theirs[case] = (sum(side[run] for run in both) / len(both) for side in sides)
+        for run in both:
+            by_run[run].append(sides[0][run] - sides[1][run])
     if not ours and not unpaired:
         return {}
-    return {**paired_cases(ours, theirs, "lower" if metric.lower else "higher"), "unpaired": unpaired}
+    low, high = nested_bootstrap_interval(list(by_run.values()))
+    paired = paired_cases(ours, theirs, "lower" if metric.lower else "higher")
+    return {**paired, "nested_low": low, "nested_high": high, "unpaired": unpaired}
 
 
 def _run(row: Mapping[str, Any]) -> tuple[int, int | None]:

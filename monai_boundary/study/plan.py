@@ -13,24 +13,30 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from monai_boundary._validation import check_choice
+from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.study.protocol import StudyProtocol, read_protocol
 
 Overrides = dict[str, Any]
 START = "start"  # the network of a (seed, fold) that its arms go on from
-_KEYS = ("bundle", "config", "evaluate", "common", "start", "arms", "base", "seeds", "folds", "scores", "metrics")
+_KEYS = (
+    *("bundle", "config", "evaluate", "common", "start", "arms", "base", "seeds", "folds", "scores", "metrics"),
+    "protocol",
+)
 _GIVEN = ("seed", "fold", "output_dir")
 
 
 class StudyMetric(NamedTuple):
     """A score of a run: its name, its title in tables, whether lower is better, and where a run's files have it.
 
-    ``source`` is a JSON file in the run's folder and the keys in it: ``metrics.json::last::dice``.
+    ``source`` is a JSON file in the run's folder and the keys in it: ``metrics.json::last::dice``. ``spread`` is the
+    standard deviation that is expected of the paired differences between two arms, for what the design can see.
     """
 
     name: str
     title: str
     lower: bool
     source: str
+    spread: float | None = None
 
 
 class StudyRun(NamedTuple):
@@ -72,6 +78,7 @@ class StudyPlan:
         evaluate: configuration that is run after the training, or None.
         start: overrides of a training before those of the arms, one for each seed and fold, whose network they get as
             ``init_checkpoint``; or None.
+        protocol: which seeds or folds choose; None where nothing is chosen.
     """
 
     bundle: Path
@@ -84,6 +91,7 @@ class StudyPlan:
     common: Overrides = field(default_factory=dict)
     evaluate: Path | None = None
     start: Overrides | None = None
+    protocol: StudyProtocol | None = None
 
     def runs(self) -> list[StudyRun]:
         """Return the runs in the order in which they run: whole seeds first, so that a part can be compared."""
@@ -120,7 +128,7 @@ class StudyPlan:
     def as_dict(self) -> dict[str, Any]:
         """Return the mapping of which :func:`read_study` makes the plan again."""
         metrics = {
-            m.name: {"better": "lower" if m.lower else "higher", "title": m.title, "from": m.source}
+            m.name: {"better": "lower" if m.lower else "higher", "title": m.title, "from": m.source, "spread": m.spread}
             for m in self.metrics
         }
         return {
@@ -134,7 +142,20 @@ class StudyPlan:
             "seeds": list(self.seeds),
             "folds": None if self.folds == (None,) else list(self.folds),
             "metrics": metrics,
+            "protocol": None if self.protocol is None else self.protocol.as_dict(),
         }
+
+    def part(self, name: str) -> StudyPlan:
+        """Return the plan of the runs that choose, or of those that confirm; itself where nothing is chosen.
+
+        Args:
+            name: ``"choosing"`` or ``"confirming"``. Of a plan that was restricted to the other part, it has no run.
+        """
+        if self.protocol is None:
+            return self
+        if self.protocol.by == "seeds":
+            return replace(self, seeds=self.protocol.kept(name, self.seeds))
+        return replace(self, folds=self.protocol.kept(name, self.folds))
 
     def restricted(
         self, arms: Sequence[str] | None = None, seeds: Sequence[int] | None = None, folds: Sequence[int] | None = None
@@ -166,8 +187,9 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
     Args:
         source: file or dictionary with ``bundle`` (folder, from the working directory or from the file's folder),
             ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
-            ``better``, ``title`` and ``from``), and optionally ``config`` (``train.yaml``), ``evaluate``, ``common``,
-            ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``).
+            ``better``, ``title``, ``from`` and ``spread``), and optionally ``config`` (``train.yaml``), ``evaluate``,
+            ``common``, ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``) and
+            ``protocol`` (``{choosing: {folds: [0, 1]}}``).
         common: overrides of every run, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
             option's default.
 
@@ -197,6 +219,7 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
         common={**_mapping("common", content.get("common")), **common},
         evaluate=_config(bundle, content["evaluate"]) if content.get("evaluate") else None,
         start=None if start is None else dict(_mapping("start", start)),
+        protocol=read_protocol(content.get("protocol")),
     )
     _check_plan(plan)
     return replace(plan, common={**plan.common, **_typed(common, plan.config)}) if common else plan
@@ -250,10 +273,13 @@ def _metrics(entries: Any, scores: str) -> tuple[StudyMetric, ...]:
     for name, entry in _mapping("metrics", entries).items():
         options = {"better": entry} if isinstance(entry, str) else dict(_mapping(f"metrics::{name}", entry))
         for key in options:
-            check_choice(f"metrics::{name}", key, ("better", "title", "from"))
+            check_choice(f"metrics::{name}", key, ("better", "title", "from", "spread"))
         check_choice(f"metrics::{name}::better", options.get("better"), ("higher", "lower"))
         source = options.get("from", f"metrics.json::{scores}::{name}")
-        found.append(StudyMetric(name, options.get("title", name), options["better"] == "lower", source))
+        spread = options.get("spread")
+        if spread is not None:
+            check_positive(f"metrics::{name}::spread", spread)
+        found.append(StudyMetric(name, options.get("title", name), options["better"] == "lower", source, spread))
     if not found:
         raise ValueError("`metrics` needs at least one score, got none.")
     return tuple(found)

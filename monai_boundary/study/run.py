@@ -17,12 +17,14 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary._tables import Row, write_json, write_table
-from monai_boundary.study.cases import case_differences, study_case_rows
+from monai_boundary.study.cases import study_case_rows
+from monai_boundary.study.design import design_sentence
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyPlan, StudyRun, read_study
+from monai_boundary.study.protocol import CONFIRMING
+from monai_boundary.study.protocol_page import part_result, study_page, study_parts
 from monai_boundary.study.runs import RunPool, git_commit
-from monai_boundary.study.scores import ArmScore, arm_scores, read_score, run_rows
-from monai_boundary.study.tables import study_markdown, study_sentence
+from monai_boundary.study.scores import ArmScore, read_score, run_rows
 from monai_boundary.study.tracking import StudyTracking
 
 logger = logging.getLogger(__name__)
@@ -108,14 +110,15 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     """Write ``study.csv``, ``study.json``, ``study.md`` and ``study.png`` from the finished runs.
 
     Where the runs have scores of their cases, ``study_cases.csv`` has them, and ``study_case_differences.csv`` the
-    paired differences to the base over the cases, which the page shows below those over the seeds.
+    paired differences to the base over the cases, which the page shows below those over the seeds. With a protocol,
+    the runs that confirm and those that choose have tables of their own.
 
     Args:
         plan: the study.
         output_dir: its folder.
 
     Returns:
-        What was written.
+        What was written; scores and sentence are of the runs that confirm, as soon as one of them is finished.
 
     Raises:
         ValueError: if no run is finished, or a score is unknown.
@@ -124,10 +127,11 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     rows = run_rows(plan, root)
     if not rows:
         raise ValueError(f"`output_dir` needs a finished run of the study, {root} has none.")
-    scores = arm_scores(plan, rows)
-    sentence = study_sentence(plan, scores)
     cases = study_case_rows(plan, root)
-    differences = case_differences(plan, cases)
+    parts = [part_result(plan, part, rows, cases) for part in study_parts(plan, rows)]
+    main = parts[0]  # what confirms, if a run of it is finished
+    scores, sentence = main.scores, main.sentence
+    differences = [row for part in parts for row in part.differences]
     csv, content, page, picture = files = [root / name for name in FILES]
     write_table(rows, csv)
     about = {"written_at_commit": git_commit(), "machine": platform.platform(), "python": platform.python_version()}
@@ -135,8 +139,8 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
     told = {"sentence": sentence, "about": about, "plan": plan.as_dict(), "table": table, "runs": rows}
     write_json({**told, "case_table": differences}, content)
-    page.write_text(study_markdown(plan, scores, len(plan.runs()) - len(rows), differences), encoding="utf-8")
-    draw_study(plan, scores, rows, picture)
+    page.write_text(study_page(plan, parts), encoding="utf-8")
+    draw_study(main.plan, scores, main.rows, picture)
     files += _write_case_tables(cases, differences, root)
     return StudyResult(rows, scores, sentence, files)
 
@@ -167,6 +171,7 @@ def find_study(output_dir: str | os.PathLike[str]) -> StudyPlan:
 
 def _run_all(runner: RunPool, plan: StudyPlan, tracking: StudyTracking | None) -> list[StudyRun]:
     """Run the starts, then the runs; return those that failed."""
+    logger.info(design_sentence(plan.part(CONFIRMING)))
     starts, runs = plan.starts(), plan.runs()
     done = [run for run in [*starts, *runs] if runner.is_done(run)]
     logger.info(

@@ -13,9 +13,9 @@ from monai_boundary.study.scores import COST, ArmScore
 
 _ABOUT_CASES = (
     "Difference to `{base}` over the same cases, each averaged over seeds and folds, with its 95 % bootstrap interval "
-    "over the cases, and p of Wilcoxon's signed-rank test, corrected for all comparisons of the table (Holm); "
-    "**bold** where that is below 0.05. The table above asks whether other trainings would differ likewise, this one "
-    "whether other cases would."
+    "over the runs and the cases within them, and p of Wilcoxon's signed-rank test over the cases, corrected for all "
+    "comparisons of the table (Holm); **bold** where that is below 0.05. The table above asks whether other trainings "
+    "would differ likewise; p asks whether other cases would, and the interval asks both."
 )
 CLEAR = 0.05  # a corrected p below is told apart
 LISTED = 6  # differences within the noise that the sentence names; of more it gives the number
@@ -127,8 +127,8 @@ def _case_cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "–"
     text = _signed(row["difference"])
-    if not math.isnan(row["bootstrap_low"]):
-        text += f" [{_signed(row['bootstrap_low'])}, {_signed(row['bootstrap_high'])}]"
+    if not math.isnan(row["nested_low"]):
+        text += f" [{_signed(row['nested_low'])}, {_signed(row['nested_high'])}]"
     if not math.isnan(row["p_holm"]):
         text += f", p {row['p_holm']:.2g}"
     return f"**{text}**" if row["p_holm"] < CLEAR else text
