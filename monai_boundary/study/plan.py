@@ -271,7 +271,7 @@ def _metrics(entries: Any, scores: str) -> tuple[StudyMetric, ...]:
     check_choice("scores", scores, ("last", "best"))
     found = []
     for name, entry in _mapping("metrics", entries).items():
-        options = {"better": entry} if isinstance(entry, str) else dict(_mapping(f"metrics::{name}", entry))
+        options: Overrides = {"better": entry} if isinstance(entry, str) else dict(_mapping(f"metrics::{name}", entry))
         for key in options:
             check_choice(f"metrics::{name}", key, ("better", "title", "from", "spread"))
         check_choice(f"metrics::{name}::better", options.get("better"), ("higher", "lower"))

@@ -282,8 +282,12 @@ def test_an_unknown_loss_names_those_that_are_known(data: Path, tmp_path: Path) 
 
 @pytest.mark.usefixtures("_no_pictures")
 def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
-    """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone."""
+    """SIGKILL in the middle of an epoch; the same command again ends with the weights of a run that was left alone.
+
+    With a share: its running means are in the checkpoint, and are taken again in the 20th step.
+    """
     tiny = {
+        "balance": "share",
         "epochs": 4,
         "warmup_epochs": 1,
         "iterations": 2,
@@ -303,6 +307,11 @@ def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
         a, b = (torch.load(folder / name, weights_only=True) for folder in (killed, whole))
         network = (lambda c: c["network"]) if name == "checkpoint.pt" else (lambda c: c)
         torch.testing.assert_close(network(a), network(b), rtol=0, atol=0)
+    kept = [
+        torch.load(folder / "checkpoint.pt", weights_only=True)["loss"]["_extra_state"] for folder in (killed, whole)
+    ]
+    assert kept[0] == kept[1]
+    assert (kept[0]["steps"], kept[0]["norms"]["boundary"][1]) == (24, 2), "measured after the warm-up, and in the 20th"
 
 
 def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
