@@ -124,3 +124,15 @@ def test_other_things_that_are_refused(bundle: Path, tmp_path: Path) -> None:
         read_study(study(bundle, arms=["plain"]))
     with pytest.raises(ValueError, match="`arms` needs arms of the study, got 'bad'; known: good loss, plain, same"):
         read_study(study(bundle)).restricted(["bad"])
+
+
+STUDIES = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.mark.parametrize("file", sorted(STUDIES.rglob("study_*.yaml")), ids=lambda file: str(file.relative_to(STUDIES)))
+def test_the_studies_of_the_library_fit_their_bundles(file: Path) -> None:
+    """Names of options, arms and metrics; a row of each can be run alone."""
+    plan = read_study(file)
+    assert plan.restricted(arms=[list(plan.arms)[-1]], seeds=[plan.seeds[0]]).runs()
+    for metric in plan.metrics:
+        assert metric.source.split("::")[0] in ("metrics.json", "evaluation/evaluation.json")
