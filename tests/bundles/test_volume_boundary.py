@@ -19,6 +19,7 @@ from monai_boundary._tables import read_table
 from monai_boundary.data.phantoms.organ import write_organ_phantom
 from monai_boundary.report import evaluate_folders
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, causes, command, kill_at, quiet_process, run
+from tests.data.volume_layouts import save
 
 NAME = "volume_boundary"
 CONFIGS = BUNDLES / NAME / "configs"
@@ -141,14 +142,14 @@ def test_a_known_task_in_slices_across_the_first_axis(data: Path, tmp_path: Path
 
 @pytest.mark.usefixtures("_no_pictures")
 def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_path: Path) -> None:
-    """Overlapping regions, an ignored id, a resampled grid, 2-D: all by options; ids come back as they were."""
-    for part in ("imagesTr", "labelsTr"):
-        shutil.copytree(data / part, tmp_path / "data" / part.replace("Tr", ""))
-    first = tmp_path / "data" / "labels" / "organ_00.nii.gz"
-    label = nibabel.load(first)
-    values = np.asarray(label.dataobj).copy()
-    values[0] = 7
-    nibabel.save(nibabel.Nifti1Image(values, label.affine), first)
+    """MHA and NRRD, overlapping regions, an ignored id, a resampled grid, 2-D: all by options; ids come back."""
+    for part, suffix in (("images", ".mha"), ("labels", ".nrrd")):
+        for path in (data / f"{part}Tr").glob("*.nii.gz"):
+            image = nibabel.load(path)
+            values = np.asarray(image.dataobj).copy()
+            if part == "labels" and path.name.startswith("organ_00"):
+                values[0] = 7
+            save(tmp_path / "data" / part / path.name.replace(".nii.gz", suffix), values, image.affine)
     output = {"output_dir": str(tmp_path / "out")}
     options = {**TINY, "epochs": 1, "labels": {"whole": [1, 2], "back": [2]}, "ignore_label": 7, "spatial_dims": 2}
     options |= {"spacing": [1.5, 1.5, 1.5], "patch_size": [32, 32], "loss": "boundary", "crops": 2, "batch_size": 2}
@@ -164,6 +165,7 @@ def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_
     run(NAME, "inference.yaml", "infer", dataset_dir=str(tmp_path / "data" / "images"), **output)
     written = nibabel.load(tmp_path / "out" / "segmentation" / "organ_01_seg.nii.gz")
     assert written.shape == (16, 20, 12)
+    np.testing.assert_allclose(written.affine, nibabel.load(data / "imagesTr" / "organ_01.nii.gz").affine, atol=1e-4)
     assert set(np.unique(written.dataobj)) <= {0, 1, 2}
 
 
