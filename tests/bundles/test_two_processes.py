@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,17 +17,26 @@ from typing import Any
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
 from monai_boundary._tables import Row, read_table
+from monai_boundary.handlers.tracking.sender import sent_records
+from monai_boundary.handlers.training.checkpoint_file import load_checked
 from tests.bundles import bundle_runs
-from tests.bundles.bundle_runs import quiet_process
+from tests.bundles.bundle_runs import causes, quiet_process
 from tests.bundles.tiny_trainings import OPTIONS, write_data
 from tests.gloo import in_two_processes
 from tests.handlers.tracking.mlflow_server import free_port
 from tests.warm_python import WarmRun
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing config_file")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:parsing config_file"),
+    pytest.mark.filterwarnings("ignore:The ..noload.. loader strategy is deprecated"),  # MLflow's use of SQLAlchemy
+]
 BUNDLES = [bundle for bundle in OPTIONS if bundle != "brats_mri_boundary"]  # it has a test of its own
+
+TRACKED = "em_neuron_boundary"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,6 +61,8 @@ def trained(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> P
 
     for bundle in BUNDLES:
         places = {"dataset_dir": data[bundle], "output_dir": str(root / bundle)}
+        if bundle == TRACKED:
+            places["tracking_uri"] = _mlflow(root)
         assert in_two_processes(partial(_train, bundle, {**OPTIONS[bundle], **places}), root / f"{bundle}.job") == [
             None,
             None,
@@ -67,6 +79,29 @@ def test_one_network_and_one_writer(trained: Path, bundle: str) -> None:
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
     assert len(list((trained / bundle / "tensorboard").iterdir())) == 1, "one writer of logs"
     assert len(list((trained / bundle / "pictures").glob("epoch_0001_case_*.png"))) >= 1
+
+
+def _mlflow(root: Path) -> str:
+    return f"sqlite:///{(root / 'mlflow.db').as_posix()}"
+
+
+def test_one_process_records_one_run_of_mlflow(trained: Path) -> None:
+    """Both processes have the option; one writes and sends, what it sends are the means over both."""
+    mlflow = pytest.importorskip("mlflow")
+    client = mlflow.MlflowClient(tracking_uri=_mlflow(trained))
+    (run,) = client.search_runs([client.get_experiment_by_name(TRACKED).experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["seed"] == "0"
+    epochs, steps = OPTIONS[TRACKED]["epochs"], OPTIONS[TRACKED]["iterations"]
+    history = client.get_metric_history(run.info.run_id, "train_loss")
+    assert [value.step for value in history] == list(range(1, epochs * steps + 1)), "each step once"
+    rows = read_table(trained / TRACKED / "metrics.csv")
+    totals = client.get_metric_history(run.info.run_id, "loss/total")
+    assert [(m.step, m.value) for m in totals] == [(row["epoch"], pytest.approx(row["loss/total"])) for row in rows]
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"model.pt", "checkpoint.pt"}
+    assert len(list((trained / TRACKED).glob("config_*.json"))) == 1
+    (sent,) = sent_records(trained / TRACKED).values()
+    assert sent["sent"] == len((trained / TRACKED / "tracking.jsonl").read_text().splitlines()), "nothing is left"
 
 
 @pytest.mark.parametrize("bundle", ["em_neuron_boundary", "isles_stroke_boundary"])
@@ -143,6 +178,56 @@ def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str],
     resumed = read_table(tmp_path / "metrics.csv")
     assert [row["epoch"] for row in resumed] == [1, 2, 3]
     assert resumed[: len(rows)] == rows, "it went on, and did not start anew"
+
+
+def test_sigterm_ends_both_and_leaves_the_last_epoch(data: dict[str, str], tmp_path: Path) -> None:
+    """The signal comes to all processes of a job, as torchrun hands it on."""
+    name, out = "em_neuron_boundary", tmp_path / "out"
+    options = {**OPTIONS[name], "epochs": 500, "patience": 0, "dataset_dir": data[name], "output_dir": out}
+    words = bundle_runs.command(name, ["train.yaml", "multi_gpu_train.yaml"], **options)[1:]
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    ranks = [
+        WarmRun(words, tmp_path, {**bundle_runs.environment(), **meeting, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(2)
+    ]
+    end = time.monotonic() + 240
+    while not (out / "checkpoint.pt").is_file():
+        assert [run.poll() for run in ranks] == [None, None], ranks[0].output[-3000:]
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.02)
+    for run in ranks:
+        os.kill(run.pid, signal.SIGTERM)
+    codes = [run.wait(120) for run in ranks]
+    # the one that ends first ends by itself; the other as well, or because it has nobody to share gradients with
+    assert 143 in codes
+    assert set(codes) <= {143, 1}
+    assert f"Ended by SIGTERM: {out / 'checkpoint.pt'}" in ranks[codes.index(143)].output
+    done = load_checked(out / "checkpoint.pt", "checkpoint")["training"]["epoch"]
+    assert done >= 1
+    assert [row["epoch"] for row in read_table(out / "metrics.csv")][:done] == list(range(1, done + 1))
+
+
+def test_statistics_of_batches_are_shared_by_an_override(tmp_path: Path) -> None:
+    """The override of the page on several processes is taken; PyTorch says itself that such a layer needs a GPU."""
+    page = (bundle_runs.BUNDLES.parent / "docs" / "how-to" / "several-processes.md").read_text(encoding="utf-8")
+    (override,) = re.findall(r"--network::module '([^']+)'", page)
+
+    def build(_rank: int) -> tuple[set[str], list[str]]:
+        folder = bundle_runs.BUNDLES / "em_neuron_boundary" / "configs"
+        parser = ConfigParser()
+        parser.read_config([str(folder / name) for name in ("train.yaml", "multi_gpu_train.yaml")])
+        parser.update({"network_def::norm": "batch", "network::module": override, "device": "$torch.device('cpu')"})
+        network = parser.get_parsed_content("network::module")
+        kinds = {type(layer).__name__ for layer in network.modules() if "Norm" in type(layer).__name__}
+        try:
+            parser.get_parsed_content("network")
+        except RuntimeError as error:
+            return kinds, causes(error)
+        return kinds, []
+
+    for kinds, said in in_two_processes(build, tmp_path / "job"):
+        assert kinds == {"SyncBatchNorm"}
+        assert "SyncBatchNorm layers only work with GPU modules" in said
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
