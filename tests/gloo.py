@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 
-def in_two_processes(call: Callable[[int], Any], folder: Path, seconds: float = 60) -> list[Any]:
+def in_two_processes(call: Callable[[int], Any], folder: Path, seconds: float = 240) -> list[Any]:
     """Return what ``call(rank)`` returned in each of two processes, or the exception that it raised.
 
     Args:
@@ -27,7 +27,9 @@ def in_two_processes(call: Callable[[int], Any], folder: Path, seconds: float = 
     folder.mkdir(exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of newer Pythons, about forks beside threads: the children start none
-        processes = [mp.get_context("fork").Process(target=_run, args=(call, rank, folder)) for rank in range(2)]
+        processes = [
+            mp.get_context("fork").Process(target=_run, args=(call, rank, folder, seconds)) for rank in range(2)
+        ]
         for process in processes:
             process.start()
     for process in processes:
@@ -39,10 +41,10 @@ def in_two_processes(call: Callable[[int], Any], folder: Path, seconds: float = 
     return [pickle.loads((folder / f"{rank}.pkl").read_bytes()) for rank in range(2)]
 
 
-def _run(call: Callable[[int], Any], rank: int, folder: Path) -> None:
+def _run(call: Callable[[int], Any], rank: int, folder: Path, seconds: float) -> None:
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    dist.init_process_group("gloo", f"file://{folder / 'meeting'}", timedelta(seconds=60), world_size=2, rank=rank)
+    dist.init_process_group("gloo", f"file://{folder / 'meeting'}", timedelta(seconds=seconds), world_size=2, rank=rank)
     try:
         found = call(rank)
     except Exception as error:

@@ -95,7 +95,7 @@ def attach(trainer: Any, evaluator: Any, laps: Laps) -> None:
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: setattr(laps, "steps", laps.steps + 1))
     trainer.prepare_batch = laps.around(trainer.prepare_batch, "handlers", "prepare")
     evaluator.run = laps.around(evaluator.run, "handlers", "validation")
-    dataset = trainer.data_loader.dataset
+    dataset = trainer.data_loader.dataset.dataset  # what the draws are taken of
     dataset._transform = laps.around(dataset._transform, "loader", "transforms")
 
 
