@@ -101,7 +101,8 @@ def report_tables(
     unit, volume_unit = _one_unit(found.units)
     instances = rank_by in INSTANCE_SCORES
     known = {name for row in found.rows for name in row}
-    scores = [n for n in (INSTANCE_SCORES if instances else CLASS_SCORES) if n in known or n not in LESION_WISE]
+    of_kind = INSTANCE_SCORES if instances else CLASS_SCORES
+    scores = [n for n in of_kind if n in known or (not known and n not in LESION_WISE)]
     points = [] if instances else list(CURVE_POINTS[unit])
     if not has_table:
         found.fill_absent_classes(nothing_to_score(scores, len(points)))

@@ -10,7 +10,6 @@ from typing import Any
 
 from monai_boundary.data.em.source import EMSource
 from monai_boundary.metrics.cremi import CREMIScore
-from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.report_page import write_report_page
 from monai_boundary.report.report_tables import report_tables
 from monai_boundary.report.score_names import CLASS_SCORES, COUNTED, INSTANCE_SCORES
@@ -23,7 +22,7 @@ _METHOD = "prediction"
 def write_volume_page(
     job: VolumeJob, scores: CREMIScore | None, classes: Mapping[str, Mapping[str, float]] | None
 ) -> Path:
-    """Write the page, whole or not at all. What is not computed by blocks is a dash.
+    """Write the page, whole or not at all. Its scores are those that are computed by blocks.
 
     Args:
         job: whose scores they are.
@@ -31,11 +30,11 @@ def write_volume_page(
         classes: scores of each class, in their place.
     """
     known = CLASS_SCORES if classes is not None else INSTANCE_SCORES
-    names = [name for name in known if name not in LESION_WISE]
-    none = dict.fromkeys(names, math.nan) | dict.fromkeys(COUNTED, 0.0)
+    none = dict.fromkeys(COUNTED, 0.0)
     of_class = classes if classes is not None else {"instances": scores._asdict() if scores is not None else {}}
     found: dict[str, Any] = {
-        name: {"scores": {key: own.get(key, value) for key, value in none.items()}} for name, own in of_class.items()
+        name: {"scores": none | {key: value for key, value in own.items() if key in (*known, *COUNTED)}}
+        for name, own in of_class.items()
     }
     settings = job.manifest["settings"]
     record = {

@@ -15,7 +15,7 @@ from monai_boundary._validation import check_choice
 from monai_boundary.volumes.block_grid import Block
 
 BLENDS = ("gaussian", "constant")
-_FEW = 16  # windows along an axis: of n, n + 1 are computed
+_FEW = 32  # windows along an axis: of n, n + 1 are computed
 _BLOCK_WINDOWS = 2**26  # voxels of a block, at most: what its windows compute beyond it shrinks with its size
 
 
@@ -115,7 +115,7 @@ def hull(windows: Sequence[Sequence[slice]], shape: Sequence[int]) -> tuple[slic
 def window_block(grid: WindowGrid) -> tuple[int, ...]:
     """Return the shape of a block whose windows compute little beyond it: many steps long along every axis.
 
-    The axes along which windows overlap grow first, to 16 steps; then the shortest ones, such as the sections of a 2-D
+    The axes along which windows overlap grow first, to 32 steps; then the shortest ones, such as the sections of a 2-D
     network, of which nothing is computed twice; to some 64 million voxels.
 
     Args:
@@ -123,7 +123,7 @@ def window_block(grid: WindowGrid) -> tuple[int, ...]:
 
     Example:
         >>> window_block(WindowGrid((500, 9000, 9000), (1, 128, 128), 0.5, "gaussian"))
-        (64, 1024, 1024)
+        (16, 2048, 2048)
     """
     sizes = [min(n, step) for n, step in zip(grid.shape, grid.steps, strict=True)]
     while True:
