@@ -35,19 +35,19 @@ class GreyMoments:
         Raises:
             ValueError: if a value is NaN or infinite.
         """
-        values = self.image.read(block.core)
-        sections = [part.ravel().astype(np.float64) for part in values]
-        bad = [block.core[0].start + k for k, part in enumerate(sections) if not np.isfinite(part).all()]
-        if bad:
-            raise ValueError(f"`image` needs finite values, got NaN or infinity in section {bad[0]}.")
-        means = np.array([part.mean() for part in sections])
-        # what is constant has no deviation, though its mean is rounded
-        constant = [part.min() == part.max() for part in sections]
-        squares = [0.0 if c else np.square(p - m).sum() for p, m, c in zip(sections, means, constant, strict=True)]
-        means = np.array([part[0] if c else m for part, m, c in zip(sections, means, constant, strict=True)])
-        self.records.write(
-            block.index, voxels=np.array([part.size for part in sections]), means=means, squares=np.array(squares)
-        )
+        moments = []
+        for k, section in enumerate(self.image.read(block.core)):  # one in float64 at a time
+            greys = section.ravel().astype(np.float64)
+            if not np.isfinite(greys).all():
+                place = block.core[0].start + k
+                raise ValueError(f"`image` needs finite values, got NaN or infinity in section {place}.")
+            mean, low, high = greys.mean(), greys.min(), greys.max()
+            greys -= mean
+            # what is constant has no deviation, though its mean is rounded
+            square = 0.0 if low == high else np.square(greys, out=greys).sum()
+            moments.append((greys.size, low if low == high else mean, square))
+        voxels, means, squares = (np.array(column) for column in zip(*moments, strict=True))
+        self.records.write(block.index, voxels=voxels, means=means.astype(np.float64), squares=squares)
 
 
 def section_moments(records: BlockRecords, grid: BlockGrid) -> DoubleArray:
