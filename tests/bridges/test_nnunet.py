@@ -14,7 +14,10 @@ import nibabel
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("nnunetv2") is None, reason="nnunetv2 is not installed")
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("nnunetv2") is None, reason="nnunetv2 is not installed"),
+    pytest.mark.timeout(1800),  # it starts processes that import all of it anew, for planning and for each part of it
+]
 NNUNET = "import sys; from nnunetv2.{} import {} as run; run()"
 SHORT = """
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -61,7 +64,7 @@ def test_nnunet_trains_with_maps_of_whole_cases(tmp_path: Path, repo: Path) -> N
 
     def run(module: str, name: str, *words: str) -> str:
         command = [sys.executable, "-c", NNUNET.format(module, name), *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
