@@ -54,6 +54,7 @@ napoleon_use_rtype = False
 
 html_theme = "furo"
 html_favicon = "favicon.svg"
+html_static_path, html_css_files = ["static"], ["narrow.css"]
 html_math_renderer = "mathml"
 html_title = f"monai_boundary {release}"
 

@@ -28,8 +28,7 @@ def test_a_folder_becomes_a_report(repo: Path, tmp_path: Path, monkeypatch: pyte
         if any(word.endswith("train.yaml','look/task.yaml']") for word in words):
             words += SHORT
         if "theirs=other" in words:
-            (tmp_path / "other").symlink_to(tmp_path / "runs" / "own" / "predictions")
-            words[words.index("labels")] = "data/labels"
+            (tmp_path / "other").symlink_to(tmp_path / "data" / "labels")
         run = WarmRun(words, tmp_path)
         assert run.wait() == 0, f"{line}\n{run.output[-3000:]}"
     assert "task.yaml" in {file.name for file in (tmp_path / "look").iterdir()}
