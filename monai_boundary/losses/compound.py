@@ -73,8 +73,8 @@ class CompoundLoss(nn.Module):
         ...     loss = CompoundLoss(parts, shares={"boundary": 0.1})
         ...     value = loss(logits, label, distance_map=unit * (0.5 - label))
         ...     print(f"{loss.weights['boundary']:.2g}", round(float(loss.terms["share_boundary"]), 3))
-        0.11 0.1
-        0.00011 0.1
+        0.24 0.1
+        0.00024 0.1
     """
 
     measures = True  # a call counts as a step; false for all heads of deep supervision but the first
@@ -212,10 +212,14 @@ class CompoundLoss(nn.Module):
                 raise ValueError(f"`{key}` needs a term that takes it, got {', '.join(self.weights)}.")
 
     def extra_repr(self) -> str:
-        """Return weights, schedule, and the terms that are functions, for a printed loss."""
+        """Return weights, schedule, shares, and the terms that are functions, for a printed loss."""
         functions = [f"{name}={argument_text(loss)}" for name, loss in self._plain.items()]
-        shares = [] if self._shares is None else [f"shares={self._shares.shares}"]
-        return ", ".join([*functions, f"weights={self.weights}", *shares, f"schedule={argument_text(self.schedule)}"])
+        options: dict[str, object] = {"weights": self.weights, "schedule": argument_text(self.schedule)}
+        shares = self._shares
+        options["shares"] = None if shares is None else shares.shares
+        options["regional"] = None if shares is None else shares.regional
+        options["measure_every"] = None if shares is None else shares.every
+        return ", ".join([*functions, *(f"{name}={value}" for name, value in options.items())])
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the weights, and with shares what was measured, for ``state_dict()``."""

@@ -290,13 +290,13 @@ def test_a_killed_process_resumes(data: Path, tmp_path: Path) -> None:
         "balance": "share",
         "epochs": 4,
         "warmup_epochs": 1,
-        "iterations": 2,
+        "iterations": 6,
         "batch_size": 2,
         "patch_size": "[32,32]",
         "dataset_dir": data,
     }
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    kill_at(5, command(killed, **tiny), tmp_path)
+    kill_at(15, command(killed, **tiny), tmp_path)
     assert [row["epoch"] for row in read_table(killed / "metrics.csv")] == [1, 2]
     output = call(command(killed, **tiny), tmp_path)
     assert "Resuming after epoch 2 of 4" in output

@@ -53,6 +53,9 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "percentiles": OptionKind("list", "number"),
         "flips": OptionKind("list", "whole"),
         "slice_axis": OptionKind("whole"),
+        "store": OptionKind("path", "null"),
+        "mask": OptionKind("path", "null"),
+        "block": OptionKind("list", "whole"),
     }
 )
 _RETURNED = {"str": "text", "float": "number", "int": "whole", "bool": "flag", "list": "list", "dict": "mapping"}
