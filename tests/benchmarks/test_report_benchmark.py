@@ -58,13 +58,12 @@ def test_two_workers(race: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(folder_evaluation, "evaluate_case", watched_case)
     needed: dict[int, list[float]] = {1: [], 2: []}
     peaks: list[float] = []
+    usage = tmp_path / "usage"  # one: the server of forks keeps the environment it began with
+    usage.mkdir()
 
     def run(workers: int) -> None:
-        usage = tmp_path / f"usage{len(peaks)}_{workers}"
-        usage.mkdir(exist_ok=True)
         for old in usage.iterdir():
             old.unlink()
-        os.environ[USAGE] = str(usage)
         out, start = tmp_path / f"out{workers}", time.process_time()
         assert not evaluate_folders(*folders, out, regions=REGIONS, page=False, workers=workers, force=True).failed
         here = time.process_time() - start
@@ -72,7 +71,7 @@ def test_two_workers(race: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         needed[workers].append(here + (max(seconds for seconds, _ in used) if workers > 1 else 0))
         peaks.extend(memory / 2**20 for _, memory in used)
 
-    monkeypatch.setenv(USAGE, "")
+    monkeypatch.setenv(USAGE, str(usage))
     race.run(int(os.environ.get("MONAI_BOUNDARY_ROUNDS", "1")), one=lambda: run(1), two=lambda: run(2))
     for workers, seconds in needed.items():
         each = [f"{value / CASES:.3f}" for value in seconds[1:]]
