@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from monai_boundary._validation import check_positive
@@ -187,8 +186,9 @@ class CompoundLoss(nn.Module):
         for name, value in values.items():
             weight = self.weights[name]
             total = total + weight * value
-            about = {name: terms[name], f"weight_{name}": weight, **measured.get(name, {})}
-            self.terms |= {key: torch.as_tensor(entry).to(terms[name]) for key, entry in about.items()}
+            about = {f"weight_{name}": weight, **measured.get(name, {})}
+            self.terms[name] = terms[name]  # filled where the term is, since a number that is copied there waits for it
+            self.terms |= {key: terms[name].new_full((), entry) for key, entry in about.items()}
             self.terms |= {key: term for key, term in terms.items() if key.startswith(f"{name}.")}
         result: Tensor = total
         return result

@@ -40,14 +40,41 @@ def bootstrap_interval(
         >>> round(low, 1), round(high, 1)
         (0.4, 0.6)
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` needs a number between 0 and 1, got {confidence!r}.")
+    check_share("confidence", confidence)
     scores = np.asarray(values, dtype=np.float64)
     if scores.size < 2:
         return math.nan, math.nan
     rng = np.random.default_rng(seed)
     means = [scores[rng.integers(0, scores.size, (50, scores.size))].mean(axis=1) for _ in range(-(-resamples // 50))]
-    low, high = np.percentile(np.concatenate(means), [50 * (1 - confidence), 50 * (1 + confidence)])
+    return percentile_interval(np.concatenate(means), confidence)
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse what is no number between 0 and 1.
+
+    Args:
+        name: of the argument.
+        value: given.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not 0 < value < 1:
+        raise ValueError(f"`{name}` needs a number between 0 and 1, got {value!r}.")
+
+
+def percentile_interval(means: DoubleArray, confidence: float) -> tuple[float, float]:
+    """Return between which two values the middle share of resampled means lies.
+
+    Args:
+        means: of the resamples.
+        confidence: the share, 0..1.
+
+    Example:
+        >>> percentile_interval(np.arange(101.0), 0.5)
+        (25.0, 75.0)
+    """
+    low, high = np.percentile(means, [50 * (1 - confidence), 50 * (1 + confidence)])
     return float(low), float(high)
 
 

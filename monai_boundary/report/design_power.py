@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize, stats
 
-from monai_boundary.report.case_summary import RESAMPLES
+from monai_boundary.report.case_summary import RESAMPLES, check_share, percentile_interval
 
 
 def detectable_difference(pairs: int, power: float = 0.8, confidence: float = 0.95) -> float:
@@ -36,8 +36,7 @@ def detectable_difference(pairs: int, power: float = 0.8, confidence: float = 0.
         (1.68, 0.199)
     """
     for name, value in (("power", power), ("confidence", confidence)):
-        if not 0 < value < 1:
-            raise ValueError(f"`{name}` needs a number between 0 and 1, got {value!r}.")
+        check_share(name, value)
     if pairs < 2:
         return math.inf
     freedom, root = pairs - 1, math.sqrt(pairs)
@@ -77,8 +76,7 @@ def nested_bootstrap_interval(
         >>> nested_bootstrap_interval([[0.0, 0.0], [1.0, 1.0]])  # all cases of a run agree, the runs do not
         (0.0, 1.0)
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` needs a number between 0 and 1, got {confidence!r}.")
+    check_share("confidence", confidence)
     runs = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
     if sum(run.size for run in runs) < 2:
         return math.nan, math.nan
@@ -88,5 +86,4 @@ def nested_bootstrap_interval(
         drawn = [runs[at] for at in rng.integers(0, len(runs), len(runs))]
         sums = [run[rng.integers(0, run.size, run.size)].sum() for run in drawn]
         means[k] = sum(sums) / sum(run.size for run in drawn)
-    low, high = np.percentile(means, [50 * (1 - confidence), 50 * (1 + confidence)])
-    return float(low), float(high)
+    return percentile_interval(means, confidence)

@@ -222,6 +222,8 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
         protocol=read_protocol(content.get("protocol")),
     )
     _check_plan(plan)
+    if not isinstance(source, Mapping):  # what a run wrote of itself may have been restricted to a part
+        _check_protocol(plan)
     return replace(plan, common={**plan.common, **_typed(common, plan.config)}) if common else plan
 
 
@@ -311,6 +313,16 @@ def _check_plan(plan: StudyPlan) -> None:
                 raise ValueError(
                     f"`overrides` needs other names than {', '.join(_GIVEN)}: the study gives them itself."
                 )
+
+
+def _check_protocol(plan: StudyPlan) -> None:
+    if plan.protocol is None:
+        return
+    known: tuple[Any, ...] = plan.seeds if plan.protocol.by == "seeds" else plan.folds
+    for value in plan.protocol.values:
+        if value not in known:
+            listed = ", ".join(map(str, known))
+            raise ValueError(f"`protocol::choosing` needs {plan.protocol.by} of the study, {listed}, got {value}.")
 
 
 def _check_known(name: str, value: str, known: Collection[str], what: str = "arms of the study") -> None:

@@ -69,7 +69,7 @@ class FacePairs:
         mine, found = self.components.read(block.index), {}
         names = ("values",) if "values" in mine else ()
         for axis, other in neighbour_faces(self.components, self.grid, block, self.per_section, *names):
-            pairs = touching(mine[f"high{axis}"], other[f"low{axis}"])
+            pairs = contacts(mine[f"high{axis}"], other[f"low{axis}"])[:, :2]
             if names:
                 pairs = pairs[mine["values"][pairs[:, 0] - 1] == other["values"][pairs[:, 1] - 1]]
             found[f"pairs{axis}"] = pairs
@@ -109,20 +109,20 @@ def cell_phase(membrane: AnyArray, threshold: float) -> BoolArray:
     return share
 
 
-def touching(face: IntArray, other: IntArray) -> LongArray:
-    """Return the pairs of labels that lie opposite each other on two faces, once each, shape (pairs, 2); none with 0.
+def contacts(face: IntArray, other: IntArray) -> LongArray:
+    """Return the pairs of labels opposite each other on two faces with the number of voxels, (pairs, 3); none with 0.
 
     Args:
         face: labels of one block.
         other: labels of the block that follows, of the same shape.
 
     Example:
-        >>> touching(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 3, 0]])).tolist()
-        [[1, 3]]
+        >>> contacts(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 3, 0]])).tolist()
+        [[1, 3, 2]]
     """
     both = (face > 0) & (other > 0)
-    packed = np.unique((face[both].astype(np.int64) << 32) | other[both])
-    return np.stack([packed >> 32, packed & 0xFFFFFFFF], axis=1)
+    packed, counts = np.unique((face[both].astype(np.int64) << 32) | other[both], return_counts=True)
+    return np.stack([packed >> 32, packed & 0xFFFFFFFF, counts], axis=1)
 
 
 def component_record(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from skimage.segmentation import watershed
 
-from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray, UInt8Array
+from monai_boundary._typing import AnyArray, BoolArray, IntArray, UInt8Array
 from monai_boundary.kernels.component_labels import component_labels
 from monai_boundary.ops.barrier import barrier_partition, quantise_probability
 from monai_boundary.ops.regions import region_seeds
-from monai_boundary.volumes.block_components import cell_phase, component_record, neighbour_faces
+from monai_boundary.volumes.block_components import cell_phase, component_record, contacts, neighbour_faces
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.volume_source import VolumeSource
@@ -104,22 +104,6 @@ class OrphanContacts:
             orphans = (mine["markers"][pairs[:, 0] - 1] == 0) | (other["markers"][pairs[:, 1] - 1] == 0)
             found[f"pairs{axis}"] = pairs[orphans]
         self.records.write(block.index, **found)
-
-
-def contacts(face: IntArray, other: IntArray) -> LongArray:
-    """Return the pairs of labels opposite each other on two faces with the number of voxels, (pairs, 3); none with 0.
-
-    Args:
-        face: labels of one block.
-        other: labels of the block that follows, of the same shape.
-
-    Example:
-        >>> contacts(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 3, 0]])).tolist()
-        [[1, 3, 2]]
-    """
-    both = (face > 0) & (other > 0)
-    packed, counts = np.unique((face[both].astype(np.int64) << 32) | other[both], return_counts=True)
-    return np.stack([packed >> 32, packed & 0xFFFFFFFF, counts], axis=1)
 
 
 def grey_steps(values: AnyArray) -> UInt8Array:

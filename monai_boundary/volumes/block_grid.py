@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class BlockGrid:
         return tuple(-(-n // b) for n, b in zip(self.shape, self.block, strict=True))
 
     def __len__(self) -> int:
-        return prod(self.counts)
+        return math.prod(self.counts)
 
     def __iter__(self) -> Iterator[Block]:
         return (self[index] for index in range(len(self)))
@@ -125,6 +125,22 @@ def chosen_block(
         # the shortest axis that the volume still exceeds, so that blocks come near to cubes
         growing = [axis for axis, size in enumerate(sizes) if size < shape[axis]]
         axis = min(growing, key=lambda a: (sizes[a], -a), default=None)
-        if axis is None or 2 * prod(sizes) > BLOCK_VOXELS:
+        if axis is None or 2 * math.prod(sizes) > BLOCK_VOXELS:
             return tuple(sizes)
         sizes[axis] = min(2 * sizes[axis], shape[axis])
+
+
+def centre_halo(radius: float, spacing: tuple[float, ...], per_section: bool) -> tuple[int, ...]:
+    """Return how far beyond a block a voxel can be whose centre is nearer than the radius, in voxels along each axis.
+
+    Args:
+        radius: in the unit of ``spacing``.
+        spacing: size of a voxel along each axis.
+        per_section: distances are taken in each section alone.
+
+    Example:
+        >>> centre_halo(12.0, (40.0, 4.0, 4.0), False)
+        (1, 3, 3)
+    """
+    reach = [math.ceil(radius / size * (1 - 1e-9)) for size in spacing]
+    return (0 if per_section else reach[0], *reach[1:])

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +30,7 @@ class BlockCores:
         membrane: probability of the membrane.
         labels: where the labels go.
         records: of the blocks.
-        grid: of the volume, with the halo of :func:`depth_halo`.
+        grid: of the volume, with the halo of :func:`~monai_boundary.volumes.block_grid.centre_halo`.
         threshold: probabilities at or above it are membrane.
         depth: distance from the membrane phase, at least, of what is deep; in the unit of ``spacing``.
         spacing: size of a voxel along each axis.
@@ -108,22 +107,6 @@ def deep_voxels(cells: BoolArray, depth: float, spacing: tuple[float, ...], per_
     if per_section:
         return np.stack([_deep(section, depth, spacing[1:]) for section in cells])
     return _deep(cells, depth, spacing)
-
-
-def depth_halo(depth: float, spacing: tuple[float, ...], per_section: bool) -> tuple[int, ...]:
-    """Return how far beyond a block a voxel of the membrane phase can be that keeps one from being deep, in voxels.
-
-    Args:
-        depth: in the unit of ``spacing``.
-        spacing: size of a voxel along each axis.
-        per_section: distances are taken in each section alone.
-
-    Example:
-        >>> depth_halo(12.0, (40.0, 4.0, 4.0), False)
-        (1, 3, 3)
-    """
-    reach = [math.ceil(depth / size * (1 - 1e-9)) for size in spacing]
-    return (0 if per_section else reach[0], *reach[1:])
 
 
 def save_cored(folder: Path, components: BlockRecords, pairs: BlockRecords, grid: BlockGrid) -> Path:

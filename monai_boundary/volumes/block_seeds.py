@@ -79,22 +79,6 @@ def deepest(marks: AnyArray, depth: DoubleArray) -> tuple[LongArray, LongArray, 
     return labels.astype(np.int64), inside[most][first], best[labels]
 
 
-def seed_halo(radius: float, spacing: tuple[float, ...], per_section: bool) -> tuple[int, ...]:
-    """Return how far beyond a block a boundary can be that a depth up to the radius is measured to, in voxels.
-
-    Args:
-        radius: in the unit of ``spacing``.
-        spacing: size of a voxel along each axis.
-        per_section: distances are taken in each section alone.
-
-    Example:
-        >>> seed_halo(12.0, (40.0, 4.0, 4.0), False)
-        (1, 3, 3)
-    """
-    reach = [math.ceil(radius / size * (1 - 1e-9)) for size in spacing]
-    return (0 if per_section else reach[0], *reach[1:])
-
-
 def save_seeds(file: Path, records: BlockRecords, grid: BlockGrid, sizes: LongArray, per_section: bool) -> Path:
     """Write the seed of each region 1..K as its place in raster order of the volume, int64 ``.npy``; return the file.
 

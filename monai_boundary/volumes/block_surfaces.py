@@ -15,6 +15,7 @@ from monai_boundary.kernels.surface_elements import surface_cubes
 from monai_boundary.metrics.surface_pair import SurfaceDistances, surface_areas
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
+from monai_boundary.volumes.chosen_labels import labels_inside
 from monai_boundary.volumes.volume_source import VolumeSource
 
 _SLACK = 1 + 1e-9
@@ -54,7 +55,7 @@ class BlockSurfaces:
         ]
         found: dict[str, AnyArray] = {}
         for number, labels in enumerate(self.classes.values()):
-            masks = [np.isin(values, list(labels)) for values in volumes]
+            masks = [labels_inside(values, tuple(labels)) for values in volumes]
             inner = [mask[block.inner] for mask in masks]
             counts = [np.count_nonzero(part) for part in (*inner, inner[0] & inner[1])]
             found[f"voxels{number}"] = np.array(counts)

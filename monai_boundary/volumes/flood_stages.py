@@ -11,8 +11,8 @@ import numpy as np
 
 from monai_boundary.volumes.block_components import FacePairs
 from monai_boundary.volumes.block_floods import BlockFlood, OrphanContacts
-from monai_boundary.volumes.block_grid import BlockGrid
-from monai_boundary.volumes.block_markers import BlockCores, BlockMarkers, depth_halo, save_cored
+from monai_boundary.volumes.block_grid import BlockGrid, centre_halo
+from monai_boundary.volumes.block_markers import BlockCores, BlockMarkers, save_cored
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, run_left
 from monai_boundary.volumes.flood_ids import number_floods
 from monai_boundary.volumes.global_ids import InstanceNumbers, WriteIds, number_instances, save_numbers
@@ -83,7 +83,7 @@ def _markers(
     """The ids of the markers of the volume, in a store."""
     chosen, folder = job.manifest["settings"], job.folder / BLOCKS
     depth, sizes, per_section = chosen["seed_distance"], tuple(chosen["voxel"]), chosen["per_section"]
-    around = BlockGrid(grid.shape, grid.block, depth_halo(depth, sizes, per_section))
+    around = BlockGrid(grid.shape, grid.block, centre_halo(depth, sizes, per_section))
     cells = make_zarr_output(folder / "cells.zarr", grid.shape, grid.block, np.int32, whole_blocks=True)
     pieces = make_zarr_output(folder / "pieces.zarr", grid.shape, grid.block, np.int32, whole_blocks=True)
     markers = make_zarr_output(folder / "markers.zarr", grid.shape, grid.block, np.uint64)

@@ -89,8 +89,8 @@ def evaluate_volume(
         spacing: nm per axis (z, y, x); what the volumes state if not given. Needed for the tolerance.
         per_section: score each section alone, and return the mean over those that are defined.
         border_per_section: look for the border in each section alone, as CREMI (True), or in 3-D.
-        classes: labels by name, as ``"axon=1,soma=2+3"`` or a file: score these in place of ids. The options of ids do
-            not count then.
+        classes: labels by name, as ``"axon=1,soma=2+3"`` or a file: score these in place of ids. The options of ids
+            are refused then, as that of classes is without.
         radius_nm: of classes: the largest distance that is told; it decides how far a block looks beyond it. By default
             10 times the tolerance.
         tolerance_nm: of classes: of surface Dice and boundary F; at most the radius.
@@ -105,7 +105,8 @@ def evaluate_volume(
         The scores, or which blocks failed; those that did not are not done again when the call is repeated.
 
     Raises:
-        ValueError: if the volumes differ in shape, a setting does not fit, or the folder is not this job's.
+        ValueError: if the volumes differ in shape, a setting does not fit or is of the other kind of labels, or the
+            folder is not this job's.
         ImportError: if Dask or the library of a format is missing.
         OSError: if the folder cannot be written, or a cluster is gone.
     """
@@ -114,6 +115,17 @@ def evaluate_volume(
     sources = {"pred": open_volume(pred, absent_chunks), "truth": open_volume(truth, absent_chunks)}
     check_same_shape("pred", sources["pred"].shape, "truth", sources["truth"].shape)
     named = None if classes is None else read_class_table(classes)
+    of_ids = {
+        "ignore_labels": tuple(ignore_labels) != (0,),
+        "border_tolerance_nm": border_tolerance_nm is not None,
+        "per_section": per_section,
+        "border_per_section": not border_per_section,
+    }
+    for name, given in (of_ids if named is not None else {"radius_nm": radius_nm is not None}).items():
+        if given:
+            raise ValueError(
+                f"`{name}` needs {'instances' if named is not None else '`classes`'}, of which it is an option."
+            )
     shape, chunks = sources["truth"].shape, sources["truth"].chunks
     if named is None:
         tolerance = float(border_tolerance_nm or 0)

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from monai_boundary._typing import AnyArray, BoolArray, FloatArray
+from monai_boundary._typing import BoolArray, FloatArray
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.ops.label_values import mask_of_ids
 from monai_boundary.ops.signed_distance import signed_distance_map
 from monai_boundary.volumes.block_grid import Block, BlockGrid, chosen_block
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
+from monai_boundary.volumes.chosen_labels import labels_inside
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_regions import REGION_STORE, SEED_STORE, write_regions
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
@@ -26,7 +24,6 @@ from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
 
 MAP_STORE = "distance.zarr"
 MAP_TYPES = ("float32", "float16")
-_FEW, _TABLE = 8, 2**26  # labels that are compared one by one; the largest one of a table
 _OUTPUTS = (MAP_STORE, REGION_STORE, SEED_STORE)
 
 
@@ -182,31 +179,6 @@ def _write(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: BlockR
         if not failed and (folder / name).exists():
             (folder / name).rename(job.folder / name)
     return failed
-
-
-def labels_inside(labels: AnyArray, values: tuple[int, ...]) -> BoolArray:
-    """Return where a label is one of some, or any but 0 where none is named; by a table, where they are many.
-
-    Args:
-        labels: numbers, (z, y, x).
-        values: labels.
-
-    Example:
-        >>> labels_inside(np.array([[[0, 1, 2, 3]]], np.uint8), (1, 3)).tolist()
-        [[[False, True, False, True]]]
-    """
-    if not values:
-        return np.asarray(labels != 0)
-    largest = max(values)
-    if len(values) <= _FEW or labels.dtype.kind != "u" or not 0 <= min(values) <= largest < _TABLE:
-        return mask_of_ids(labels, values)
-    table = np.zeros(largest + 2, dtype=np.bool_)
-    table[list(values)] = True
-    beyond = min(largest + 1, int(np.iinfo(labels.dtype).max))
-    inside = np.empty(labels.shape, dtype=np.bool_)
-    for section, found in zip(labels, inside, strict=True):  # or the indices would need as much as the block, twice
-        table.take(np.minimum(section, beyond).astype(np.intp), out=found, mode="clip")
-    return inside
 
 
 def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:

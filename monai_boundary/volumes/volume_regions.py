@@ -10,10 +10,11 @@ import numpy as np
 
 from monai_boundary.kernels.component_labels import component_labels
 from monai_boundary.volumes.block_components import FacePairs, component_record
-from monai_boundary.volumes.block_grid import Block, BlockGrid
+from monai_boundary.volumes.block_grid import Block, BlockGrid, centre_halo
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, run_left
-from monai_boundary.volumes.block_seeds import BlockSeeds, save_seeds, seed_halo, seeds_in_box
+from monai_boundary.volumes.block_seeds import BlockSeeds, save_seeds, seeds_in_box
+from monai_boundary.volumes.chosen_labels import labels_inside
 from monai_boundary.volumes.global_ids import WriteIds, number_instances, save_numbers
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource
@@ -46,7 +47,7 @@ class BlockRegions:
         """Read the block and label it."""
         read = self.label.read(block.core)
         if self.values:
-            read = np.where(np.isin(read, self.values), read, 0)
+            read = np.where(labels_inside(read, self.values), read, 0)
         pieces = np.empty(block.shape, dtype=np.int32)
         sizes, firsts = component_labels(np.ascontiguousarray(read), self.per_section, pieces)
         self.pieces.write(block, pieces)
@@ -111,7 +112,7 @@ def write_regions(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner:
     if failed:
         return failed
     radius, sizes, deep = chosen["radius_nm"], tuple(chosen["spacing"]), job.records("depths")
-    around = BlockGrid(grid.shape, grid.block, seed_halo(radius, sizes, per_section))
+    around = BlockGrid(grid.shape, grid.block, centre_halo(radius, sizes, per_section))
     failed = run_left(runner, BlockSeeds(regions, deep, grid, radius, sizes, per_section), around, "depths")
     if failed:
         return failed

@@ -33,7 +33,7 @@ def _compiled(loss: nn.Module, fullgraph: bool) -> Any:
 @every_case
 def test_compiles(case: LossCase) -> None:
     """The compiled loss has the value and the gradient of the plain one."""
-    shape = SHAPES["2-D" if "w" in case.options else "3-D"]  # 14 directions in 3-D take a minute to trace
+    shape = SHAPES["2-D" if "splitter" in case.options else "3-D"]  # 14 directions in 3-D take a minute to trace
     target = case.target(mask_of("walls", shape))
     value, gradient = value_and_gradient(case.make(), logits_of(target), target)
     with warnings.catch_warnings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from monai_boundary.study import read_study
 from monai_boundary.study.protocol import StudyProtocol, read_protocol
@@ -41,3 +42,12 @@ def test_bad_protocols() -> None:
         read_protocol({"choosing": {"arms": [0]}})
     with pytest.raises(ValueError, match="`protocol::choosing` needs folds, at least one, got none"):
         read_protocol({"choosing": {"folds": []}})
+
+
+def test_a_file_names_folds_that_it_has(bundle: Path, tmp_path: Path) -> None:
+    """What a run wrote of itself, a dictionary, may have been restricted to a part."""
+    file = tmp_path / "study.yaml"
+    content = study(bundle, folds=[0, 1], protocol={"choosing": {"folds": [0, 7]}})
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ValueError, match="`protocol::choosing` needs folds of the study, 0, 1, got 7"):
+        read_study(file)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from monai_boundary.ops import membrane_to_instances
-from monai_boundary.volumes.block_components import cell_phase, touching
+from monai_boundary.volumes.block_components import cell_phase, contacts
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5, 0.6, 0.7, 1.0])
@@ -32,9 +32,9 @@ def test_what_is_no_probability() -> None:
         cell_phase(np.zeros(3, np.int16), 0.5)
 
 
-def test_touching() -> None:
+def test_contacts() -> None:
     face, other = np.array([[1, 1, 0], [2, 3, 3]], np.int32), np.array([[4, 0, 4], [4, 4, 4]], np.int32)
-    assert touching(face, other).tolist() == [[1, 4], [2, 4], [3, 4]]
-    assert touching(face, np.zeros_like(face)).shape == (0, 2)
+    assert contacts(face, other).tolist() == [[1, 4, 1], [2, 4, 1], [3, 4, 2]]
+    assert contacts(face, np.zeros_like(face)).shape == (0, 3)
     many = np.array([[2**31 - 1]], np.int32)
-    assert touching(many, many).tolist() == [[2**31 - 1, 2**31 - 1]]
+    assert contacts(many, many).tolist() == [[2**31 - 1, 2**31 - 1, 1]]

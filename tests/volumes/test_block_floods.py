@@ -3,13 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_boundary.volumes.block_floods import contacts, grey_steps
-
-
-def test_contacts() -> None:
-    face, other = np.array([[1, 1, 0], [2, 3, 3]], np.int32), np.array([[4, 0, 4], [4, 4, 4]], np.int32)
-    assert contacts(face, other).tolist() == [[1, 4, 1], [2, 4, 1], [3, 4, 2]]
-    assert contacts(face, np.zeros_like(face)).shape == (0, 3)
+from monai_boundary.volumes.block_floods import grey_steps
 
 
 def test_grey_steps() -> None:

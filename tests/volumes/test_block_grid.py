@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_boundary.volumes.block_grid import BLOCK_VOXELS, BlockGrid, chosen_block
+from monai_boundary.volumes.block_grid import BLOCK_VOXELS, BlockGrid, centre_halo, chosen_block
 
 
 def test_drawn() -> None:
@@ -55,3 +55,10 @@ def test_chosen_block() -> None:
     for block in ((3, 4), (1, 0, 2), 0):
         with pytest.raises(ValueError, match="`block` needs 3 entries >= 1"):
             chosen_block(block, (10, 10, 10), None)
+
+
+def test_centre_halo() -> None:
+    assert centre_halo(0.0, (4, 4, 4), False) == (0, 0, 0)
+    assert centre_halo(3 * 0.1, (0.1, 0.1, 0.2), False) == (3, 3, 2), "0.1 + 0.1 + 0.1 are 0.3"
+    assert centre_halo(12.0, (40.0, 4.0, 4.0), True) == (0, 3, 3)
+    assert centre_halo(12.1, (40.0, 4.0, 4.0), False) == (1, 4, 4)

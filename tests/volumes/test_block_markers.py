@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from monai_boundary.volumes.block_markers import deep_voxels, depth_halo
+from monai_boundary.volumes.block_markers import deep_voxels
 
 
 def test_deep_voxels(rng: np.random.Generator) -> None:
@@ -20,9 +20,3 @@ def test_deep_voxels(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("value", [True, False])
 def test_of_one_phase_all_is_deep_or_nothing(value: bool) -> None:
     assert (deep_voxels(np.full((2, 3, 4), value), 9.0, (1.0, 1.0, 1.0), False) == value).all()
-
-
-def test_halo() -> None:
-    assert depth_halo(0.0, (4, 4, 4), False) == (0, 0, 0)
-    assert depth_halo(3 * 0.1, (0.1, 0.1, 0.2), False) == (3, 3, 2), "0.1 + 0.1 + 0.1 are 0.3"
-    assert depth_halo(12.0, (40.0, 4.0, 4.0), True) == (0, 3, 3)

@@ -7,7 +7,7 @@ import numpy as np
 
 from monai_boundary.volumes.block_grid import BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
-from monai_boundary.volumes.block_seeds import save_seeds, seed_halo, seeds_in_box
+from monai_boundary.volumes.block_seeds import save_seeds, seeds_in_box
 
 
 def test_drawn(tmp_path: Path) -> None:
@@ -20,8 +20,3 @@ def test_drawn(tmp_path: Path) -> None:
     box = (slice(0, 2), slice(1, 2), slice(2, 4))
     assert seeds_in_box(file, box, grid.shape, np.array([1, 2])).tolist() == [2, 0]
     assert seeds_in_box(file, (slice(0, 1), *box[1:]), grid.shape, np.array([1, 2])).tolist() == [-1, 0]
-
-
-def test_halo() -> None:
-    assert seed_halo(12.1, (40.0, 4.0, 4.0), False) == (1, 4, 4)
-    assert seed_halo(12.0, (40.0, 4.0, 4.0), True) == (0, 3, 3)

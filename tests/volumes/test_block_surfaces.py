@@ -89,3 +89,20 @@ def test_settings(tmp_path: Path, store: Callable[..., str]) -> None:
     ]:
         with pytest.raises(ValueError, match=words):
             evaluate_volume(path, path, tmp_path / "out", classes="a=1", page=False, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"classes": "a=1", "border_tolerance_nm": 5.0}, "`border_tolerance_nm` needs instances, of which it is an"),
+        ({"classes": "a=1", "ignore_labels": (7,)}, "`ignore_labels` needs instances"),
+        ({"classes": "a=1", "per_section": True}, "`per_section` needs instances"),
+        ({"radius_nm": 5.0}, "`radius_nm` needs `classes`"),
+    ],
+)
+def test_options_of_the_other_kind(
+    option: dict[str, Any], message: str, tmp_path: Path, store: Callable[..., str]
+) -> None:
+    path = store("l", np.ones((2, 3, 4), np.uint8))
+    with pytest.raises(ValueError, match=message):
+        evaluate_volume(path, path, tmp_path / "out", spacing=4, page=False, **option)

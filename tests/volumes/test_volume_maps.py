@@ -11,7 +11,7 @@ import pytest
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import signed_distance_map
 from monai_boundary.volumes import map_volume
-from monai_boundary.volumes.volume_maps import distance_halo, labels_inside
+from monai_boundary.volumes.volume_maps import distance_halo
 from tests.volumes.conftest import cells
 from tests.volumes.test_volume_segmentation import bytes_of
 
@@ -66,14 +66,6 @@ def test_without_any_border(value: int, tmp_path: Path, store: Callable[..., str
     path = store("l", np.full((5, 6, 7), value, np.uint8))
     found, _ = read_em_source(map_volume(path, tmp_path / "out", radius_nm=7, spacing=4, block=3).store)
     assert (found == (-7 if value else 7)).all()
-
-
-@pytest.mark.parametrize("kind", ["u1", "u4", "u8", "i8"])
-def test_many_labels(kind: str, rng: np.random.Generator) -> None:
-    labels = rng.integers(0, 120, (3, 4, 50)).astype(kind)
-    labels[0, 0, 0] = np.iinfo(kind).max
-    values = tuple(range(1, 100, 2))
-    np.testing.assert_array_equal(labels_inside(labels, values), (labels % 2 == 1) & (labels < 100))
 
 
 def test_halo() -> None:

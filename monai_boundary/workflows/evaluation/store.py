@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from monai_boundary._extras import check_modules
 from monai_boundary._tables import write_json
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def segment_store(
-    store: str | os.PathLike[str],
+    store: str | os.PathLike[str] | None,
     folder: str | os.PathLike[str],
     bundle: str | os.PathLike[str],
     ckpt_path: str | os.PathLike[str],
@@ -24,6 +25,7 @@ def segment_store(
     patch_size: Sequence[int],
     overlap: float,
     *,
+    dataset_dir: str | None = None,
     spacing: Sequence[float] | float | None = None,
     mask: str | None = None,
     block: Sequence[int] | int | None = None,
@@ -45,6 +47,7 @@ def segment_store(
             :func:`~monai_boundary.volumes.segment_volume`.
         patch_size: the network's window; two entries are a 2-D network, whose sections are segmented one by one.
         overlap: of the windows.
+        dataset_dir: what is segmented in memory; refused beside a store, which takes its place.
         spacing: nm per axis (z, y, x), instead of what the volume states.
         mask: volume on the same grid; what is 0 there is no tissue, and belongs to no instance.
         block: voxels of a block along each axis.
@@ -56,10 +59,15 @@ def segment_store(
         The store of the instances.
 
     Raises:
-        ValueError: if an option does not fit, or the folder holds another job's results.
+        ValueError: if there is no store, or a ``dataset_dir`` beside it; if an option does not fit,
+            or the folder holds another job's results.
         RuntimeError: if blocks failed; the first are named, and what is done is not done again by the next run.
         ImportError: if Dask is not installed.
     """
+    if store is None:
+        raise ValueError("`store` needs a volume where `mask` or `block` is given, got null: they are options of it.")
+    if dataset_dir is not None:
+        raise ValueError(f"`store` takes the place of `dataset_dir`, got both: {store} and {dataset_dir}.")
     check_modules("`store`", "dask", "distributed", extra="volumes")
     from monai_boundary.volumes import predict_volume, segment_volume
 
@@ -79,11 +87,10 @@ def segment_store(
         cluster=cluster,
         force=overwrite,
     )
-    if predicted.store is None:
-        raise RuntimeError(_failed("membrane", [str(failure) for failure in predicted.failed]))
-    logger.info(f"Membrane: {predicted.windows} windows, {predicted.store}")
+    probability = _whole(predicted, "membrane")
+    logger.info(f"Membrane: {predicted.windows} windows, {probability}")
     made = segment_volume(
-        predicted.store,
+        probability,
         place / "instances",
         method=rule.method,
         threshold=rule.threshold,
@@ -93,13 +100,17 @@ def segment_store(
         cluster=cluster,
         force=overwrite,
     )
-    if made.store is None:
-        raise RuntimeError(_failed("instances", [str(failure) for failure in made.failed]))
-    logger.info(f"Instances: {made.instances}, {made.removed} too small, {made.store}")
+    segmented = _whole(made, "instances")
+    logger.info(f"Instances: {made.instances}, {made.removed} too small, {segmented}")
     write_json({"store": str(store), "instances": made.instances, **rule._asdict()}, place / "store.json")
-    return made.store
+    return segmented
 
 
-def _failed(stage: str, blocks: Sequence[str]) -> str:
-    more = f" and {len(blocks) - 3} more" if len(blocks) > 3 else ""
-    return f"{stage}: {'; '.join(blocks[:3])}{more}. The other blocks are done; run the same again to go on."
+def _whole(result: Any, stage: str) -> Path:
+    """The store of a stage that is done; else its first blocks that failed are an error."""
+    if result.store is not None:
+        store: Path = result.store
+        return store
+    more = f" and {len(result.failed) - 3} more" if len(result.failed) > 3 else ""
+    blocks = "; ".join(str(failure) for failure in result.failed[:3])
+    raise RuntimeError(f"{stage}: {blocks}{more}. The other blocks are done; run the same again to go on.")

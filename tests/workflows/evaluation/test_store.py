@@ -59,3 +59,13 @@ def test_blocks_that_failed_are_named(repo: Path, tmp_path: Path) -> None:
     (store / "c" / "1" / "0" / "0").unlink()
     with pytest.raises(RuntimeError, match=r"membrane: block 0 .* run the same again to go on"):
         segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", RULE, (32, 32), 0.5)
+
+
+def test_what_counts_for_nothing_is_refused(repo: Path, tmp_path: Path) -> None:
+    bundle = repo / "bundles" / "em_neuron_boundary"
+    rest = (tmp_path / "out", bundle, bundle / "models" / "model.pt", RULE, (32, 32), 0.5)
+    with pytest.raises(ValueError, match="`store` needs a volume where `mask` or `block` is given, got null"):
+        segment_store(None, *rest, mask="tissue.zarr")
+    with pytest.raises(ValueError, match=r"`store` takes the place of `dataset_dir`, got both: a.zarr and images"):
+        segment_store("a.zarr", *rest, dataset_dir="images")
+    assert not (tmp_path / "out").exists()
