@@ -164,11 +164,15 @@ def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str],
     (tmp_path / "forked_torchrun.py").write_text(FORKED_TORCHRUN)
     job = WarmRun([str(tmp_path / "forked_torchrun.py"), *torchrun(*command)[2:]], tmp_path, bundle_runs.environment())
     end = time.monotonic() + 240
-    while not (tmp_path / "metrics.csv").is_file():
+    while not (tmp_path / "checkpoint.pt").is_file():
         assert job.poll() is None, job.output[-3000:]
         assert time.monotonic() < end, "timed out"
         time.sleep(0.02)
-    os.kill(int((tmp_path / "rank1.pid").read_text()), signal.SIGKILL)
+    first, second = (int((tmp_path / f"rank{rank}.pid").read_text()) for rank in range(2))
+    os.kill(first, signal.SIGSTOP)  # or it may tell of its lost partner before torchrun has seen who died
+    os.kill(second, signal.SIGKILL)
+    time.sleep(2)
+    os.kill(first, signal.SIGCONT)
     assert job.wait(120) == 1
     assert "exitcode  : -9" in job.output, "torchrun says which and why"
     rows: list[Row] = read_table(tmp_path / "metrics.csv")
