@@ -9,6 +9,7 @@ the import is shared. Started as a script, this file is the process that imports
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -188,7 +189,10 @@ def _import() -> None:
 if __name__ == "__main__":
     own = os.dup(1)
     os.dup2(2, 1)  # whatever an import prints is no answer
+    gc.disable()
     _import()
+    gc.freeze()  # what is imported stays: a fork need neither search it for garbage nor copy it for that
+    gc.enable()
     request = _serve(sys.stdin, os.fdopen(own, "w"))
     if request is not None:
         _become(request)
