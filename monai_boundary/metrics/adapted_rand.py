@@ -4,24 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.metrics.contingency import Contingency, evaluation_tables
+from monai_boundary.metrics.contingency import evaluation_tables
 from monai_boundary.metrics.instance_metric import InstanceMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
-
-
-class AdaptedRandScore(NamedTuple):
-    """Adapted Rand scores in [0, 1]; all NaN where no truth voxel is scored."""
-
-    arand: float
-    ari: float
-    rand_precision: float
-    rand_recall: float
+from monai_boundary.metrics.table_scores import AdaptedRandScore, adapted_rand_of_table, mean_of_defined
 
 
 def compute_adapted_rand(
@@ -84,26 +73,6 @@ def compute_adapted_rand(
         border_per_section=border_per_section,
     )
     return AdaptedRandScore(*mean_of_defined([adapted_rand_of_table(table) for table in tables]))
-
-
-def adapted_rand_of_table(table: Contingency) -> AdaptedRandScore:
-    """Return the scores of one contingency table."""
-    if table.scored == 0:
-        nan = float("nan")
-        return AdaptedRandScore(nan, nan, nan, nan)
-    segment = table.pred_ids != 0
-    counts = table.counts[segment[table.pred_index]].astype(np.float64)
-    unassigned = (table.scored - counts.sum()) / table.voxels
-    pairs_both = counts @ counts + unassigned
-    pairs_pred = _sum_of_squares(table.pred_sizes[segment]) + unassigned
-    pairs_true = _sum_of_squares(table.true_sizes)
-    index = min(2 * pairs_both / (pairs_pred + pairs_true), 1.0)  # rounding may pass 1 by 1e-16
-    return AdaptedRandScore(1 - index, index, pairs_both / pairs_pred, pairs_both / pairs_true)
-
-
-def _sum_of_squares(sizes: AnyArray) -> float:
-    values = sizes.astype(np.float64)
-    return float(values @ values)
 
 
 class AdaptedRandMetric(InstanceMetric):

@@ -14,7 +14,6 @@ from scipy import ndimage
 
 from monai_boundary._typing import AnyArray, IntArray
 from monai_boundary._validation import check_choice
-from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.mask_metric import MaskMetric
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
 from monai_boundary.metrics.surface_scores import (
@@ -24,6 +23,7 @@ from monai_boundary.metrics.surface_scores import (
     nsd_of_surfaces,
     price_of_a_miss,
 )
+from monai_boundary.metrics.table_scores import mean_of_defined
 from monai_boundary.ops.regions import region_cells
 
 

@@ -3,28 +3,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.metrics.adapted_rand import adapted_rand_of_table
-from monai_boundary.metrics.contingency import Contingency, evaluation_tables
+from monai_boundary.metrics.contingency import evaluation_tables
 from monai_boundary.metrics.instance_metric import InstanceMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
-from monai_boundary.metrics.voi import voi_of_table
-
-
-class CREMIScore(NamedTuple):
-    """The CREMI score and what it is made of; all NaN where no truth voxel is scored."""
-
-    cremi_score: float
-    voi_split: float
-    voi_merge: float
-    arand: float
-    ari: float
+from monai_boundary.metrics.table_scores import CREMIScore, cremi_of_table, mean_of_defined
 
 
 def compute_cremi_score(
@@ -79,13 +65,6 @@ def compute_cremi_score(
         border_per_section=border_per_section,
     )
     return CREMIScore(*mean_of_defined([cremi_of_table(table) for table in tables]))
-
-
-def cremi_of_table(table: Contingency) -> CREMIScore:
-    """Return the scores of one contingency table."""
-    voi, rand = voi_of_table(table), adapted_rand_of_table(table)
-    cremi_score = math.sqrt((voi.voi_split + voi.voi_merge) * rand.arand)
-    return CREMIScore(cremi_score, voi.voi_split, voi.voi_merge, rand.arand, rand.ari)
 
 
 class CREMIScoreMetric(InstanceMetric):

@@ -9,16 +9,20 @@ from typing import Any
 import torch
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.metrics.adapted_rand import AdaptedRandScore, adapted_rand_of_table
 from monai_boundary.metrics.contingency import Contingency, evaluation_tables, to_instance_ids
-from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
 from monai_boundary.metrics.instance_matching import (
     InstanceMatchingMetric,
     background_where_ignored,
     compute_instance_matching,
 )
 from monai_boundary.metrics.instance_metric import InstanceMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
+from monai_boundary.metrics.table_scores import (
+    AdaptedRandScore,
+    CREMIScore,
+    adapted_rand_of_table,
+    cremi_of_table,
+    mean_of_defined,
+)
 
 OVERLAP_SCORES = (*CREMIScore._fields, *(n for n in AdaptedRandScore._fields if n not in CREMIScore._fields))
 """Scores of the table of overlaps, with ``ignore_labels`` and a border tolerance."""

@@ -166,16 +166,6 @@ class ItemMetric(CumulativeIterationMetric):
         return int(self.get_buffer().flatten(1).isnan().any(dim=1).sum())
 
 
-def mean_of_defined(scores: Sequence[Sequence[float]]) -> list[float]:
-    """Return the mean of each column over its entries that are not NaN, and NaN where there is none."""
-    table = np.asarray(scores, dtype=np.float64)
-    defined = ~np.isnan(table)
-    count = defined.sum(axis=0)
-    total = np.where(defined, table, 0.0).sum(axis=0)
-    mean: list[float] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0).tolist()
-    return mean
-
-
 def _reduce(scores: torch.Tensor, reduction: str) -> torch.Tensor:
     # not MONAI's do_metric_reduction: that one gives 0.0 where nothing is defined, and rounds to float32
     axes = _REDUCED_AXES[reduction]

@@ -14,9 +14,8 @@ from scipy.integrate import trapezoid
 from monai_boundary._typing import AnyArray, DoubleArray, LongArray
 from monai_boundary._validation import check_choice, check_same_shape, check_spacing, check_spatial_dims
 from monai_boundary.metrics.contingency import count_overlaps, scored_voxels, sections, to_instance_ids
-from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
 from monai_boundary.metrics.instance_metric import InstanceMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
+from monai_boundary.metrics.table_scores import CREMIScore, cremi_of_table, mean_of_defined
 from monai_boundary.ops.segmentation import SEGMENTATION_METHODS, membrane_to_instances
 
 _LARGER_IS_BETTER = {"cremi_score": False, "voi_split": False, "voi_merge": False, "arand": False, "ari": True}

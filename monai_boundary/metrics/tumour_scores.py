@@ -13,8 +13,8 @@ import torch
 from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
 from monai_boundary.metrics.hausdorff_mm import check_missed_mm, hausdorff_percentiles
-from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.millimetre_metric import MillimetreMetric, known_spacing
+from monai_boundary.metrics.table_scores import mean_of_defined
 from monai_boundary.ops.label_values import binary_mask
 from monai_boundary.ops.tumour_regions import TUMOUR_REGIONS
 

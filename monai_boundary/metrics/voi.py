@@ -4,22 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from monai_boundary._typing import AnyArray
-from monai_boundary.metrics.contingency import Contingency, evaluation_tables
+from monai_boundary.metrics.contingency import evaluation_tables
 from monai_boundary.metrics.instance_metric import InstanceMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
-
-
-class VOIScore(NamedTuple):
-    """Variation of information in bits; both parts NaN where no truth voxel is scored."""
-
-    voi_split: float
-    voi_merge: float
+from monai_boundary.metrics.table_scores import VOIScore, mean_of_defined, voi_of_table
 
 
 def compute_voi(
@@ -80,17 +71,6 @@ def compute_voi(
         border_per_section=border_per_section,
     )
     return VOIScore(*mean_of_defined([voi_of_table(table) for table in tables]))
-
-
-def voi_of_table(table: Contingency) -> VOIScore:
-    """Return the score of one contingency table."""
-    if table.scored == 0:
-        return VOIScore(float("nan"), float("nan"))
-    weights = table.counts / table.scored
-    # log2(size / count) is exactly 0 where a segment lies in one other: a perfect prediction gives 0, never -1e-17
-    split = weights @ np.log2(table.true_sizes[table.true_index] / table.counts)
-    merge = weights @ np.log2(table.pred_sizes[table.pred_index] / table.counts)
-    return VOIScore(float(split), float(merge))
 
 
 class VariationOfInformationMetric(InstanceMetric):

@@ -16,7 +16,6 @@ from monai_boundary.metrics.betti_error import betti_error_of_masks
 from monai_boundary.metrics.boundary_iou import DEFAULT_SHARE
 from monai_boundary.metrics.component_scores import component_scores_of_pair
 from monai_boundary.metrics.hausdorff_mm import check_missed_mm
-from monai_boundary.metrics.item_metric import mean_of_defined
 from monai_boundary.metrics.lesion_detection import F1_RULES
 from monai_boundary.metrics.lesion_scores import compute_lesion_scores
 from monai_boundary.metrics.lesion_wise import CHALLENGES, lesion_wise_of_pair
@@ -24,6 +23,7 @@ from monai_boundary.metrics.mask_metric import MaskMetric
 from monai_boundary.metrics.mask_score_names import COUNTS, STRUCTURE_SCORES, named_mask_scores
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
 from monai_boundary.metrics.surface_scores import check_tolerances, surface_scores_of_pair
+from monai_boundary.metrics.table_scores import mean_of_defined
 from monai_boundary.metrics.trimap_iou import trimap_iou_of_pair
 from monai_boundary.metrics.tumour_scores import compute_tumour_scores
 from monai_boundary.metrics.volume_difference import difference_of_counts

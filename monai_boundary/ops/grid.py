@@ -7,7 +7,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-from monai.data import MetaTensor
 
 from monai_boundary._typing import DoubleArray
 from monai_boundary._validation import check_positive
@@ -104,6 +103,8 @@ def check_same_grid(name: str, image: Any, other_name: str, other: Any, toleranc
             f"`{name}` needs the spatial shape of `{other_name}`, {other_shape}, got {shape}: they lie on different "
             f"grids. Resample one to the other (`ResampleToMatchd`)."
         )
+    from monai.data import MetaTensor  # where there is one, it is imported already
+
     if not (isinstance(image, MetaTensor) and isinstance(other, MetaTensor)):
         return
     ndim = len(shape)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from monai.utils import optional_import
 
 from monai_boundary._extras import pip_line
 from monai_boundary._typing import AnyArray, LongArray
@@ -41,10 +40,11 @@ def persistence_pairs(probability: AnyArray) -> list[LongArray]:
     check_spatial_dims("probability", values.ndim)
     if not values.size or np.isnan(values).any():
         raise ValueError(f"`probability` needs at least one voxel and no NaN, got shape {values.shape}.")
-    complex_of, found = optional_import("gudhi", name="CubicalComplex")
-    if not found:
-        raise ImportError(f"persistent homology needs GUDHI: {pip_line('topology')}")
-    cubes: Any = complex_of(vertices=1.0 - values.astype(np.float64))
+    try:
+        import gudhi
+    except ImportError as error:
+        raise ImportError(f"persistent homology needs GUDHI: {pip_line('topology')}") from error
+    cubes: Any = gudhi.CubicalComplex(vertices=1.0 - values.astype(np.float64))
     cubes.compute_persistence(min_persistence=0.0)
     finite, endless = cubes.vertices_of_persistence_pairs()
     pairs = []

@@ -14,12 +14,12 @@ from monai_boundary._typing import AnyArray, BoolArray
 from monai_boundary.metrics.betti_error import betti_error_of_masks
 from monai_boundary.metrics.component_scores import ComponentScores, component_scores_of_pair
 from monai_boundary.metrics.contingency import evaluation_tables
-from monai_boundary.metrics.cremi import cremi_of_table
 from monai_boundary.metrics.instance_matching import InstanceRow, background_where_ignored, compute_instance_matching
 from monai_boundary.metrics.lesion_table import LesionTable, lesion_table_of_masks
 from monai_boundary.metrics.lesion_wise import lesion_wise_of_pair
 from monai_boundary.metrics.surface_pair import SurfacePair, measure_surfaces
 from monai_boundary.metrics.surface_scores import surface_scores_of_pair
+from monai_boundary.metrics.table_scores import cremi_of_table
 from monai_boundary.metrics.volume_difference import difference_of_counts
 from monai_boundary.report.score_names import CLASS_SCORES
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from monai_boundary._tables import Row
 from monai_boundary._typing import AnyArray, BoolArray
-from monai_boundary.metrics.item_metric import mean_of_defined
+from monai_boundary.metrics.table_scores import mean_of_defined
 from monai_boundary.metrics.threshold_curve import compute_threshold_curve
 from monai_boundary.report.label_volume import VOLUME_SUFFIX, GivenSpacing, LabelVolume, grid_difference, read_channels
 

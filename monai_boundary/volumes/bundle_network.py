@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from monai.bundle import ConfigParser
+from typing import TYPE_CHECKING, Any
 
 from monai_boundary._bundle_folders import find_bundle
 from monai_boundary.volumes.network_file import NetworkFile, network_file
+
+if TYPE_CHECKING:
+    from monai.bundle import ConfigParser
 
 _CONFIGURATIONS = ("inference.yaml", "inference.yml", "inference.json")
 _WEIGHTS = ("models/model.pt", "models/model.ts")
@@ -48,6 +49,8 @@ def bundle_network(bundle: str | os.PathLike[str], weights: str | os.PathLike[st
     Raises:
         ValueError: if the bundle or its network is not found, or the configuration has none.
     """
+    from monai.bundle import ConfigParser  # networks of files do without MONAI
+
     folder = find_bundle(bundle)
     file = next((folder / "configs" / name for name in _CONFIGURATIONS if (folder / "configs" / name).is_file()), None)
     if file is None:

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigParser
 from torch import nn
 
 from monai_boundary._file_hash import check_file_hash
-from monai_boundary.handlers.training.checkpoint_file import load_checked
 
 _WRAPPED = ("model", "state_dict", "network", "net")
 
@@ -68,6 +66,8 @@ def network_file(
         raise ValueError(f"`network` needs a file, {place} does not exist.")
     content: Any = definition
     if isinstance(definition, (str, os.PathLike)):
+        from monai.bundle import ConfigParser
+
         content = ConfigParser.load_config_file(definition)
         content = content.get("network_def", content)
     if content is not None and "_target_" not in content:
@@ -96,6 +96,10 @@ def _scripted(path: str) -> nn.Module:
 
 
 def _with_weights(file: NetworkFile) -> nn.Module:
+    from monai.bundle import ConfigParser  # TorchScript does without MONAI, and half a gigabyte
+
+    from monai_boundary.handlers.training.checkpoint_file import load_checked
+
     network: nn.Module = ConfigParser({"network_def": json.loads(file.definition)}).get_parsed_content("network_def")
     held = load_checked(file.path, "network")
     for name in _WRAPPED:

@@ -12,10 +12,7 @@ from typing import Any
 
 from monai_boundary._validation import check_positive, check_same_shape
 from monai_boundary.metrics.contingency import Contingency, empty_table
-from monai_boundary.metrics.cremi import CREMIScore, cremi_of_table
-from monai_boundary.metrics.item_metric import mean_of_defined
-from monai_boundary.report.label_classes import read_class_table
-from monai_boundary.report.page_shell import require_page_libraries
+from monai_boundary.metrics.table_scores import CREMIScore, cremi_of_table, mean_of_defined
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
 from monai_boundary.volumes.block_surfaces import BlockSurfaces, surface_halo
@@ -23,10 +20,9 @@ from monai_boundary.volumes.class_scores import class_scores
 from monai_boundary.volumes.overlap_counts import OverlapCount, border_halo, whole_tables
 from monai_boundary.volumes.segment_losses import write_segment_losses
 from monai_boundary.volumes.volume_job import VolumeJob
-from monai_boundary.volumes.volume_page import PAGE_FILE, write_volume_page
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
 
-SCORES_FILE = "scores.json"
+SCORES_FILE, PAGE_FILE = "scores.json", "report.html"
 _OUTPUTS = (SCORES_FILE, "splits.csv", "merges.csv", PAGE_FILE)
 
 
@@ -110,11 +106,13 @@ def evaluate_volume(
         ImportError: if Dask or the library of a format is missing.
         OSError: if the folder cannot be written, or a cluster is gone.
     """
-    if page:
+    if page:  # not needed without: it imports MONAI
+        from monai_boundary.report.page_shell import require_page_libraries
+
         require_page_libraries()
     sources = {"pred": open_volume(pred, absent_chunks), "truth": open_volume(truth, absent_chunks)}
     check_same_shape("pred", sources["pred"].shape, "truth", sources["truth"].shape)
-    named = None if classes is None else read_class_table(classes)
+    named = None if classes is None else _named_classes(classes)
     of_ids = {
         "ignore_labels": tuple(ignore_labels) != (0,),
         "border_tolerance_nm": border_tolerance_nm is not None,
@@ -150,9 +148,17 @@ def evaluate_volume(
     with job, block_runner(workers, cluster) as runner:
         found = (_instances if named is None else _classes)(job, sources, runner)
         if page and not found.failed:
-            files = (*found.files, write_volume_page(job, found.scores, found.classes))
+            from monai_boundary.volumes.volume_page import write_volume_page
+
+            files = (*found.files, write_volume_page(job, PAGE_FILE, found.scores, found.classes))
             found = replace(found, files=files)
         return found
+
+
+def _named_classes(classes: str | Mapping[str, Any]) -> Any:
+    from monai_boundary.report.label_classes import read_class_table  # imports MONAI
+
+    return read_class_table(classes)
 
 
 def _instances(job: VolumeJob, sources: Mapping[str, VolumeSource], runner: BlockRunner) -> VolumeEvaluation:

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary.data.em.source import EMSource
-from monai_boundary.metrics.cremi import CREMIScore
+from monai_boundary.metrics.table_scores import CREMIScore
 from monai_boundary.report.report_page import write_report_page
 from monai_boundary.report.report_tables import report_tables
 from monai_boundary.report.score_names import CLASS_SCORES, COUNTED, INSTANCE_SCORES
 from monai_boundary.volumes.volume_job import VolumeJob
 
-PAGE_FILE = "report.html"
 _METHOD = "prediction"
 
 
 def write_volume_page(
-    job: VolumeJob, scores: CREMIScore | None, classes: Mapping[str, Mapping[str, float]] | None
+    job: VolumeJob, name: str, scores: CREMIScore | None, classes: Mapping[str, Mapping[str, float]] | None
 ) -> Path:
     """Write the page, whole or not at all. Its scores are those that are computed by blocks.
 
     Args:
         job: whose scores they are.
+        name: of the file in its folder.
         scores: of instances.
         classes: scores of each class, in their place.
     """
@@ -48,4 +48,4 @@ def write_volume_page(
     }
     rank_by = "dice" if classes is not None else "cremi_score"
     tables = report_tables([record], [_METHOD], rank_by, has_table=True)
-    return write_report_page(job.folder / PAGE_FILE, tables, settings, {}, [], [])
+    return write_report_page(job.folder / name, tables, settings, {}, [], [])

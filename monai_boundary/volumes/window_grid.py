@@ -9,12 +9,12 @@ from itertools import product
 from math import prod
 
 import torch
-from monai.data.utils import compute_importance_map, dense_patch_slices
 
 from monai_boundary._validation import check_choice
 from monai_boundary.volumes.block_grid import Block
 
 BLENDS = ("gaussian", "constant")
+_DEVIATION, _LEAST = 0.125, 1e-3  # of a window's side; the least weight: as MONAI
 _FEW = 32  # windows along an axis: of n, n + 1 are computed
 _BLOCK_WINDOWS = 2**26  # voxels of a block, at most: what its windows compute beyond it shrinks with its size
 
@@ -61,7 +61,8 @@ class WindowGrid:
         n, size = self.shape[axis], self.window[axis]
         if n <= size:
             return (-((size - n) // 2),)
-        return tuple(int(part.start) for (part,) in dense_patch_slices((n,), (size,), (self.steps[axis],)))
+        step = self.steps[axis]
+        return (*range(0, n - size, step), n - size)
 
     def touching(self, block: Block) -> list[tuple[slice, ...]]:
         """Return the windows that have a voxel of the block's core, in raster order."""
@@ -72,8 +73,18 @@ class WindowGrid:
         return list(product(*along))
 
     def weights(self) -> torch.Tensor:
-        """Return the weight of each voxel of a window, above 0."""
-        return compute_importance_map(self.window, mode=self.blend)
+        """Return the weight of each voxel of a window, above 0: those of MONAI's `compute_importance_map`.
+
+        They are computed here, as the starts are: MONAI's import takes seconds and half a gigabyte.
+        """
+        weights = torch.ones(self.window)
+        if self.blend == "constant":
+            return weights
+        for axis, size in enumerate(self.window):
+            from_middle = torch.arange(size) - (size - 1) / 2
+            along = torch.exp(-((from_middle / (_DEVIATION * size)) ** 2) / 2)
+            weights *= along.reshape([-1 if k == axis else 1 for k in range(len(self.window))])
+        return weights.clamp_(min=max(float(weights.min()), _LEAST))
 
 
 def inside(window: Sequence[slice], box: Sequence[slice]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

@@ -10,7 +10,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_boundary.metrics import ItemMetric
-from monai_boundary.metrics.item_metric import mean_of_defined
+from monai_boundary.metrics.table_scores import mean_of_defined
 
 # batches, reductions and processes are tested where instances are: test_instance_metric.py
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from monai.data.utils import compute_importance_map, dense_patch_slices
 
 from monai_boundary.volumes.block_grid import BlockGrid
 from monai_boundary.volumes.window_grid import WindowGrid, hull, inside, window_block
@@ -28,6 +29,19 @@ def test_the_middle_of_a_window_weighs_most() -> None:
     assert np.unravel_index(weights.argmax(), weights.shape) == (0, 2, 2)
     assert weights.min() > 0
     assert (WindowGrid((1, 9, 9), (1, 5, 5), 0.5, "constant").weights() == 1).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_windows_and_weights_are_those_of_monai(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    window = tuple(rng.integers(1, 30, 3).tolist())
+    shape = tuple((np.array(window) + rng.integers(0, 80, 3)).tolist())
+    overlap, blend = (0.5, 0.25, 0.0, 0.6)[seed % 4], ("gaussian", "constant")[seed % 2]
+    grid = WindowGrid(shape, window, overlap, blend)
+    for axis in range(3):
+        theirs = dense_patch_slices((shape[axis],), (window[axis],), (grid.steps[axis],))
+        assert grid.starts(axis) == tuple(part.start for (part,) in theirs)
+    np.testing.assert_allclose(grid.weights(), compute_importance_map(window, mode=blend), rtol=1e-6)
 
 
 def test_a_block_computes_little_beyond_it() -> None:
