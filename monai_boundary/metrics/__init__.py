@@ -3,9 +3,8 @@
 
 from lazy_loader import attach_stub
 
-from monai_boundary.metrics.lesion_masks import (
-    lesion_masks,  # its file has its name, which would stand here in its place
-)
+# at once, since its file has its name, and would stand here in its place
+from monai_boundary.metrics.lesion_masks import lesion_masks  # noqa: F401
 
 # Each name of the stub beside this file is imported when it is asked for: some need MONAI, whose import takes seconds
 # and half a gigabyte; most of what the work on large volumes takes from here does not.
