@@ -22,13 +22,9 @@ from monai_boundary._validation import (
     check_spacing,
     check_spatial_dims,
 )
-from monai_boundary.ops.contour import region_boundaries
+from monai_boundary.kernels.region_depth import deepest_voxels, squared_region_depth
 from monai_boundary.ops.label_values import check_label, check_region_ids
 
-_TIE = (
-    1e-9  # distances closer than this (relative) are one distance: sums of squares differ in the last bit between axes
-)
-_BOX_COST = 3000  # voxels: what one more call of the distance transform costs beside its own voxels
 _MAX_ID = np.iinfo(np.int32).max
 
 
@@ -327,63 +323,23 @@ def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None) -> I
 
 
 def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
-    """A distance transform in the bounding box of each region, or one of the whole image where that is less work.
-
-    The nearest voxel outside a region is a face neighbour of it (a step back along any axis is nearer, so inside).
-    Where no other region touches, it is therefore membrane, and the distance to the membrane is the distance to the
-    boundary: one transform serves all regions that touch no other.
-    """
+    """One transform serves all regions, whether they touch or not."""
     out = np.zeros(regions.shape, dtype=np.int32)
-    names, boxes = _objects(regions)
-    if len(names) == 1 and regions.all():
-        out[tuple(size // 2 for size in regions.shape)] = names[0]
+    if not regions.any():
         return out
-    alone = np.ones(len(names), dtype=np.bool_)
-    if sum(math.prod(s.stop - s.start for s in box) + _BOX_COST for box in boxes) > regions.size:
-        alone = np.isin(names, regions[region_boundaries(regions, ignore_zero=True)])
-        apart = np.where(np.isin(regions, names[alone]), 0, regions) if alone.any() else regions
-        if not alone.all():
-            where = _farthest(ndimage.distance_transform_edt(apart > 0, sampling=spacing), apart)
-            out.flat[where] = apart.flat[where]
-    for index in np.flatnonzero(alone):
-        out[_seed_in_box(regions, names[index], boxes[index], spacing)] = names[index]
+    if regions.min() == regions.max():  # nothing bounds it
+        out[tuple(size // 2 for size in regions.shape)] = regions.flat[0]
+        return out
+    marks: IntArray = np.ascontiguousarray(regions)
+    if marks.max() > marks.size:  # sparse ids: a table of the greatest would be larger than the image
+        ids, places = np.unique(marks, return_inverse=True)
+        marks = (places.reshape(regions.shape) + int(ids[0] != 0)).astype(np.int32)
+    lifted = marks.reshape((1,) * (3 - marks.ndim) + marks.shape)
+    depth = squared_region_depth(lifted, np.array((math.inf,) * (3 - len(spacing)) + spacing))
+    deepest = deepest_voxels(marks.reshape(-1), depth.reshape(-1), int(marks.max()))
+    deepest = deepest[deepest >= 0]
+    out.flat[deepest] = regions.flat[deepest]
     return out
-
-
-def _objects(regions: IntArray) -> tuple[AnyArray, list[tuple[slice, ...]]]:
-    """Ids, ascending, and bounding boxes of the regions."""
-    if int(regions.max(initial=0)) <= regions.size:
-        found = ndimage.find_objects(regions)
-        kept = [i for i, box in enumerate(found) if box is not None]
-        return np.array(kept, dtype=np.int64) + 1, [found[i] for i in kept]
-    ids, inverse = np.unique(regions, return_inverse=True)  # sparse: find_objects makes an entry for every possible id
-    return ids[ids > 0], ndimage.find_objects(inverse.reshape(regions.shape) + int(ids[0] > 0))
-
-
-def _seed_in_box(
-    regions: IntArray, identifier: int, box: tuple[slice, ...], spacing: tuple[float, ...]
-) -> tuple[int, ...]:
-    """The seed voxel of one region that does not fill the image.
-
-    The box padded by one voxel (inside the image) is enough: the nearest outside voxel, moved to the padded box, stays
-    outside the region and comes no farther.
-    """
-    padded = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, regions.shape, strict=True))
-    mask = regions[padded] == identifier
-    where = _farthest(ndimage.distance_transform_edt(mask, sampling=spacing), mask.astype(np.int32))[0]
-    return tuple(int(i) + s.start for i, s in zip(np.unravel_index(where, mask.shape), padded, strict=True))
-
-
-def _farthest(distance: AnyArray, regions: IntArray) -> LongArray:
-    """Flat index of the voxel with the largest distance in each region, the first in raster order on ties."""
-    inside = np.flatnonzero(regions)
-    ids, values = regions.flat[inside], distance.flat[inside]
-    keys = ids if int(ids.max()) <= regions.size else np.unique(ids, return_inverse=True)[1]
-    best = np.zeros(int(keys.max()) + 1)
-    np.maximum.at(best, keys, values)
-    largest = values >= best[keys] * (1 - _TIE)
-    first: LongArray = np.unique(ids[largest], return_index=True)[1]
-    return inside[largest][first]
 
 
 def _cut(ndim: int, axis: int, part: slice) -> tuple[slice, ...]:

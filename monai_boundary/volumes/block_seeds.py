@@ -46,7 +46,7 @@ class BlockSeeds:
         marks = marks.reshape(ids.shape).astype(np.int32) + (known[0] != 0)
         known = known[known > 0]
         sizes = np.array((np.inf if self.per_section else self.spacing[0], *self.spacing[1:]))
-        depth = np.sqrt(squared_region_depth(marks, sizes, self.radius)[block.inner])
+        depth = np.sqrt(squared_region_depth(marks, sizes)[block.inner])
         found = deepest(marks[block.inner], np.minimum(depth, self.radius))
         places = np.unravel_index(found[1], block.shape)
         there = tuple(k + part.start for k, part in zip(places, block.core, strict=True))
