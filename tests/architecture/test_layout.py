@@ -6,9 +6,8 @@ from __future__ import annotations
 import ast
 import re
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.architecture.source_tree import (
     PACKAGE,
@@ -78,16 +77,31 @@ def test_files_are_short() -> None:
         assert median <= MEDIAN_LINES, f"the median file of the {what} has {median} lines: which has two subjects?"
 
 
-@pytest.mark.parametrize("path", python_files(), ids=relative)
-def test_python_file(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+def _faults(path: Path, text: str) -> Iterator[str]:
+    """Yield what is wrong with a Python file."""
     lines = text.splitlines()
-    assert len(lines) < MAX_LINES, f"{relative(path)} has {len(lines)} lines: is it still one idea?"
-    assert path.stem not in ("utils", "helpers", "misc", "common"), (
-        f"{relative(path)}: name the file after what is in it"
-    )
+    if len(lines) >= MAX_LINES:
+        yield f"{relative(path)} has {len(lines)} lines: is it still one idea?"
+    if path.stem in ("utils", "helpers", "misc", "common"):
+        yield f"{relative(path)}: name the file after what is in it"
     first = lines[1] if lines and lines[0].startswith("#!") else (lines or [""])[0]
-    assert first == "# SPDX-License-Identifier: Apache-2.0", f"{relative(path)} starts with {first!r}"
+    if first != "# SPDX-License-Identifier: Apache-2.0":
+        yield f"{relative(path)} starts with {first!r}"
+
+
+def test_a_fault_of_a_file_is_seen() -> None:
+    spdx = "# SPDX-License-Identifier: Apache-2.0\n"
+    assert list(_faults(PACKAGE / "a.py", spdx)) == list(_faults(PACKAGE / "a.py", f"#!/bin/sh\n{spdx}")) == []
+    assert list(_faults(PACKAGE / "utils.py", spdx)) == ["monai_boundary/utils.py: name the file after what is in it"]
+    assert list(_faults(PACKAGE / "a.py", "")) == ["monai_boundary/a.py starts with ''"]
+    assert list(_faults(PACKAGE / "a.py", f"{spdx}\n" * 200)) == [
+        "monai_boundary/a.py has 400 lines: is it still one idea?"
+    ]
+
+
+def test_python_files() -> None:
+    faults = [fault for path in python_files() for fault in _faults(path, path.read_text(encoding="utf-8"))]
+    assert not faults, "\n".join(faults)
 
 
 def _code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -3,13 +3,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +13,7 @@ import pytest
 from monai_boundary.study import StudyError, read_study, run_study
 from monai_boundary.study.run import CASE_FILES, FILES
 from monai_boundary.study.tracking import StudyTracking
+from tests.handlers.tracking.mlflow_server import MlflowServer
 from tests.study.pretend_bundle import study
 
 mlflow = pytest.importorskip("mlflow")
@@ -27,34 +22,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own, with its database and its artifacts in a temporary folder."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = ["--backend-store-uri", f"sqlite:///{folder}/ml.db", "--artifacts-destination", str(folder / "artifacts")]
-    command = [sys.executable, "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment |= {"PYTHONWARNINGS": "default"}
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--workers", "1"], stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
-        )
-    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 300
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        while True:
-            assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
-            assert time.monotonic() < end, "timed out"
-            try:
-                if opener.open(f"{address}/health", timeout=2).status == 200:
-                    break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
+    """The address of a server of its own, with its database and its artifacts in a temporary folder."""
+    served = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    served.start()
+    yield served.address
+    served.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from tests.warm_python import WarmRun
+
+COMMAND = str(Path(__file__).with_name("one_process_mlflow.py"))
 
 
 def free_port() -> int:
@@ -28,22 +29,19 @@ class MlflowServer:
         self.folder = folder
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: WarmRun | None = None
 
-    def start(self) -> None:
+    def start(self, seconds: float = 300) -> None:
         """Start it, and wait until it answers."""
         place = ["--backend-store-uri", f"sqlite:///{self.folder}/ml.db"]
         place += ["--artifacts-destination", str(self.folder / "artifacts"), "--workers", "1"]
-        command = [sys.executable, "-m", "mlflow", "server", *place, "--host", "127.0.0.1", "--port", str(self.port)]
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "default"}
-        log = self.folder / "log.txt"
-        with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                command, stdout=file, stderr=file, env=environment, cwd=self.folder, start_new_session=True
-            )
-        opener, end = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + 90
+        command = [COMMAND, "server", *place, "--host", "127.0.0.1", "--port", str(self.port)]
+        own = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environment = {**os.environ, **own, "PYTHONWARNINGS": "default"}
+        self._process = WarmRun(command, self.folder, environment)
+        opener, end = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + seconds
         while True:
-            assert self._process.poll() is None, log.read_text()[-3000:]
+            assert self._process.poll() is None, self._process.output[-3000:]
             assert time.monotonic() < end, "timed out"
             try:
                 if opener.open(f"{self.address}/health", timeout=2).status == 200:
@@ -52,8 +50,7 @@ class MlflowServer:
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """Kill all of its processes (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
+            self._process.kill()
             self._process = None
