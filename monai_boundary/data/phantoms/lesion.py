@@ -10,7 +10,7 @@ white matter that are no lesions, partial volume in thick slices, noise, and a b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy import ndimage
 from monai_boundary._typing import FloatArray, UInt8Array
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.data.phantoms.head import PhantomHead, phantom_spacing
+from monai_boundary.data.phantoms.lesion_mask import masked_lesions
 
 __all__ = ["LesionPhantom", "LesionScan", "make_lesion_phantom"]
 
@@ -63,9 +64,12 @@ class LesionPhantom:
         noise: standard deviation of the noise, 0..1 of the grey range.
         bias: standard deviation of the bias field's logarithm.
         blur: standard deviation of the point spread within slices, voxels.
+        lesion_mask: a NIfTI with the lesions of a real patient, of a brain centred in its image: they are drawn in
+            place of invented ones, with their shapes, sizes and places; one of less than half a voxel is left out.
+            ``imbalance``, ``lesion_diameter_mm`` and ``lesion_spread`` are then the mask's, and may not be given.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is out of its range or would count for nothing.
 
     Example:
         >>> scan = LesionPhantom(shape=(32, 32, 12)).draw(seed=0)
@@ -84,6 +88,7 @@ class LesionPhantom:
     noise: float = 0.03
     bias: float = 0.10
     blur: float = 0.5
+    lesion_mask: str | None = None
 
     def __post_init__(self) -> None:
         shape, spacing = phantom_spacing(self.shape, self.spacing)
@@ -95,6 +100,10 @@ class LesionPhantom:
             check_positive(name, getattr(self, name))
         for name in ("lesion_spread", "noise", "bias", "blur"):
             check_positive(name, getattr(self, name), zero=True)
+        usual = {field.name: field.default for field in fields(self)}
+        given = [n for n in ("imbalance", "lesion_diameter_mm", "lesion_spread") if getattr(self, n) != usual[n]]
+        if self.lesion_mask is not None and given:
+            raise ValueError(f"`{given[0]}` needs lesions that are invented, got `lesion_mask` {self.lesion_mask}.")
 
     @property
     def mm(self) -> tuple[float, float, float]:
@@ -133,7 +142,10 @@ class LesionPhantom:
             check_choice("modalities", name, PHANTOM_MODALITIES)
         rng = np.random.default_rng(seed)
         head = PhantomHead(self.shape, self.mm, rng)
-        lesion, label = _lesions(self, rng, head)
+        if self.lesion_mask is None:
+            lesion, label = _lesions(self, rng, head)
+        else:
+            lesion, label = masked_lesions(self.lesion_mask, head, rng)
         infarct = _infarct(rng, head) if self.other_pathology else np.zeros(self.shape, dtype=np.float32)
         label = np.where((infarct > 0.5) & (label == 0), 2, label).astype(np.uint8)
         bright, mimics = np.maximum(lesion, infarct), _mimics(self, rng, head)

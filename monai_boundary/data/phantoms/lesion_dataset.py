@@ -11,6 +11,7 @@ import numpy as np
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.data.phantoms.files import head_affine, write_once, write_volume
 from monai_boundary.data.phantoms.lesion import LesionPhantom
+from monai_boundary.data.phantoms.lesion_mask import mask_files
 from monai_boundary.data.volumes.wmh import wmh_datalist
 
 __all__ = ["write_lesion_phantom"]
@@ -24,6 +25,7 @@ def write_lesion_phantom(
     patients: int = 6,
     shape: tuple[int, int, int] = (64, 64, 24),
     seed: int = 0,
+    lesion_masks: str | Path | None = None,
     **recipe: Any,
 ) -> list[dict[str, Any]]:
     """Draw phantoms, write them as a data set, and return its datalist.
@@ -40,6 +42,8 @@ def write_lesion_phantom(
         patients: number of patients, on two sites in turn.
         shape: ``(x, y, z)`` of each.
         seed: seed of the phantoms; each patient has a stream of its own.
+        lesion_masks: a folder of masks of real patients (NIfTI); the first patient has the lesions of the first mask by
+            name, and so on. No two patients have the same mask: some may be left over, none may be missing.
         recipe: further arguments of :class:`~monai_boundary.data.LesionPhantom`; ``other_pathology`` instead of the
             above.
 
@@ -47,7 +51,8 @@ def write_lesion_phantom(
         The items of :func:`~monai_boundary.data.wmh_datalist` with FLAIR and T1.
 
     Raises:
-        ValueError: if ``patients`` is below 1, or ``directory`` holds patients that this function did not write.
+        ValueError: if ``patients`` is below 1 or above the number of masks, or ``directory`` holds patients that this
+            function did not write.
 
     Example:
         >>> import tempfile
@@ -57,12 +62,16 @@ def write_lesion_phantom(
     """
     if int(patients) != patients or patients < 1:
         raise ValueError(f"`patients` needs an integer >= 1, got {patients!r}.")
-    phantom = LesionPhantom(shape=shape, **recipe)
+    masks = [] if lesion_masks is None else mask_files(lesion_masks)
+    if masks and patients > len(masks):
+        raise ValueError(f"`patients` needs at most the {len(masks)} masks of {lesion_masks}, got {patients}.")
+    drawn: list[dict[str, Any]] = [{"lesion_mask": str(mask)} for mask in masks] or [{}] * int(patients)
+    phantom = LesionPhantom(shape=shape, **recipe, **drawn[0])
     directory = Path(directory)
 
     def write(k: int) -> None:
         own = recipe if "other_pathology" in recipe else {**recipe, "other_pathology": k % 4 == 0}
-        _write_patient(_paths(directory, k), LesionPhantom(shape=shape, **own), seed, k)
+        _write_patient(_paths(directory, k), LesionPhantom(shape=shape, **own, **drawn[k]), seed, k)
 
     recorded = {"patients": int(patients), "seed": seed, "recipe": repr(phantom), "given": sorted(recipe)}
     write_once(directory, recorded, [_paths(directory, k) for k in range(int(patients))], write)
