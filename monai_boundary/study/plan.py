@@ -8,12 +8,19 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from monai_boundary._validation import check_choice, check_positive
+from monai_boundary.study.evaluations import (
+    StudyEvaluation,
+    evaluation_entry,
+    evaluation_settings,
+    read_evaluations,
+)
 from monai_boundary.study.protocol import StudyProtocol, read_protocol
 
 Overrides = dict[str, Any]
@@ -75,7 +82,7 @@ class StudyPlan:
         seeds: given to the training as ``seed``.
         folds: given as ``fold``; ``(None,)`` gives none.
         common: overrides of every run.
-        evaluate: configuration that is run after the training, or None.
+        evaluate: what scores the network after the training, one after the other.
         start: overrides of a training before those of the arms, one for each seed and fold, whose network they get as
             ``init_checkpoint``; or None.
         protocol: which seeds or folds choose; None where nothing is chosen.
@@ -89,7 +96,7 @@ class StudyPlan:
     seeds: tuple[int, ...] = (0,)
     folds: tuple[int | None, ...] = (None,)
     common: Overrides = field(default_factory=dict)
-    evaluate: Path | None = None
+    evaluate: tuple[StudyEvaluation, ...] = ()
     start: Overrides | None = None
     protocol: StudyProtocol | None = None
 
@@ -122,7 +129,7 @@ class StudyPlan:
     def settings(self) -> dict[str, Any]:
         """Return what two runs in the same folder need to have in common, apart from the arms (as plain data)."""
         names = {"bundle": self.bundle.name, "config": [path.name for path in self.config]}
-        evaluate = None if self.evaluate is None else self.evaluate.name
+        evaluate = evaluation_settings(self.evaluate)
         return {**names, "evaluate": evaluate, "common": dict(self.common), "start": self.start}
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,7 +141,7 @@ class StudyPlan:
         return {
             "bundle": str(self.bundle),
             "config": [str(path) for path in self.config],
-            "evaluate": None if self.evaluate is None else str(self.evaluate),
+            "evaluate": evaluation_entry(self.evaluate),
             "common": dict(self.common),
             "start": self.start,
             "arms": {name: dict(own) for name, own in self.arms.items()},
@@ -187,7 +194,8 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
     Args:
         source: file or dictionary with ``bundle`` (folder, from the working directory or from the file's folder),
             ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
-            ``better``, ``title``, ``from`` and ``spread``), and optionally ``config`` (``train.yaml``), ``evaluate``,
+            ``better``, ``title``, ``from`` and ``spread``), and optionally ``config`` (``train.yaml``), ``evaluate`` (a
+            file; or name -> overrides, each into the folder of its name: ``{evaluation: {}, other: {test_dir: X}}``),
             ``common``, ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``) and
             ``protocol`` (``{choosing: {folds: [0, 1]}}``).
         common: overrides of every run, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
@@ -217,7 +225,7 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
         seeds=_whole_numbers("seeds", content.get("seeds", [0])),
         folds=(None,) if content.get("folds") is None else _whole_numbers("folds", content["folds"]),
         common={**_mapping("common", content.get("common")), **common},
-        evaluate=_config(bundle, content["evaluate"]) if content.get("evaluate") else None,
+        evaluate=read_evaluations(content.get("evaluate"), partial(_config, bundle)),
         start=None if start is None else dict(_mapping("start", start)),
         protocol=read_protocol(content.get("protocol")),
     )
@@ -302,10 +310,10 @@ def _check_plan(plan: StudyPlan) -> None:
             f"`arms` needs names that differ in letters and digits, and are not {START!r}, got {', '.join(plan.arms)}."
         )
     known: set[str] = set()
-    files = [*plan.config, *([] if plan.evaluate is None else [plan.evaluate])]
+    files = list(dict.fromkeys([*plan.config, *(each.config for each in plan.evaluate)]))
     for path in files:
         known |= {re.split("::|#", key.lstrip("+"))[0] for key in yaml.safe_load(path.read_text(encoding="utf-8"))}
-    for place in (plan.common, plan.start or {}, *plan.arms.values()):
+    for place in (plan.common, plan.start or {}, *plan.arms.values(), *(each.overrides for each in plan.evaluate)):
         for key in place:
             root = re.split("::|#", key.lstrip("+"))[0]
             _check_known("overrides", root, known, f"names of {', '.join(p.name for p in files)}")

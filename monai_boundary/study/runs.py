@@ -133,11 +133,12 @@ class RunPool:
         for name, layer in layers.items():
             (place / name).write_text(yaml.safe_dump(dict(layer), sort_keys=False, width=1000), encoding="utf-8")
         configs = [[*self.plan.config, *(place / name for name in layers)]]
-        if self.plan.evaluate is not None and run.arm != START:
-            known = yaml.safe_load(self.plan.evaluate.read_text(encoding="utf-8"))
-            shared = {k: v for k, v in overrides.items() if k.lstrip("+").split("::")[0].split("#")[0] in known}
-            (place / "evaluate_overrides.yaml").write_text(yaml.safe_dump(shared, sort_keys=False), encoding="utf-8")
-            configs.append([self.plan.evaluate, place / "evaluate_overrides.yaml"])
+        for each in self.plan.evaluate if run.arm != START else ():
+            known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
+            layer = place / f"{each.name}_overrides.yaml"
+            options = each.options(overrides, known, place)
+            layer.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+            configs.append([each.config, layer])
         return configs
 
     def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:

@@ -33,8 +33,9 @@ for name in ast.literal_eval(sys.argv[sys.argv.index("--config_file") + 1]):
     config.update(yaml.safe_load(open(name)))
 out = pathlib.Path(config["output_dir"])
 if config.get("kind") == "evaluate":
-    (out / "evaluation").mkdir(exist_ok=True)
-    json.dump({"mean": {"area": config["seed"] + 0.5}}, open(out / "evaluation" / "evaluation.json", "w"))
+    place = pathlib.Path(config["evaluation_dir"] or out / "evaluation")
+    place.mkdir(exist_ok=True)
+    json.dump({"mean": {"area": config["seed"] + 0.5 + config["offset"]}}, open(place / "evaluation.json", "w"))
     sys.exit()
 if config["fail"]:
     print("starting\\nrate 1\\rrate 2", flush=True)
@@ -75,7 +76,9 @@ def make_bundle(folder: Path) -> Path:
     configs = folder / "pretend" / "configs"
     configs.mkdir(parents=True)
     (configs / "train.yaml").write_text(TRAIN)
-    (configs / "evaluate.yaml").write_text("{kind: evaluate, seed: 0, output_dir: null}\n")
+    (configs / "evaluate.yaml").write_text(
+        "{kind: evaluate, seed: 0, output_dir: null, evaluation_dir: null, offset: 0}\n"
+    )
     (folder / "trainer.py").write_text(TRAINER)
     return configs.parent
 

@@ -107,6 +107,8 @@ def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
         ({"metrics": {"dice": {"better": "higher", "file": "x"}}}, "`metrics::dice` needs one of .*, got 'file'"),
         ({"scores": "first"}, "`scores` needs one of 'last', 'best', got 'first'"),
         ({"bundle": "nowhere"}, "`bundle` needs a folder with configs, found none at nowhere"),
+        ({"evaluate": {"a b": {}}}, "`evaluate` needs names of letters, digits and _, got 'a b'"),
+        ({"evaluate": {"a": {"metod": 1}}}, "`overrides` needs names of train.yaml, evaluate.yaml, got 'metod'"),
         ({"config": "trian.yaml"}, "`config` needs a file of .*evaluate.yaml, train.yaml.* got 'trian.yaml'"),
     ],
 )
@@ -120,6 +122,10 @@ def test_other_things_that_are_refused(bundle: Path, tmp_path: Path) -> None:
         read_study(tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="`study` needs the entry 'arms', it has: bundle"):
         read_study({"bundle": str(bundle)})
+    with pytest.raises(TypeError, match=r"`evaluate` needs a file or a dictionary, name -> overrides, got \[1\]"):
+        read_study(study(bundle, evaluate=[1]))
+    with pytest.raises(TypeError, match="`evaluate::other` needs a dictionary, got int: 3"):
+        read_study(study(bundle, evaluate={"other": 3}))
     with pytest.raises(TypeError, match="`arms` needs a dictionary, got list"):
         read_study(study(bundle, arms=["plain"]))
     with pytest.raises(ValueError, match="`arms` needs arms of the study, got 'bad'; known: good loss, plain, same"):

@@ -14,6 +14,7 @@ import yaml
 
 from monai_boundary.study import RunError, StudyRun, read_study
 from monai_boundary.study.runs import RunPool, log_tail, visible_gpus
+from monai_boundary.study.scores import run_rows
 from tests.study.pretend_bundle import study
 
 
@@ -97,8 +98,24 @@ def test_evaluation_runs_after_the_training_with_what_it_knows(bundle: Path, tmp
     runner = RunPool(plan, tmp_path / "out")
     assert ran(runner) == {"plain_seed3": None}
     folder = runner.folder(plan.runs()[0])
-    assert set(yaml.safe_load((folder / "evaluate_overrides.yaml").read_text())) == {"seed", "output_dir"}
+    assert set(yaml.safe_load((folder / "evaluation_overrides.yaml").read_text())) == {"seed", "output_dir"}
     assert json.loads((folder / "evaluation" / "evaluation.json").read_text()) == {"mean": {"area": 3.5}}
+
+
+def test_several_evaluations_score_each_network_in_folders_of_their_own(bundle: Path, tmp_path: Path) -> None:
+    ways = {"evaluation": {"offset": 1.0}, "other_data": {"config": "evaluate.yaml", "offset": 10.0}}
+    entries = {way: {"better": "lower", "from": f"{way}/evaluation.json::mean::area"} for way in ways}
+    chosen = study(bundle, evaluate=ways, metrics=entries, seeds=[3], arms={"plain": {"epochs": 1}})
+    plan = read_study(chosen)
+    assert plan.settings()["evaluate"] == {
+        "evaluation": {"config": "evaluate.yaml", "offset": 1.0},
+        "other_data": {"config": "evaluate.yaml", "offset": 10.0},
+    }
+    assert read_study(json.loads(json.dumps(plan.as_dict()))) == plan
+    runner = RunPool(plan, tmp_path / "out")
+    assert ran(runner) == {"plain_seed3": None}
+    (row,) = run_rows(plan, tmp_path / "out")
+    assert (row["evaluation"], row["other_data"]) == (4.5, 13.5)
 
 
 def test_what_stops_the_study_stops_its_processes(bundle: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from monai_boundary._typing import FloatArray, UInt8Array
 from monai_boundary._validation import check_positive
@@ -57,6 +58,8 @@ class TumourPhantom:
         noise: standard deviation of the noise, 0..1 of the grey range.
         bias: standard deviation of the bias field's logarithm.
         blur: standard deviation of the point spread within slices, voxels.
+        border_blur: standard deviation of what blurs the tumour's borders, in voxels along x: the tumour passes over
+            into the tissue, and its parts into each other. The truth stays where it is, at half height.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -77,6 +80,7 @@ class TumourPhantom:
     noise: float = 0.04
     bias: float = 0.12
     blur: float = 0.5
+    border_blur: float = 0.0
 
     def __post_init__(self) -> None:
         shape, spacing = phantom_spacing(self.shape, self.spacing)
@@ -86,7 +90,7 @@ class TumourPhantom:
             raise ValueError(f"`mimics` needs an integer >= 0, got {self.mimics!r}.")
         for name in ("tumour_diameter_mm", "contrast"):
             check_positive(name, getattr(self, name))
-        for name in ("tumour_spread", "noise", "bias", "blur"):
+        for name in ("tumour_spread", "noise", "bias", "blur", "border_blur"):
             check_positive(name, getattr(self, name), zero=True)
 
     @property
@@ -113,6 +117,7 @@ class TumourPhantom:
         label[core > 0.5] = 1
         label[(core > 0.5) & (rim > 0.5 * core)] = 4
         vessels = _vessels(self, rng, head) * (1 - oedema)
+        oedema, core, rim = (_blurred(self, part) for part in (oedema, core, rim))
         images = {}
         for name, (fluid, grey, white, *tumour) in _GREY.items():
             healthy = head.picture(fluid, grey, white)
@@ -168,6 +173,13 @@ def _tumour(
     width = (5.0 + 2.0 * head.noise(rng, 12.0)).clip(1.0) * head.scale
     rim = core - np.minimum(partial_volume(depth - width, soft), core)
     return oedema, core, rim
+
+
+def _blurred(spec: TumourPhantom, part: FloatArray) -> FloatArray:
+    if not spec.border_blur:
+        return part
+    soft: FloatArray = ndimage.gaussian_filter(part, spec.border_blur * spec.mm[0] / np.array(spec.mm))
+    return soft
 
 
 def _place(rng: np.random.Generator, head: PhantomHead, radius: float) -> FloatArray:

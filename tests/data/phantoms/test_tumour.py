@@ -52,6 +52,22 @@ def test_low_grade_has_no_rim() -> None:
     assert sorted(np.unique(label)) == [0, 1, 2]
 
 
+def test_a_blurred_border_is_wider_and_where_it_was() -> None:
+    """A step blurred by a Gaussian of 1.5 voxels has a steepest slope of 1 / (1.5 sqrt(2 pi)) = 0.27 of its height."""
+    sharp, blurred = (
+        TumourPhantom(shape=(64, 64, 48), noise=0, bias=0, blur=0, mimics=0, border_blur=b).draw(1) for b in (0, 1.5)
+    )
+    np.testing.assert_array_equal(sharp.label, blurred.label)
+    whole = sharp.label > 0
+    distance = ndimage.distance_transform_edt(~whole) - ndimage.distance_transform_edt(whole)
+    slopes = []
+    for scan in (sharp, blurred):
+        means = [scan.flair[(np.rint(distance) == k) & (scan.t1 > 0)].mean() for k in (-4, -2, -1, 1, 2, 4)]
+        slopes.append((means[2] - means[3]) / (means[0] - means[5]))
+    assert slopes[0] > 0.5
+    assert 0.15 < slopes[1] < 0.4
+
+
 def test_recipe(rng: np.random.Generator) -> None:
     sizes = [
         (TumourPhantom(shape=SMALL, tumour_diameter_mm=d, tumour_spread=0).draw(2).label > 0).sum() for d in (25, 50)
