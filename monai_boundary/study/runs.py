@@ -135,10 +135,10 @@ class RunPool:
         configs = [[*self.plan.config, *(place / name for name in layers)]]
         for each in self.plan.evaluate if run.arm != START else ():
             known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
-            layer = place / f"{each.name}_overrides.yaml"
+            own = place / f"{each.name}_overrides.yaml"
             options = each.options(overrides, known, place)
-            layer.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
-            configs.append([each.config, layer])
+            own.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+            configs.append([each.config, own])
         return configs
 
     def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:
