@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_boundary._typing import BoolArray, FloatArray
+import numpy as np
+
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.ops.signed_distance import signed_distance_map
-from monai_boundary.volumes.block_grid import Block, BlockGrid, chosen_block
-from monai_boundary.volumes.block_records import BlockRecords
+from monai_boundary.volumes.block_distance import BlockDistance, BlockInside, distance_halo
+from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
-from monai_boundary.volumes.chosen_labels import labels_inside
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_regions import REGION_STORE, SEED_STORE, write_regions
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
-from monai_boundary.volumes.zarr_output import ZarrOutput, make_zarr_output
+from monai_boundary.volumes.zarr_output import make_zarr_output
 
 MAP_STORE = "distance.zarr"
 MAP_TYPES = ("float32", "float16")
@@ -35,46 +33,6 @@ class VolumeMap:
     failed: tuple[BlockFailure, ...]
     regions: Path | None = None
     seeds: Path | None = None
-
-
-@dataclass(frozen=True)
-class BlockDistance:
-    """Compute the map of a block from what is within the radius of it.
-
-    Args:
-        label: volume of labels.
-        values: labels that are inside; empty takes all but 0.
-        radius_nm: distances beyond it are not told apart.
-        spacing: nm per axis.
-        per_section: the map of each section alone.
-        output: where the map goes.
-        records: of the blocks that are done.
-    """
-
-    label: VolumeSource
-    values: tuple[int, ...]
-    radius_nm: float
-    spacing: tuple[float, ...]
-    per_section: bool
-    output: ZarrOutput
-    records: BlockRecords
-
-    def __call__(self, block: Block) -> None:
-        """Read the block with its halo, and write the map of its core."""
-        read = self.label.read(block.outer)
-        inside = labels_inside(read, self.values)
-        self.output.write(block, self._map(inside)[block.inner])
-        self.records.write(block.index)
-
-    def _map(self, inside: BoolArray) -> FloatArray:
-        axis = 0 if self.per_section else None
-        found = signed_distance_map(inside, self.spacing, section_axis=axis, clip=self.radius_nm)
-        # where no border is in sight it is 0, and says so, since no centre lies on a face: the border is beyond
-        images = zip(found, inside, strict=True) if self.per_section else [(found, inside)]
-        for image, mask in images:
-            if not image.flat[0]:
-                image[...] = -self.radius_nm if mask.flat[0] else self.radius_nm
-        return found
 
 
 def map_volume(
@@ -170,30 +128,13 @@ def _write(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: BlockR
     output = make_zarr_output(
         folder / MAP_STORE, grid.shape, grid.block, chosen["dtype"], spacing=sizes, offset=source.offset
     )
-    records = job.records("distance")
-    work = BlockDistance(source, tuple(chosen["values"]), radius, sizes, chosen["per_section"], output, records)
-    failed = run_left(runner, work, grid, "distance")
+    inside = make_zarr_output(folder / "inside.zarr", grid.shape, grid.block, np.bool_)
+    choose = BlockInside(source, tuple(chosen["values"]), inside, job.records("inside"))
+    work = BlockDistance(inside, radius, sizes, chosen["per_section"], output, job.records("distance"))
+    failed = run_left(runner, choose, grid, "inside") or run_left(runner, work, grid, "distance")
     if chosen["regions"]:
         failed = failed or write_regions(job, source, grid, runner)
     for name in _OUTPUTS:
         if not failed and (folder / name).exists():
             (folder / name).rename(job.folder / name)
     return failed
-
-
-def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:
-    """Return how far away the nearest voxel of the other side may be, in voxels along each axis.
-
-    Its near face is within the radius, and half a voxel before its centre. At most one voxel more than is needed.
-
-    Args:
-        radius_nm: the largest distance that is told.
-        spacing: nm per axis.
-        per_section: whether sections are looked at alone.
-
-    Example:
-        >>> distance_halo(10.0, (40.0, 4.0, 4.0)), distance_halo(10.0, (40.0, 4.0, 4.0), True)
-        ((1, 4, 4), (0, 4, 4))
-    """
-    reach = [math.ceil(radius_nm / size * (1 + 1e-9) + 0.5) for size in spacing]
-    return (0 if per_section else reach[0], *reach[1:])

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time and memory of the work on volumes by blocks, beside the same in memory, in one process.
 
-``python -m tests.benchmarks.measure_volumes segment|evaluate|maps|predict SIZE FOLDER`` (voxels along an axis; seed 0)
-prints CPU seconds, their ratio, nanoseconds per voxel, and the resident memory at most, over that before, of each side.
+``python -m tests.benchmarks.measure_volumes segment|evaluate|maps|predict|watershed|barrier_cut SIZE FOLDER [BLOCK
+[WORKERS]]`` (voxels along an axis; seed 0) prints CPU seconds, their ratio, nanoseconds per voxel, and the resident memory
+at most, over that before, of each side. Without BLOCK it is the command's own; more than one worker is for the seconds by
+the clock.
 """
 
 from __future__ import annotations
@@ -76,25 +78,31 @@ def _read(path: Path) -> AnyArray:
     return array
 
 
-def pairs(action: str, size: int, folder: Path) -> tuple[Callable[[], Any] | None, Callable[[], Any]]:
+def pairs(action: str, size: int, folder: Path, **options: Any) -> tuple[Callable[[], Any] | None, Callable[[], Any]]:
     """What is done in memory (reading is not counted there), and by blocks."""
     from monai_boundary import volumes
 
     out = folder / f"out_{action}_{size}"
     shutil.rmtree(out, ignore_errors=True)
     small = size <= 512
-    if action == "segment":
+    if action in ("segment", "watershed", "barrier_cut"):
         path = membrane(size, folder / f"membrane_{size}.zarr")
         values = _read(path) if small else None
-        inside = None if values is None else (lambda: ndimage.label(values < 128))
-        return inside, lambda: volumes.segment_volume(path, out)
+        if action == "segment":
+            inside = None if values is None else (lambda: ndimage.label(values < 128))
+            return inside, lambda: volumes.segment_volume(path, out, **options)
+        from monai_boundary.ops import membrane_to_instances
+
+        shares = None if values is None else values / np.float64(255)
+        inside = None if shares is None else (lambda: membrane_to_instances(shares, action))
+        return inside, lambda: volumes.segment_volume(path, out, method=action, **options)
     if action == "evaluate":
         from monai_boundary.metrics import compute_cremi_score
 
         truth, pred = ids(size, folder / f"truth_{size}.zarr", 0), ids(size, folder / f"pred_{size}.zarr", 1)
         both = (_read(pred), _read(truth)) if small else None
         inside = None if both is None else (lambda: compute_cremi_score(*both))
-        return inside, lambda: volumes.evaluate_volume(pred, truth, out, page=False)
+        return inside, lambda: volumes.evaluate_volume(pred, truth, out, page=False, **options)
     if action == "maps":
         from monai_boundary.ops import signed_distance_map
 
@@ -102,8 +110,7 @@ def pairs(action: str, size: int, folder: Path) -> tuple[Callable[[], Any] | Non
         chosen = list(range(1, 60 * (size // TILE) ** 3, 2))
         labels = np.isin(_read(path), chosen) if small else None
         inside = None if labels is None else (lambda: signed_distance_map(labels, (4.0, 4.0, 4.0)))
-        block = min(size, 512)
-        return inside, lambda: volumes.map_volume(path, out, radius_nm=128, spacing=4, values=chosen, block=block)
+        return inside, lambda: volumes.map_volume(path, out, radius_nm=128, spacing=4, values=chosen, **options)
     return _prediction(folder, size, out)
 
 
@@ -130,12 +137,14 @@ def _prediction(folder: Path, size: int, out: Path) -> tuple[Callable[[], Any], 
     return inside, lambda: predict_volume(path, out, bundle="em_neuron_boundary")
 
 
-def main(action: str, size: int, folder: Path) -> None:
+def main(action: str, size: int, folder: Path, block: int | None = None, workers: int = 1) -> None:
     """Measure, and print a line of JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     pairs(action, 128, folder)[1]()  # what is imported and compiled is not measured
-    inside, blocks = pairs(action, size, folder)
+    inside, blocks = pairs(
+        action, size, folder, **({} if action == "predict" else {"block": block, "workers": workers})
+    )
     voxels = size**3 if action != "predict" else 2 * size**2
     found: dict[str, Any] = {"action": action, "voxels": voxels, "in_memory": inside and measured(inside)}
     found["blocks"] = measured(blocks)
@@ -145,4 +154,4 @@ def main(action: str, size: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:]))

