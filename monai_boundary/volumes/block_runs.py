@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -115,7 +116,9 @@ def local_client(workers: int) -> Iterator[Any]:
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if forked else "spawn"}):
         context = import_module("distributed.utils").get_mp_context()  # sets its own preload, the first time
         if forked:
-            context.set_forkserver_preload(["distributed", "monai_boundary.volumes"])
+            # MONAI, too, where this process needed it: a network of TorchScript, and all but predictions, do without
+            heavy = [name for name in ("monai.bundle", "monai_boundary.handlers") if name in sys.modules]
+            context.set_forkserver_preload(["distributed", "monai_boundary.volumes", *heavy])
         # any free port: None would be Dask's own, which warns where another cluster has it
         local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
         with local, distributed.Client(local) as client:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,8 @@ def map_volume(
     radius; the seed of a deeper one is its first voxel in raster order that is as deep as the radius.
 
     ``output_dir`` gets ``distance.zarr``, OME-Zarr 0.4 with the map in its array ``0``, whole or not at all, with
-    ``regions`` ``regions.zarr`` and ``seeds.zarr`` too (the id at each seed, 0 elsewhere), and ``manifest.json`` and
-    ``blocks``, by which a job that was stopped goes on.
+    ``regions`` ``regions.zarr`` and ``seeds.zarr`` too (the id at each seed, 0 elsewhere), and ``manifest.json`` and,
+    while it runs, ``blocks``, by which a job that was stopped goes on.
 
     Args:
         label: volume of labels, ``path[::dataset][@first:stop]``.
@@ -115,6 +116,7 @@ def map_volume(
                 failed = _write(job, source, grid, runner)
             if failed:
                 return VolumeMap(None, tuple(failed))
+        shutil.rmtree(job.folder / BLOCKS, ignore_errors=True)  # what was needed on the way
         return VolumeMap(stores[0], (), *stores[1:])
 
 

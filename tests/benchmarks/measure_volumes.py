@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time and memory of the work on volumes by blocks, beside the same in memory, in one process.
 
-``python -m tests.benchmarks.measure_volumes segment|evaluate|maps|predict|watershed|barrier_cut SIZE FOLDER [BLOCK
-[WORKERS]]`` (voxels along an axis; seed 0) prints CPU seconds, their ratio, nanoseconds per voxel, and the resident memory
-at most, over that before, of each side. Without BLOCK it is the command's own; more than one worker is for the seconds by
-the clock.
+``python -m tests.benchmarks.measure_volumes ACTION SIZE FOLDER [BLOCK [WORKERS]]`` (segment, watershed, barrier_cut,
+evaluate, maps or predict; voxels along an axis; seed 0) prints CPU seconds, their ratio, nanoseconds per voxel, and the
+resident memory at most, over that before, of each side. Without BLOCK it is the command's own; more than one worker is
+for the seconds by the clock.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from monai_boundary._typing import AnyArray
 from monai_boundary.metrics import compute_cremi_score
 from monai_boundary.volumes.overlap_counts import OverlapCount
 from tests.volumes.conftest import cells
+from tests.volumes.test_volume_segmentation import bytes_of
 
 evaluate_volume = partial(volumes.evaluate_volume, page=False)  # the page has its own test
 SPACING = (30.0, 6.0, 4.0)
@@ -38,7 +39,7 @@ def pair(rng: np.random.Generator) -> tuple[AnyArray, AnyArray]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> None:
+def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     rng = np.random.default_rng(seed)
     pred, truth = pair(rng)
     kind: dict[str, Any] = KINDS[seed % len(KINDS)]
@@ -47,6 +48,8 @@ def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> N
     result = evaluate_volume(*paths, tmp_path / "out", block=block, workers=1 + seed % 2, **kind)
     np.testing.assert_equal(tuple(result.scores or ()), tuple(compute_cremi_score(pred, truth, **kind)))
     assert result.failed == ()
+    evaluate_volume(*paths, tmp_path / "cluster", block=block, cluster=client, **kind)
+    assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "out")
 
 
 def test_in_processes(tmp_path: Path, store: Callable[..., str], client: Any, rng: np.random.Generator) -> None:

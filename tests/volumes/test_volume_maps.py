@@ -18,23 +18,19 @@ SPACING = (12.0, 4.0, 5.0)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_as_in_memory_up_to_the_radius(seed: int, tmp_path: Path, store: Callable[..., str]) -> None:
+def test_as_in_memory_up_to_the_radius(seed: int, tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     rng = np.random.default_rng(seed)
     labels = cells(rng, tuple(rng.integers(4, 24, 3).tolist())).astype(np.uint16)
     values, per_section = ((), (1, 2, 7))[seed % 2], seed % 5 == 4
     inside = np.isin(labels, values) if values else labels > 0
     radius = float(rng.uniform(3, 40))
     block = tuple(rng.integers(4, 20, 3).tolist()) if seed else None
-    result = map_volume(
-        store("l", labels),
-        tmp_path / "out",
-        radius_nm=radius,
-        values=values,
-        per_section=per_section,
-        spacing=SPACING,
-        block=block,
-        workers=1 + seed % 2,
-    )
+    path = store("l", labels)
+    options: dict[str, Any] = {"radius_nm": radius, "values": values, "per_section": per_section}
+    options |= {"spacing": SPACING, "block": block}
+    result = map_volume(path, tmp_path / "out", **options, workers=1 + seed % 2)
+    map_volume(path, tmp_path / "cluster", **options, cluster=client)
+    assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "out")
     found, geometry = read_em_source(result.store)
     assert geometry.spacing == SPACING
     whole = signed_distance_map(inside, SPACING, section_axis=0 if per_section else None)

@@ -53,7 +53,7 @@ def whole(values: AnyArray, net: dict[str, Any], window: tuple[int, ...], normal
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> None:
+def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 255, rng.integers(2, 24, 3)).astype(np.uint8)
     values[0] = 7  # a section of one grey
@@ -62,21 +62,22 @@ def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> N
     options: dict[str, Any] = {"overlap": (0.5, 0.25, 0.6)[seed % 3], "mode": ("gaussian", "constant")[seed // 2 % 2]}
     normalise = ("section", "volume", "share")[seed // 4 % 3]
     expected = whole(values, net, window, normalise, **options)[channels - 1]
-    result = predict_volume(
-        store("raw", values, (5, 7, 16)),
-        tmp_path / "out",
+    path = store("raw", values, (5, 7, 16))
+    chosen: dict[str, Any] = {
         **net,
-        window=window,
-        overlap=options["overlap"],
-        blend=options["mode"],
-        normalise=normalise,
-        activation="softmax" if channels > 1 else "sigmoid",
-        channel=channels - 1,
-        dtype="float32",
-        spacing=(40, 4, 4),
-        block=tuple(rng.integers(2, 20, 3).tolist()) if seed else None,  # the first is of one block
-        workers=1 + seed % 2,
-    )
+        "window": window,
+        "overlap": options["overlap"],
+        "blend": options["mode"],
+        "normalise": normalise,
+        "activation": "softmax" if channels > 1 else "sigmoid",
+        "channel": channels - 1,
+        "dtype": "float32",
+        "spacing": (40, 4, 4),
+        "block": tuple(rng.integers(2, 20, 3).tolist()) if seed else None,  # the first is of one block
+    }
+    result = predict_volume(path, tmp_path / "out", **chosen, workers=1 + seed % 2)
+    predict_volume(path, tmp_path / "cluster", **chosen, cluster=client)
+    assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "out")
     found, geometry = read_em_source(result.store)
     assert geometry.spacing == (40, 4, 4)
     np.testing.assert_allclose(found, expected, atol=2e-6)

@@ -2,12 +2,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import shutil
-import signal
-import time
 from collections.abc import Callable
-from multiprocessing import get_all_start_methods
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +30,18 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> None:
+def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     rng = np.random.default_rng(seed)
     values = membrane(rng)
     block = tuple(rng.integers(4, 20, 3).tolist()) if seed else None  # the first is of one block
     min_size, per_section, threshold = int(seed % 3) * 4, seed % 5 == 4, (0.35, 0.5, 0.6)[seed % 3]
     stored = (values * 255).round().astype(np.uint8) if seed % 2 else values
-    result = segment_volume(
-        store("m", stored, (5, 7, 16)),
-        tmp_path / "out",
-        block=block,
-        threshold=threshold,
-        min_size=min_size,
-        per_section=per_section,
-        spacing=(40, 4, 4),
-        workers=1 + seed % 2,
-    )
+    path = store("m", stored, (5, 7, 16))
+    kind: dict[str, Any] = {"threshold": threshold, "min_size": min_size, "per_section": per_section}
+    options: dict[str, Any] = {**kind, "block": block, "spacing": (40, 4, 4)}
+    result = segment_volume(path, tmp_path / "out", **options, workers=1 + seed % 2)
+    segment_volume(path, tmp_path / "cluster", **options, cluster=client)
+    assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "out")
     found, geometry = read_em_source(result.store)
     assert geometry.spacing == (40, 4, 4)
     # SciPy's components of the whole volume, in another order perhaps; then our own function, number by number
@@ -124,39 +115,6 @@ def test_a_disk_that_was_full_for_a_while(
     assert [failure.block.index for failure in result.failed] == [5, 6, 7]
     assert "No space left" in result.failed[0].error
     assert segment_volume(path, tmp_path / "b", block=8).failed == ()
-    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
-
-
-@pytest.mark.usefixtures("client")  # with it processes are forked from one that has imported the package
-def holder_of(folder: Path) -> str:
-    """Who works in a folder, as its lock says."""
-    try:
-        return (folder / ".running.json").read_text()
-    except FileNotFoundError:
-        return ""
-
-
-def test_killed_at_random_ten_times(tmp_path: Path, store: Callable[..., str], rng: np.random.Generator) -> None:
-    path = store("m", membrane(rng, (20, 20, 20)))
-    options: dict[str, Any] = {"block": 7, "min_size": 3, "workers": 2}
-    segment_volume(path, tmp_path / "a", **options)
-    context = multiprocessing.get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
-    killed = 0
-    for _ in range(60):
-        job = context.Process(target=segment_volume, args=(path, tmp_path / "b"), kwargs=options)
-        job.start()
-        while job.is_alive() and f'"process": {job.pid}' not in holder_of(tmp_path / "b"):
-            time.sleep(0.005)  # it has not begun: importing takes longer than the work
-        job.join(rng.uniform(0, 0.4))
-        job.kill()
-        job.join()
-        killed += job.exitcode == -signal.SIGKILL
-        if killed == 10:
-            break
-        if job.exitcode == 0:  # it was done before it could be killed
-            shutil.rmtree(tmp_path / "b")
-    assert killed == 10, "in the middle of its work"
-    segment_volume(path, tmp_path / "b", **options)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
