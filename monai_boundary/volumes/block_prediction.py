@@ -34,18 +34,25 @@ class Foreground:
     mask: VolumeSource | None = None
     above: float | None = None
 
-    def of(self, values: AnyArray, box: tuple[slice, ...]) -> tuple[BoolArray | None, BoolArray | None]:
-        """Return which voxels of a box are foreground, and which the mask leaves in; ``None`` is all.
+    def masked(self, box: tuple[slice, ...]) -> BoolArray | None:
+        """Return which voxels of a box the mask leaves in; ``None`` is all.
+
+        Args:
+            box: slices of the volume.
+        """
+        return None if self.mask is None else self.mask.read(box) != 0
+
+    def of(self, values: AnyArray, masked: BoolArray | None) -> BoolArray | None:
+        """Return which voxels of a box are foreground; ``None`` is all.
 
         Args:
             values: grey values of the box.
-            box: slices of the volume.
+            masked: of :meth:`masked`.
         """
-        masked = None if self.mask is None else self.mask.read(box) != 0
         if self.above is None:
-            return masked, masked
-        bright = values > self.above
-        return (bright if masked is None else bright & masked), masked
+            return masked
+        bright: BoolArray = values > self.above
+        return bright if masked is None else bright & masked
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,13 @@ class BlockPrediction:
             torch.set_num_threads(self.threads)
         windows = self.windows.touching(block)
         box = hull(windows, self.windows.shape)
+        masked = self.foreground.masked(box)
+        if masked is not None and not masked.any():  # the image is not read
+            self.output.write(block, np.broadcast_to(quantised(np.array([self.outside]), self.dtype), block.shape))
+            self.records.write(block.index, windows=np.array(0))
+            return
         values = self.image.read(box)
-        where, masked = self.foreground.of(values, box)
+        where = self.foreground.of(values, masked)
         kept = [w for w in windows if where is None or where[inside(w, box)[1]].any()]
         found = np.full(block.shape, self.outside, dtype=np.float32)
         if kept:
@@ -186,7 +198,11 @@ def quantised(probability: AnyArray, dtype: str) -> AnyArray:
     if np.dtype(dtype).kind != "u":
         return probability.astype(dtype)
     greatest = np.iinfo(dtype).max
-    return np.rint(np.clip(probability, 0, 1) * np.float64(greatest)).astype(dtype)
+    shares = np.empty(probability.shape, dtype=dtype)
+    for part, found in zip(np.atleast_2d(probability), np.atleast_2d(shares), strict=True):
+        # in float64 a section at a time: of a block it would be the largest array of all
+        found[...] = np.rint(np.clip(part, 0, 1) * np.float64(greatest))
+    return shares
 
 
 def chosen_device(device: str | None, index: int) -> torch.device:

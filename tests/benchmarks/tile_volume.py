@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A volume larger than memory, of a small real one laid side by side: raw, ids and a mask, as Zarr stores.
 
-``python -m tests.benchmarks.tile_volume FILE FOLDER DEPTH HEIGHT WIDTH SHOWN`` takes an HDF5 file in CREMI's layout, and
-how many tiles there are along each axis. The ids of a tile are the file's, so that a body has the same one in every tile;
-tiles beyond the first ``SHOWN`` along the last axis are 0 in the mask and in the ids. Chunks that are equal are one file on
-the disk, by links: the volume takes no more of it than one tile, and what reads it cannot tell.
+``python -m tests.benchmarks.tile_volume FILE FOLDER DEPTH HEIGHT WIDTH SHOWN`` takes an HDF5 file in CREMI's layout,
+and how many tiles there are along each axis. The ids of a tile are the file's, so that a body has the same one in all
+of them; tiles beyond the first ``SHOWN`` along the last axis are 0 in the mask and in the ids. Chunks that are equal
+are one file on the disk, by links: the volume takes no more of it than one tile, and what reads it cannot tell.
 """
 
 from __future__ import annotations

@@ -22,14 +22,17 @@ def test_probabilities_as_shares() -> None:
 def test_foreground(store: Callable[..., str]) -> None:
     values = np.array([[[0, 5, 9]]], np.uint8)
     box = (slice(0, 1),) * 2 + (slice(0, 3),)
-    assert Foreground().of(values, box) == (None, None)
-    where, masked = Foreground(above=5).of(values, box)
+    assert Foreground().masked(box) is None
+    assert Foreground().of(values, None) is None
+    where = Foreground(above=5).of(values, None)
     assert where is not None
-    assert (where.tolist(), masked) == ([[[False, False, True]]], None)
+    assert where.tolist() == [[[False, False, True]]]
     mask = open_volume(store("m", np.array([[[1, 1, 0]]], np.uint8)))
-    where, masked = Foreground(mask, above=4).of(values, box)
-    assert where is not None
+    bright = Foreground(mask, above=4)
+    masked = bright.masked(box)
     assert masked is not None
+    where = bright.of(values, masked)
+    assert where is not None
     assert (where.tolist(), masked.tolist()) == ([[[False, True, False]]], [[[True, True, False]]])
 
 
