@@ -133,3 +133,9 @@ def test_a_file_system_that_cannot_be_written(small_disk: Path, source: VolumeSo
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(ValueError, match="`output_dir` needs a folder that can be written"), job(small_disk, source):
         pass
+
+
+def test_a_store_that_cannot_be_written_is_read(small_disk: Path, store: Callable[..., str], tmp_path: Path) -> None:
+    path = shutil.copytree(store("m", np.zeros((4, 4, 4), np.uint8)), small_disk / "m.zarr")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert segment_volume(path, tmp_path / "out").instances == 1
