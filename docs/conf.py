@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "readable",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]

@@ -19,6 +19,8 @@ def to_mathml(equation: str, display: str) -> str:
         ValueError: if a command is not known: it would stand on the page as it is.
     """
     mathml = convert(equation, display=display)
+    # The accent, not the caret: a browser draws that beside its letter, and away from it.
+    mathml = mathml.replace("<mo>&#x0005E;</mo></mover>", '<mo stretchy="false">&#x002C6;</mo></mover>')
     left = re.search(r"\\[A-Za-z]+", mathml)
     if left is not None:
         raise ValueError(f"an equation has {left[0]!r}, which MathML is not made of: {equation!r}.")

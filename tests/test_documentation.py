@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shell commands of the pages are read by the parsers that would read them, YAML by MONAI's; nothing is run."""
+"""Commands of the pages are read by the parsers that would read them, YAML by MONAI's; none is run here."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from monai_boundary.volumes import volume_command
 from monai_boundary.workflows.options.command_line import read_options
 from tests.architecture.public_api import exported
 from tests.architecture.source_tree import PUBLIC_ROOMS
+from tests.page_blocks import WALKED, blocks
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -211,36 +212,93 @@ def test_configurations_can_be_read(page: Path, text: str, tmp_path: Path) -> No
             assert optional_import(room, name=name)[1], target
 
 
-FENCE = re.compile(
-    r"(?P<before>(?:^<!-- not run: .+ -->\n\n)?)^(?P<ticks>```+|~~~+)(?P<name>[^\n]*)\n(?P<text>.*?)^(?P=ticks)$",
-    re.M | re.S,
-)
-
-
-def unseen_blocks(text: str) -> list[str]:
-    """Return the names of blocks that look like code, that no test reads, and that do not say so."""
+def unseen_blocks(text: str, commands_run: bool = False) -> list[str]:
+    """Return the names of blocks of code that no test runs, or reads where reading is all, and that do not say so."""
     unseen = []
-    for block in FENCE.finditer(text):
-        name = block["name"].strip()
-        included = re.match(r"\{literalinclude\} (\S+)", name)
+    for block in blocks(text):
+        included = re.match(r"\{literalinclude\} (\S+)", block.name)
         if included:
             known = any(
                 Path(included[1]).name in file.read_text("utf-8") for file in (REPO / "tests/bridges").glob("*.py")
             )
         else:
-            known = name in ("python", "shell", "yaml", "text", "bibtex", "diff") or name.startswith("{")
-        if not known and not block["before"]:
-            unseen.append(name or "a block without a language")
+            known = block.name in ("python", "yaml", "text", "bibtex", "diff", *["shell"] * commands_run)
+            known |= block.name.startswith("{")
+        if not known and not block.mark:
+            unseen.append(block.name or "a block without a language")
     return unseen
+
+
+def lost_tests(text: str) -> list[str]:
+    """Return the files of tests that the marks of blocks name, and that are not there."""
+    named = [name for block in blocks(text) for name in re.findall(r"tests/[\w./]+|\.ci/run", block.why)]
+    nameless = [block.why for block in blocks(text) if block.mark == "run by" and "tests/" not in block.why]
+    return [name for name in named if not (REPO / name).exists()] + nameless
 
 
 @pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.relative_to(REPO).as_posix())
 def test_code_is_run_or_said_not_to_be(page: Path) -> None:
-    """`python` runs in test_readme.py, `shell` and `yaml` are read above, an included file has a test of its own."""
-    text = page.read_text(encoding="utf-8")
-    assert unseen_blocks(text) == []
+    """`python` runs in test_readme.py or test_tutorials.py, `yaml` is read above, an included file has its own test.
+
+    Commands run in test_tutorials.py, or say which test runs them, or why none does; the README's are `.ci/run`'s.
+    """
+    text, name = page.read_text(encoding="utf-8"), page.relative_to(REPO).as_posix()
+    assert unseen_blocks(text, commands_run=name in ("README.md", *WALKED)) == []
+    assert lost_tests(text) == []
     if page.parts[-3] in (file.name for file in (REPO / "bundles").iterdir()):
         assert not _blocks(page, "python")  # of these pages nothing is run
+
+
+@pytest.mark.parametrize("page", sorted((REPO / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_python_is_as_wide_as_a_page(page: Path) -> None:
+    """A page of the site shows 88 characters; what is further right has to be scrolled to."""
+    if "_build" not in page.parts:
+        wide = [
+            line
+            for block in blocks(page.read_text("utf-8"))
+            if block.name == "python"
+            for line in block.text.splitlines()
+            if len(line) > 88
+        ]
+        assert wide == []
+
+
+def test_the_first_page_answers_what_is_asked_first() -> None:
+    """Five questions, each with a page, before anything else than the install line and the picture."""
+    text = (REPO / "docs" / "index.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("**Asked first**\n\n| question | answer |\n|---|---|\n")
+    rows = [line.strip("| ").split(" | ") for line in rest.partition("\n\n")[0].splitlines()]
+    assert len(rows) == 5
+    for question, answer in rows:
+        links = re.findall(r"\]\(([\w/-]+\.md)\)", answer)
+        assert links, question
+        assert [link for link in links if not (REPO / "docs" / link).is_file()] == []
+    assert text.index("**Asked first**") < text.index("**By task**") < text.index("{toctree}")
+
+
+ASKED = (  # what the threads of neighbouring projects ask, each in a word or two that its heading has
+    *("negative", "tiny beside", "does not converge", "weight", "normalise", "Several classes", "sigmoid"),
+    *("few voxels", "thin structures", "Which loss", "Which transform", "maps of all zeros", "anisotropic"),
+    *("too slow", "memory", "Edges of masks", "Logits or probabilities", "deep supervision", "half precision"),
+    *(
+        "images without the class",
+        "Many GPUs",
+        "fewer cases",
+        "missed lesion is NaN",
+        "swamps",
+        "NSD",
+        "in which width",
+    ),
+    *("per lesion, per component, per instance", "specks", "takes minutes", "predictions of any tool"),
+    *("Seeds and regions", "tolerance at borders", "tiles", "Affinities", "does not fit into memory"),
+    *("Time points", "sform", "header", "MLflow", "Resume", "Reproduce", "ONNX", "weights to try", "--flag false"),
+)
+
+
+@pytest.mark.parametrize("words", ASKED)
+def test_every_question_is_a_heading(words: str) -> None:
+    page = (REPO / "docs" / "how-to" / "questions.md").read_text(encoding="utf-8")
+    assert any(words in heading for heading in re.findall(r"^### (.+)", page, re.M))
 
 
 def test_code_that_nothing_runs_is_seen() -> None:
@@ -248,3 +306,10 @@ def test_code_that_nothing_runs_is_seen() -> None:
     assert unseen_blocks(text) == ["py", "a block without a language"]
     assert unseen_blocks("```{literalinclude} bridges/none.py\n```\n") == ["{literalinclude} bridges/none.py"]
     assert unseen_blocks("```{literalinclude} bridges/torchio_maps.py\n```\n") == []
+    shell = "```shell\nls\n```\n"
+    assert unseen_blocks(shell) == ["shell"]
+    assert unseen_blocks(shell, commands_run=True) == []
+    assert unseen_blocks(f"<!-- run by: tests/test_site.py -->\n\n{shell}") == []
+    assert unseen_blocks(f"<!-- run by: -->\n\n{shell}") == ["shell"]
+    assert lost_tests(f"<!-- run by: tests/test_nothing.py -->\n\n{shell}") == ["tests/test_nothing.py"]
+    assert lost_tests(f"<!-- run by: a test -->\n\n{shell}") == ["a test"]
