@@ -25,7 +25,7 @@ def readable(body: str) -> str:
 
 
 def _lines(commands: str) -> str:
-    options = re.sub(r"(?<![\w\">-])--[\w:]+|(?<=>)--[\w:]+", r'<span class="whole">\g<0></span>', commands)
+    options = re.sub(r"(?<![\w\"-])--?[A-Za-z][\w:]*(?![^<]*>)", r'<span class="whole">\g<0></span>', commands)
     return "".join(f'<span class="command">{line}\n</span>' for line in options.rstrip("\n").split("\n"))
 
 

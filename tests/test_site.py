@@ -41,6 +41,10 @@ return [...document.images].filter(e => e.getAttribute('src') && e.loading !== '
   .concat([...document.querySelectorAll('math')].filter(e => e.getBoundingClientRect().width < 2)
     .map(e => e.outerHTML));
 """
+BROKEN = """
+return [...document.querySelectorAll('.content .whole')].filter(e => e.getClientRects().length > 1)
+  .map(e => e.textContent);
+"""
 FOREIGN = """
 return performance.getEntriesByType('resource').map(e => e.name).filter(name => !name.startsWith(location.origin));
 """
@@ -148,6 +152,7 @@ def test_pages_fit_a_desk_and_a_telephone(tab: Browser, address: str, page: str)
     tab.resize(390)
     found[390] = tab.run(WIDER)
     assert found == {1200: [], 390: []}
+    assert tab.run(BROKEN) == []
     assert tab.run(EMPTY) == []
     assert tab.run(FOREIGN) == []
     assert tab.messages() == []
@@ -159,6 +164,17 @@ def test_what_is_too_wide_is_seen(tab: Browser, address: str) -> None:
     tab.resize(390)
     tab.run("document.querySelector('.content h1').style.width = '500px'")
     assert any("H1" in found for found in tab.run(WIDER))
+
+
+@in_browser
+def test_commands_are_seen_whole_and_copied_as_they_are(tab: Browser, address: str) -> None:
+    tab.go(f"{address}/how-to/run-the-bundle.html")
+    tab.resize(390)
+    command = "document.querySelector('.highlight-shell pre')"
+    assert tab.run(f"return {command}.scrollWidth <= {command}.clientWidth")
+    text = "python -m monai.bundle run --config_file bundles/em_neuron_boundary/configs/train.yaml\n"
+    assert tab.run(f"return {command}.textContent") == text
+    assert tab.run("return [...document.querySelectorAll('.whole')].some(e => e.textContent == '--config_file')")
 
 
 @in_browser
