@@ -68,7 +68,7 @@ def do(line: str, here: Path) -> None:
         return
     words = ["monai_boundary", *words[1:]] if words[0] == "monai-boundary" else words[2:]  # after "python -m"
     if "--workers" in words:
-        words[words.index("--workers") + 1] = "0"
+        words[words.index("--workers") + 1] = "1"
     words += SHORT if any("configs/train.yaml" in word for word in words) else []
     run = WarmRun(words, here)
     assert run.wait() == 0, f"{line}\n{run.output[-3000:]}"
