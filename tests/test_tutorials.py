@@ -52,7 +52,7 @@ LEFT = {  # a part of what each page promises
     "small-lesions": ["small-lesions.png", "bundles/wmh_mri_boundary/output/model.pt"],
     "tumours": ["tumours.png", "bundles/brats_mri_boundary/output/model.pt"],
     "large-volume": ["large-volume.png", "scores/merges.csv"],
-    "evaluate-predictions": ["OUT/report.html"],
+    "evaluate-predictions": ["OUT/report.html", "COMPARED/report.html"],
     "other-programs": ["label/wmh_mri_boundary/models/settings.json", "label/wmh_mri_boundary/configs/inference.yaml"],
 }
 
