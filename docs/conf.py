@@ -69,6 +69,12 @@ def resolve_by_room(app: Sphinx, env: BuildEnvironment, node: pending_xref, cont
     return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, node["reftype"], name, node, contnode)
 
 
+def leave_out(app: Sphinx, what: str, name: str, value: object, skip: bool, options: object) -> bool | None:
+    """Leave out fields of a named tuple of which nothing is said but their number: the signature has their names."""
+    return True if str(getattr(value, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this file adds."""
+    app.connect("autodoc-skip-member", leave_out)
     app.connect("missing-reference", resolve_by_room)
