@@ -51,7 +51,7 @@ LEFT = {  # a part of what each page promises
     "membranes": ["membranes.png", "bundles/em_neuron_boundary/output/model.pt"],
     "small-lesions": ["small-lesions.png", "bundles/wmh_mri_boundary/output/model.pt"],
     "tumours": ["tumours.png", "bundles/brats_mri_boundary/output/model.pt"],
-    "large-volume": ["large-volume.png", "scores/merges.csv"],
+    "large-volume": ["large-volume.png", "scores/merges.csv", "run/scores/merges.csv"],
     "evaluate-predictions": ["OUT/report.html", "COMPARED/report.html"],
     "other-programs": ["label/wmh_mri_boundary/models/settings.json", "label/wmh_mri_boundary/configs/inference.yaml"],
 }
