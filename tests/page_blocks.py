@@ -12,8 +12,6 @@ from typing import NamedTuple
 WALKED = (
     "docs/tutorials/own-folder.md",
     "docs/tutorials/membranes.md",
-    "docs/tutorials/small-lesions.md",
-    "docs/tutorials/tumours.md",
     "docs/tutorials/large-volume.md",
     "docs/how-to/evaluate-predictions.md",
     "docs/how-to/other-programs.md",

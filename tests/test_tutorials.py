@@ -49,8 +49,6 @@ BEFORE: dict[str, Callable[[Path], None]] = {
 LEFT = {  # a part of what each page promises
     "own-folder": ["look/index.html", "look/task.yaml", "runs/own/evaluation/report.html", "compared/report.html"],
     "membranes": ["membranes.png", "bundles/em_neuron_boundary/output/model.pt"],
-    "small-lesions": ["small-lesions.png", "bundles/wmh_mri_boundary/output/model.pt"],
-    "tumours": ["tumours.png", "bundles/brats_mri_boundary/output/model.pt"],
     "large-volume": ["large-volume.png", "scores/merges.csv", "run/scores/merges.csv"],
     "evaluate-predictions": ["OUT/report.html", "COMPARED/report.html"],
     "other-programs": ["label/wmh_mri_boundary/models/settings.json", "label/wmh_mri_boundary/configs/inference.yaml"],
