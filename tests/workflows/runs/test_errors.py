@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from monai_boundary.workflows.runs.errors import end_with_one_line, error_line
+from monai_boundary.workflows.runs.processes import made_together
+from tests.gloo import in_two_processes
 
 
 def wrapped(error: Exception, *messages: str) -> Exception:
@@ -93,6 +95,23 @@ def test_a_worker_that_the_system_killed() -> None:
     assert re.fullmatch(r"error: worker process \d+ of the data's loader was killed, .* --num_workers 0; .*", line), (
         line
     )
+
+
+def test_memory_that_ends_in_a_worker_of_one_of_two_processes(tmp_path: Path) -> None:
+    """Both say in which process it happened, and neither waits for the other."""
+
+    def read(rank: int) -> list[int]:
+        return list(torch.utils.data.DataLoader(Greedy("numpy"), num_workers=1, timeout=60)) if rank == 1 else []
+
+    def said(_: int) -> str:
+        with pytest.raises((MemoryError, RuntimeError)) as caught:
+            made_together(read, [0, 1])
+        return error_line(caught.value)
+
+    first, second = in_two_processes(said, tmp_path)
+    assert second.startswith("error: memory has ended in DataLoader worker process 0 (unable to allocate 8.00 GiB ")
+    assert second.endswith(". Give fewer --num_workers, a smaller --patch_size or --batch_size.")
+    assert first == f"error: RuntimeError: process 1 of 2 failed: {second.removeprefix('error: ')}"
 
 
 def test_memory_that_ends_in_the_process_itself() -> None:
