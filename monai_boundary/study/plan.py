@@ -232,7 +232,8 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
     _check_plan(plan)
     if not isinstance(source, Mapping):  # what a run wrote of itself may have been restricted to a part
         _check_protocol(plan)
-    return replace(plan, common={**plan.common, **_typed(common, plan.config)}) if common else plan
+    files = [*dict.fromkeys(each.config for each in plan.evaluate), *plan.config]  # the training's defaults come last
+    return replace(plan, common={**plan.common, **_typed(common, files)}) if common else plan
 
 
 def _typed(given: Overrides, files: Sequence[Path]) -> Overrides:

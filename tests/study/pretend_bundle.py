@@ -77,7 +77,7 @@ def make_bundle(folder: Path) -> Path:
     configs.mkdir(parents=True)
     (configs / "train.yaml").write_text(TRAIN)
     (configs / "evaluate.yaml").write_text(
-        "{kind: evaluate, seed: 0, output_dir: null, evaluation_dir: null, offset: 0}\n"
+        "{kind: evaluate, seed: 0, output_dir: null, evaluation_dir: null, offset: 0.0}\n"
     )
     (folder / "trainer.py").write_text(TRAINER)
     return configs.parent

@@ -84,6 +84,8 @@ def test_a_plan_is_read_again_from_what_it_says_of_itself(bundle: Path, folds: l
 def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
     options = {"common": {"kind": "evaluate"}}
     assert read_study(study(bundle, evaluate="evaluate.yaml", **options)).common == options["common"]
+    typed = read_study(study(bundle, evaluate="evaluate.yaml"), offset="2.5", dataset_dir="7").common
+    assert typed == {"offset": 2.5, "dataset_dir": "7"}, "as on a command line"
     with pytest.raises(ValueError, match=r"`overrides` needs names of train\.yaml, got 'kind'"):
         read_study(study(bundle, **options))
 
