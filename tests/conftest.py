@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import random
 from collections.abc import Callable, Generator, Iterator
@@ -13,6 +14,8 @@ import hypothesis
 import numpy as np
 import pytest
 from _pytest.doctest import DoctestModule
+
+from tests.warm_python import unsynced_databases
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -41,6 +44,10 @@ def pytest_collection() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
+        for logger in map(logging.getLogger, list(logging.root.manager.loggerDict)):
+            # Pytest hangs its handlers on every logger that does not propagate: on PyTorch's forty, six times a test.
+            if logger.name.startswith("torch") and "__trace" not in logger.name:
+                logger.propagate = True
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)  # PyTorch's and pytest's own objects come by the hundred thousand
         gc.enable()
@@ -69,6 +76,7 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("MPLBACKEND", "Agg")
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.delenv("MLFLOW_RUN_ID", raising=False)
+        unsynced_databases()
         yield
 
 
@@ -79,7 +87,9 @@ def _seeded() -> None:
 
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # MONAI's and scikit-image's defaults draw from the global state
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
+    if torch.cuda.is_initialized():  # else `torch.manual_seed` keeps a trace of the stack for each kind of device
+        torch.cuda.manual_seed_all(0)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ the import is shared. Started as a script, this file is the process that imports
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -172,8 +173,24 @@ def _die_at(iteration: int) -> None:
     SupervisedTrainer.run = run
 
 
+def unsynced_databases() -> None:
+    """Let SQLite not wait for the disk, where MLflow makes hundreds of transactions.
+
+    No test looks at what a failure of the power would leave.
+    """
+    with contextlib.suppress(ImportError):  # MLflow brings it
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        @event.listens_for(Engine, "connect")
+        def _(connection: Any, _: object) -> None:
+            if type(connection).__module__.startswith("sqlite3"):
+                connection.execute("PRAGMA synchronous = OFF")
+
+
 def _import() -> None:
     """Import what a run of a bundle does, with all that MONAI's search for names loads."""
+    unsynced_databases()
     import fire  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import torch._dynamo  # noqa: F401  # by the first optimiser
