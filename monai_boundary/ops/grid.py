@@ -47,26 +47,27 @@ def affine_spacing(affine: Any, ndim: int, *, sheared: bool = False) -> tuple[fl
     if not np.isfinite(matrix).all():
         raise ValueError(f"`affine` needs finite entries, got {matrix.tolist()}.")
     sizes = np.linalg.norm(columns, axis=0)
-    if (sizes == 0).any() or np.linalg.matrix_rank(columns / sizes) < ndim:
-        raise ValueError(
-            f"`affine` needs independent columns (it is singular: voxels have no volume), got {matrix.tolist()}. "
-            "Give `spacing`, or mend the file's header."
-        )
-    if not sheared:
-        _check_right_angles(columns / sizes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosines = np.abs((columns / sizes).T @ (columns / sizes) - np.eye(ndim))
+    if not cosines.max() <= _SHEAR:  # NaN, too; columns at right angles are independent
+        if (sizes == 0).any() or np.linalg.matrix_rank(columns / sizes) < ndim:
+            raise ValueError(
+                f"`affine` needs independent columns (it is singular: voxels have no volume), got {matrix.tolist()}. "
+                "Give `spacing`, or mend the file's header."
+            )
+        if not sheared:
+            raise ValueError(_not_right_angles(cosines))
     return tuple(float(size) for size in sizes)
 
 
-def _check_right_angles(directions: DoubleArray) -> None:
-    cosines = np.abs(directions.T @ directions - np.eye(directions.shape[1]))
-    if cosines.max() > _SHEAR:
-        first, second = np.unravel_index(int(cosines.argmax()), cosines.shape)
-        angle = np.degrees(np.arccos(min(1.0, cosines.max())))
-        raise ValueError(
-            f"`affine` needs axes at right angles to measure distances, got axes {first} and {second} at {angle:.1f} "
-            "degrees (a tilted gantry, or voxels that are no cubes turned within the array). Resample with MONAI's "
-            "`Spacingd`, whose grid has right angles, or give `spacing`."
-        )
+def _not_right_angles(cosines: DoubleArray) -> str:
+    first, second = np.unravel_index(int(cosines.argmax()), cosines.shape)
+    angle = np.degrees(np.arccos(min(1.0, cosines.max())))
+    return (
+        f"`affine` needs axes at right angles to measure distances, got axes {first} and {second} at {angle:.1f} "
+        "degrees (a tilted gantry, or voxels that are no cubes turned within the array). Resample with MONAI's "
+        "`Spacingd`, whose grid has right angles, or give `spacing`."
+    )
 
 
 def check_same_grid(name: str, image: Any, other_name: str, other: Any, tolerance: float = SAME_GRID_VOXELS) -> None:

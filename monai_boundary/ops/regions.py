@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage import measure
 
 from monai_boundary._typing import AnyArray, IntArray, LongArray
 from monai_boundary._validation import (
@@ -22,6 +21,7 @@ from monai_boundary._validation import (
     check_spacing,
     check_spatial_dims,
 )
+from monai_boundary.kernels.component_labels import component_labels
 from monai_boundary.kernels.region_depth import deepest_voxels, squared_region_depth
 from monai_boundary.ops.label_values import check_label, check_region_ids
 
@@ -58,23 +58,19 @@ def label_regions(label: npt.ArrayLike, *, section_axis: int | None = None) -> I
     values = check_label("label", label)
     check_spatial_dims("label", values.ndim)
     axis = check_section_axis(section_axis, values.ndim)
-    if axis is None:
-        return _components(values)
-    sections = np.moveaxis(values, axis, 0)
-    out = np.zeros(sections.shape, dtype=np.int32)
-    last = 0
-    for section, target in zip(sections, out, strict=True):
-        target[...] = _components(section)
-        target[target > 0] += last
-        last = max(last, int(target.max(initial=0)))
-    return np.ascontiguousarray(np.moveaxis(out, 0, axis))
+    ids = _small_ids(values)
+    sections = ids[None] if ids.ndim == 2 else np.moveaxis(ids, axis or 0, 0)
+    out = np.empty(sections.shape, dtype=np.int32)
+    component_labels(np.ascontiguousarray(sections), axis is not None, out)
+    return out[0] if ids.ndim == 2 else np.ascontiguousarray(np.moveaxis(out, 0, axis or 0))
 
 
-def _components(values: AnyArray) -> IntArray:
-    """Components in raster order; of a volume as thin as (H, W, 1) scikit-image numbers them in another order."""
-    thin = np.squeeze(values)
-    found = measure.label(thin, connectivity=1, background=0) if thin.ndim else thin != 0
-    return np.asarray(found, dtype=np.int32).reshape(values.shape)
+def _small_ids(label: AnyArray) -> IntArray:
+    """The label as int32: ids beyond it get other ones."""
+    if int(label.max(initial=0)) <= _MAX_ID:
+        return label.astype(np.int32, copy=False)
+    ids, places = np.unique(label, return_inverse=True)
+    return (places.reshape(label.shape) + int(ids[0] != 0)).astype(np.int32)
 
 
 def region_seeds(
