@@ -3,8 +3,8 @@
 
 ``python -m tests.benchmarks.tile_volume FILE FOLDER DEPTH HEIGHT WIDTH SHOWN`` takes an HDF5 file in CREMI's layout,
 and how many tiles there are along each axis. The ids of a tile are the file's, so that a body has the same one in all
-of them; tiles beyond the first ``SHOWN`` along the last axis are 0 in the mask and in the ids. Chunks that are equal
-are one file on the disk, by links: the volume takes no more of it than one tile, and what reads it cannot tell.
+of them; but for the first ``SHOWN`` of the first row, tiles are 0 in the mask and in the ids. Chunks that are equal are
+one file on the disk, by links: the volume takes no more of it than one tile, and what reads it cannot tell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from monai_boundary._typing import AnyArray
 CHUNK = (22, 125, 125)
 
 
-def tiled(path: Path, tile: AnyArray, tiles: tuple[int, int, int], shown_tiles: int, spacing: list[float]) -> None:
+def tiled(
+    path: Path, tile: AnyArray, tiles: tuple[int, int, int], shown_tiles: int | None, spacing: list[float]
+) -> None:
     """Write a store: one tile chunk by chunk, the others as links to its chunks, or to one of zeros."""
     chunks = tuple(min(c, n) for c, n in zip(CHUNK, tile.shape, strict=True))
     per_tile = [n // c for n, c in zip(tile.shape, chunks, strict=True)]
@@ -32,14 +34,15 @@ def tiled(path: Path, tile: AnyArray, tiles: tuple[int, int, int], shown_tiles: 
         made = zarr.create_array(str(path), shape=shape, chunks=chunks, dtype=tile.dtype, zarr_format=2, overwrite=True)
         made.attrs["resolution"] = spacing
         made[tuple(slice(0, n) for n in cut.shape)] = cut
-        if shown_tiles < tiles[2]:
+        if shown_tiles is not None:
             last = [n - c for n, c in zip(shape, chunks, strict=True)]
             made[tuple(slice(k, k + c) for k, c in zip(last, chunks, strict=True))] = np.zeros(chunks, tile.dtype)
     all_chunks = [n // c for n, c in zip(shape, chunks, strict=True)]
     zeros = path / ".".join(str(n - 1) for n in all_chunks)
     for place in np.ndindex(*all_chunks):
         name = path / ".".join(map(str, place))
-        inside = place[2] < shown_tiles * per_tile[2]
+        row = place[0] < per_tile[0] and place[1] < per_tile[1]
+        inside = shown_tiles is None or (row and place[2] < shown_tiles * per_tile[2])
         of_tile = path / ".".join(str(k % n) for k, n in zip(place, per_tile, strict=True))
         if not name.exists():
             os.link(of_tile if inside else zeros, name)
@@ -53,11 +56,11 @@ def main(file: Path, folder: Path, tiles: tuple[int, int, int], shown_tiles: int
     with h5py.File(file) as held:
         raw, ids = held["volumes/raw"], held["volumes/labels/neuron_ids"]
         spacing = [float(s) for s in raw.attrs.get("resolution", (10, 10, 10))]
-        tiled(folder / "raw.zarr", raw[:], tiles, tiles[2], spacing)
+        tiled(folder / "raw.zarr", raw[:], tiles, None, spacing)
         tiled(folder / "truth.zarr", ids[:], tiles, shown_tiles, spacing)
         tiled(folder / "mask.zarr", np.ones(raw.shape, np.uint8), tiles, shown_tiles, spacing)
-    voxels, share = np.prod(zarr.open_array(str(folder / "raw.zarr"), mode="r").shape), shown_tiles / tiles[2]
-    sys.stdout.write(f"{voxels} voxels, {voxels / 2**30:.2f} GiB of raw, {share:.3f} of it in the mask\n")
+    voxels, share = np.prod(zarr.open_array(str(folder / "raw.zarr"), mode="r").shape), shown_tiles / np.prod(tiles)
+    sys.stdout.write(f"{voxels} voxels, {voxels / 2**30:.2f} GiB of raw, {share:.4f} of it in the mask\n")
 
 
 if __name__ == "__main__":
