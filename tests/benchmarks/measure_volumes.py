@@ -42,8 +42,10 @@ def _resident(name: str) -> int:
 
 
 def membrane(size: int, path: Path) -> Path:
-    """Smooth noise, a different one in each chunk, as uint8."""
-    return _stored(path, size, "uint8", lambda rng: _noise(rng, 127.5, 42.0))
+    """Smooth noise, one of eight in each chunk, as uint8."""
+    rng = np.random.default_rng(0)
+    tiles = [_noise(rng, 127.5, 42.0) for _ in range(8)]
+    return _stored(path, size, "uint8", lambda rng: tiles[rng.integers(8)])
 
 
 def ids(size: int, path: Path, seed: int) -> Path:
