@@ -94,7 +94,7 @@ def predict_volume(
     but for the rounding of sums: the windows are those of the volume, not of the block, and a block computes every
     window that touches it. So there is no seam, whatever the network normalises by. A window on the faces of blocks is
     computed for each of them: n windows along an axis become n + 1 at an overlap of a half. Without ``block`` a block
-    has 16 of them along each axis that overlaps, and some 64 million voxels at most.
+    is 32 of them long along each axis that overlaps, and has some 64 million voxels at most.
 
     A window without foreground is not computed, and a block without such a window costs no more than its reading.
     Every voxel of the foreground has the value that it has without this.
