@@ -98,26 +98,29 @@ class BlockPrediction:
         windows = self.windows.touching(block)
         box = hull(windows, self.windows.shape)
         masked = self.foreground.masked(box)
+        outside = quantised(np.array([self.outside]), self.dtype)[0]
         if masked is not None and not masked.any():  # the image is not read
-            self.output.write(block, np.broadcast_to(quantised(np.array([self.outside]), self.dtype), block.shape))
+            self.output.write(block, np.broadcast_to(outside, block.shape))
             self.records.write(block.index, windows=np.array(0))
             return
         values = self.image.read(box)
         where = self.foreground.of(values, masked)
         kept = [w for w in windows if where is None or where[inside(w, box)[1]].any()]
-        found = np.full(block.shape, self.outside, dtype=np.float32)
+        left_out = None if masked is None else ~masked[inside(block.core, box)[1]]
+        del where, masked  # of all windows: larger than the block
+        found = np.full(block.shape, outside)
         if kept:
             sums, weights = self._sums(block, kept, values, box)
             for k, weight in enumerate(weights):  # by sections, or a block would be in memory several times more
                 seen = weight > 0
                 if seen.all():
-                    found[k] = self._probability(sums[:, k] / weight)
+                    found[k] = quantised(self._probability(sums[:, k] / weight), self.dtype)
                 else:
-                    found[k, seen] = self._probability(sums[:, k, seen] / weight[seen])
+                    found[k, seen] = quantised(self._probability(sums[:, k, seen] / weight[seen]), self.dtype)
             del sums, weights
-        if masked is not None:
-            found[~masked[inside(block.core, box)[1]]] = self.outside
-        self.output.write(block, quantised(found, self.dtype))
+        if left_out is not None:
+            found[left_out] = outside
+        self.output.write(block, found)
         self.records.write(block.index, windows=np.array(len(kept)))
 
     def _sums(

@@ -144,10 +144,16 @@ def _attempt(work: BlockWork, block: Block) -> str | None:
         try:
             work(block)
         except Exception as error:  # whatever it is, the other blocks are done
-            message = f"{type(error).__name__}: {error}"
+            message = f"{type(error).__name__}: {_in_a_line(str(error))}"
         else:
             return None
     return message
+
+
+def _in_a_line(text: str) -> str:
+    """A message as it is, or the first and the last of its lines: TorchScript has a page of traces between them."""
+    lines = text.strip().splitlines()
+    return f"{lines[0]} ... {lines[-1]}" if len(lines) > 1 else text
 
 
 class _ThreadRunner:

@@ -99,6 +99,15 @@ def test_a_scheduler_that_is_killed_ends_the_job_with_an_error(tmp_path: Path) -
             scheduler.kill()
 
 
+def test_a_page_of_traces_is_told_in_a_line() -> None:
+    def traced(_: Block) -> None:
+        raise RuntimeError("the interpreter failed\n  File a\n  File b\nout of memory\n")
+
+    with block_runner() as runner:
+        (failure,) = runner.run(traced, [GRID[0]], "trace")
+    assert failure.error == "RuntimeError: the interpreter failed ... out of memory"
+
+
 def test_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     for workers in (0, True, 1.5):
         with pytest.raises(ValueError, match="`workers` needs a whole number >= 1"), block_runner(workers):  # type: ignore[arg-type]
