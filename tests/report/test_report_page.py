@@ -140,6 +140,15 @@ def test_a_real_browser_opens_it(tmp_path: Path) -> None:
             wait_for(tab, "return document.querySelectorAll('.js-plotly-plot').length >= 5")
             assert tab.messages() == []
             assert tab.run("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
+            tall = (
+                "return [...document.querySelectorAll('.js-plotly-plot')].map(e => e.querySelector('svg').clientHeight)"
+            )
+            heights = tab.run(tall)
+            assert min(heights) >= 200
+            tab.resize(800, 400)  # as a phone is turned
+            tab.resize(width)
+            wait_for(tab, f"return document.querySelector('.js-plotly-plot svg').clientWidth < {width}")
+            assert tab.run(tall) == heights
             outside = "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.wide, .figure') && "
             outside += "e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))"
             assert tab.run(outside) == []

@@ -6,9 +6,15 @@
   const drawings = [...document.querySelectorAll("script.drawing")];
   const options = { responsive: true, displaylogo: false, displayModeBar: false };
 
+  // when a window is resized or a phone is turned, Plotly asks its place for the height
+  function draw(place, traces, layout) {
+    place.style.height = layout.height ? `${layout.height}px` : "";
+    Plotly.react(place, traces, layout, options);
+  }
+
   function plot(id, figure) {
     const place = byId(id);
-    if (place && figure) Plotly.react(place, figure.data, figure.layout, options);
+    if (place && figure) draw(place, figure.data, figure.layout);
   }
 
   // tables: a click on a head sorts, a second one turns the order; what is not defined stays below
@@ -123,7 +129,7 @@
     }
     const axis = { visible: false, showspikes: false };
     const layout = { height: 420, margin: { l: 0, r: 0, t: 0, b: 0 }, scene: { xaxis: axis, yaxis: axis, zaxis: axis, aspectmode: "data", camera: { eye: { x: 1, y: 1, z: 0.8 } } }, paper_bgcolor: "rgba(0,0,0,0)" };
-    Plotly.react(place, traces, layout, options);
+    draw(place, traces, layout);
   }
 
   function showCase(n) {
