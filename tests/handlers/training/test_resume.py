@@ -143,13 +143,13 @@ def test_sigterm_keeps_the_sums_of_the_loss(tmp_path: Path) -> None:
 
 def test_outside_of_the_training_sigterm_does_what_it_did(tmp_path: Path) -> None:
     """A training that failed leaves its handler behind, which notes nothing then."""
-    seen = []
+    seen, others = [], set(threading.enumerate())  # those of other tests' pools may be left
     former = signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
     try:
         run(tmp_path, epochs=3, kill_at=2)
         os.kill(os.getpid(), signal.SIGTERM)
         assert seen == [1]
-        assert not [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+        assert not [t for t in set(threading.enumerate()) - others if not t.daemon]
     finally:
         signal.signal(signal.SIGTERM, former)
 
