@@ -98,8 +98,8 @@ class VolumeJob:
                     "another one, or force=True (--force) to remove that."
                 )
             self.write_json(MANIFEST, self.manifest)
-        for left in self.folder.rglob(".*.partial*"):  # of a job that was killed while it wrote
-            left.unlink(missing_ok=True)
+        for left in list(self.folder.rglob("*.partial*")):  # ours, and Zarr's, of a job that was killed while it wrote
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _compare(self, path: Path) -> None:
         try:

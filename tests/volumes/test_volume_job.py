@@ -74,8 +74,15 @@ def test_what_a_killed_job_was_writing_is_removed(tmp_path: Path, source: Volume
         first.records("a").write(0, x=1)
     left = tmp_path / "blocks" / "a" / "000000" / ".12ab.partial.npz"
     left.write_bytes(b"half")
+    chunk = tmp_path / "blocks" / "labels.zarr" / "0" / "0" / "1.12ab.partial"  # as Zarr names one that it writes
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"half")
+    store = tmp_path / "blocks" / ".34cd.partial.zarr"
+    (store / "0").mkdir(parents=True)
     with job(tmp_path, source):
         assert not left.exists()
+        assert not chunk.exists()
+        assert not store.exists()
 
 
 def test_two_jobs_in_one_folder(tmp_path: Path, source: VolumeSource) -> None:
