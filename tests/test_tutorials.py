@@ -15,7 +15,7 @@ from tests.page_blocks import WALKED, Block, blocks, lines_of
 from tests.report.case_folders import ball, write_cases
 from tests.warm_python import WarmRun
 
-SHORT = ["--epochs", "1", "--iterations", "2"]
+SHORT = ["--epochs", "1", "--network_channels", "[4, 8, 8, 16]"]
 
 
 def own_folder(here: Path) -> None:
@@ -67,9 +67,14 @@ def do(line: str, here: Path) -> None:
     words = ["monai_boundary", *words[1:]] if words[0] == "monai-boundary" else words[2:]  # after "python -m"
     if "--workers" in words:
         words[words.index("--workers") + 1] = "1"
-    words += SHORT if any("configs/train.yaml" in word for word in words) else []
+    elif words[:2] in (["monai_boundary", "inspect"], ["monai_boundary", "evaluate"]):
+        words += ["--workers", "1"]
+    if any("configs/train.yaml" in word for word in words):  # of volumes so long that no noise is scored
+        words += [*SHORT, "--iterations", "40" if "volume_boundary" in line else "2"]
+    import time; t0=time.time()
     run = WarmRun(words, here)
-    assert run.wait() == 0, f"{line}\n{run.output[-3000:]}"
+    code = run.wait(); print("STEP", round(time.time()-t0,1), line[:90], flush=True)
+    assert code == 0, f"{line}\n{run.output[-3000:]}"
 
 
 def is_run(block: Block) -> bool:
