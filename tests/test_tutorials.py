@@ -71,10 +71,8 @@ def do(line: str, here: Path) -> None:
         words += ["--workers", "1"]
     if any("configs/train.yaml" in word for word in words):  # of volumes so long that no noise is scored
         words += [*SHORT, "--iterations", "40" if "volume_boundary" in line else "2"]
-    import time; t0=time.time()
     run = WarmRun(words, here)
-    code = run.wait(); print("STEP", round(time.time()-t0,1), line[:90], flush=True)
-    assert code == 0, f"{line}\n{run.output[-3000:]}"
+    assert run.wait() == 0, f"{line}\n{run.output[-3000:]}"
 
 
 def is_run(block: Block) -> bool:
