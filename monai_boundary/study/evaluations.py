@@ -30,7 +30,7 @@ class StudyEvaluation(NamedTuple):
             known: entries of the evaluation's file.
             place: the run's folder.
         """
-        shared = {name: value for name, value in run.items() if _root(name) in known}
+        shared = {name: value for name, value in run.items() if option_root(name) in known}
         folder = {} if self.name == DEFAULT else {"evaluation_dir": str(place / self.name)}
         return {**shared, **self.overrides, **folder}
 
@@ -43,7 +43,8 @@ def read_evaluations(entry: Any, find: Callable[[str], Path]) -> tuple[StudyEval
         find: finds a file by its name.
 
     Raises:
-        ValueError: if a name cannot be a folder's, or the overrides of one are no mapping.
+        ValueError: if a name cannot be a folder's.
+        TypeError: if the entry, or the overrides of one, have another form.
     """
     if not entry:
         return ()
@@ -74,5 +75,6 @@ def evaluation_entry(evaluations: Sequence[StudyEvaluation]) -> Any:
     return {each.name: {"config": str(each.config), **each.overrides} for each in evaluations} or None
 
 
-def _root(name: str) -> str:
+def option_root(name: str) -> str:
+    """Return the entry of a configuration that an override is of: ``network_def`` of ``network_def::channels``."""
     return name.lstrip("+").split("::")[0].split("#")[0]

@@ -16,9 +16,11 @@ import yaml
 
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.study.evaluations import (
+    DEFAULT,
     StudyEvaluation,
     evaluation_entry,
     evaluation_settings,
+    option_root,
     read_evaluations,
 )
 from monai_boundary.study.protocol import StudyProtocol, read_protocol
@@ -313,11 +315,14 @@ def _check_plan(plan: StudyPlan) -> None:
     known: set[str] = set()
     files = list(dict.fromkeys([*plan.config, *(each.config for each in plan.evaluate)]))
     for path in files:
-        known |= {re.split("::|#", key.lstrip("+"))[0] for key in yaml.safe_load(path.read_text(encoding="utf-8"))}
+        entries = {option_root(key) for key in yaml.safe_load(path.read_text(encoding="utf-8"))}
+        known |= entries
+        for each in plan.evaluate:  # or it would replace what another one wrote
+            if each.config == path and each.name != DEFAULT and "evaluation_dir" not in entries:
+                raise ValueError(f"`evaluate::{each.name}` needs a file with `evaluation_dir`, {path} has none.")
     for place in (plan.common, plan.start or {}, *plan.arms.values(), *(each.overrides for each in plan.evaluate)):
         for key in place:
-            root = re.split("::|#", key.lstrip("+"))[0]
-            _check_known("overrides", root, known, f"names of {', '.join(p.name for p in files)}")
+            _check_known("overrides", option_root(key), known, f"names of {', '.join(p.name for p in files)}")
             if key in _GIVEN:
                 raise ValueError(
                     f"`overrides` needs other names than {', '.join(_GIVEN)}: the study gives them itself."

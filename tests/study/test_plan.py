@@ -110,6 +110,10 @@ def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
         ({"scores": "first"}, "`scores` needs one of 'last', 'best', got 'first'"),
         ({"bundle": "nowhere"}, "`bundle` needs a folder with configs, found none at nowhere"),
         ({"evaluate": {"a b": {}}}, "`evaluate` needs names of letters, digits and _, got 'a b'"),
+        (
+            {"evaluate": {"a": {"config": "train.yaml"}}},
+            "`evaluate::a` needs a file with `evaluation_dir`, .* has none",
+        ),
         ({"evaluate": {"a": {"metod": 1}}}, "`overrides` needs names of train.yaml, evaluate.yaml, got 'metod'"),
         ({"config": "trian.yaml"}, "`config` needs a file of .*evaluate.yaml, train.yaml.* got 'trian.yaml'"),
     ],

@@ -74,6 +74,8 @@ def write_lesion_phantom(
         _write_patient(_paths(directory, k), LesionPhantom(shape=shape, **own, **drawn[k]), seed, k)
 
     recorded = {"patients": int(patients), "seed": seed, "recipe": repr(phantom), "given": sorted(recipe)}
+    if masks:
+        recorded["lesion_masks"] = [str(mask) for mask in masks[: int(patients)]]
     write_once(directory, recorded, [_paths(directory, k) for k in range(int(patients))], write)
     return wmh_datalist(directory)
 

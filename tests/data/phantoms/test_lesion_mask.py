@@ -112,6 +112,10 @@ def test_a_data_set_has_a_mask_for_each_patient(tmp_path: Path) -> None:
     spans = [np.ptp(np.argwhere(label == 1), axis=0) for label in labels]
     assert spans[1][1] >= 4 > spans[1][0], "the bar: 30 mm"
     assert max(spans[0][:2]) <= 6, "the cube: 12 mm"
+    _mask(folder / "00.nii.gz", CUBE)  # after the first mask, before the second
+    again = write_lesion_phantom(tmp_path / "set", patients=2, shape=(64, 72, 24), lesion_masks=folder)
+    now = [np.asarray(nibabel.load(item["label"]).dataobj) for item in again]  # type: ignore[attr-defined]
+    assert (labels[1] != now[1]).any(), "other masks are another data set, also where the first is the same"
     with pytest.raises(ValueError, match=r"`patients` needs at most the 2 masks of .*, got 3\."):
         write_lesion_phantom(tmp_path / "more", patients=3, shape=(32, 40, 12), lesion_masks=folder)
     with pytest.raises(ValueError, match=r"`lesion_masks` needs a folder with masks \(.nii, .nii.gz\), got none in"):
