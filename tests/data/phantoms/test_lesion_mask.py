@@ -116,8 +116,8 @@ def test_a_data_set_has_a_mask_for_each_patient(tmp_path: Path) -> None:
     again = write_lesion_phantom(tmp_path / "set", patients=2, shape=(64, 72, 24), lesion_masks=folder)
     now = [np.asarray(nibabel.load(item["label"]).dataobj) for item in again]  # type: ignore[attr-defined]
     assert (labels[1] != now[1]).any(), "other masks are another data set, also where the first is the same"
-    with pytest.raises(ValueError, match=r"`patients` needs at most the 2 masks of .*, got 3\."):
-        write_lesion_phantom(tmp_path / "more", patients=3, shape=(32, 40, 12), lesion_masks=folder)
+    with pytest.raises(ValueError, match=r"`patients` needs at most the 3 masks of .*, got 4\."):
+        write_lesion_phantom(tmp_path / "more", patients=4, shape=(32, 40, 12), lesion_masks=folder)
     with pytest.raises(ValueError, match=r"`lesion_masks` needs a folder with masks \(.nii, .nii.gz\), got none in"):
         write_lesion_phantom(tmp_path / "none", patients=1, shape=(32, 40, 12), lesion_masks=tmp_path / "no")
 
