@@ -169,6 +169,33 @@ def test_regions_on_another_grid_with_a_boundary_loss_in_slices(data: Path, tmp_
     assert set(np.unique(written.dataobj)) <= {0, 1, 2}
 
 
+@pytest.mark.usefixtures("_no_pictures")
+@pytest.mark.parametrize("edge_losses", [True, False])
+def test_the_boundary_aware_network(data: Path, tmp_path: Path, edge_losses: bool) -> None:
+    """Its edges are learned beside a boundary term with a share, or not at all; evaluation takes it too."""
+    chosen = {"output_dir": str(tmp_path), "network_def": "@boundary_aware"}
+    options = {**TINY, "epochs": 1, "val_interval": 2, "edge_losses": edge_losses, "cache": "disk"}
+    options["network_channels"] = [8, 8, 8]
+    options |= {"loss": "boundary", "balance": "share"}
+    run(NAME, "train.yaml", "train", dataset_dir=str(data), **options, **chosen)
+    (row,) = read_table(tmp_path / "metrics.csv")
+    assert {"loss/region.region.dice", "loss/region.boundary"} <= set(row)
+    assert {name for name in row if name.startswith("loss/edge")} == (
+        {"loss/edge_dice", "loss/edge_bce"} if edge_losses else set()
+    )
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings["edge_losses"] is edge_losses
+    assert settings["edges"] == ({"side": "both", "thickness": 1, "unit": "voxel"} if edge_losses else None)
+    if edge_losses:
+        run(NAME, "evaluate.yaml", "eval", **chosen)
+        assert read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+        with pytest.raises(RuntimeError) as error:
+            run(NAME, "evaluate.yaml", "eval", output_dir=str(tmp_path))
+        assert "Give --spatial_dims, --modalities and --network_def as in the training." in "\n".join(
+            causes(error.value)
+        )
+
+
 def start(data: Path, output: Path, **overrides: Any) -> str:
     """Start a training on data with a fault, and return what the error and its causes say."""
     with pytest.raises(RuntimeError) as error:
@@ -247,7 +274,7 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
         as_if_untrained(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")))
         for name in ("train", "evaluate", "inference")
     )
-    for key in ("network_def", "overlap", "spatial_dims", "network_channels", "network_strides"):
+    for key in ("network_def", "boundary_aware", "overlap", "spatial_dims", "network_channels", "network_strides"):
         assert train[key] == evaluated[key] == segmented[key], key
     assert evaluated["inferer"] == train["validate"]["inferer"]
     assert evaluated["preprocessing"] == train["validate"]["preprocessing"]

@@ -74,8 +74,8 @@ def volume_transforms(
     image's own grid, where the scores are taken; `volume_postprocessing` brings the prediction back to it.
 
     With ``slices`` they give a list: that many slices of each case around the tumour core where it is a region, else
-    around whatever there is, padded or cropped to one size, with edges found within each slice; distance maps stay
-    those in 3-D.
+    around whatever there is, padded or cropped to one size. There, and in a task of slices, edges are found within each
+    slice; distance maps stay those in 3-D.
 
     Args:
         task: channels, labels, grid and orientation.
@@ -108,7 +108,8 @@ def volume_transforms(
     if not labels:
         return steps
     truths = ["label", "label_counted", *([] if task.is_regions else ["label_ids"])]
-    made = _targets(task, maps, edges, slices > 0, {"dtype": map_dtype, **map_options}) if training else {}
+    sliced = slices > 0 or task.spatial_dims == 2
+    made = _targets(task, maps, edges, sliced, {"dtype": map_dtype, **map_options}) if training else {}
     keys = ["image", *truths, *made]
     steps += [TaskLabeld(task), *made.values()]
     kept = [*keys, "spacing", "case", *([] if task.spacing is None or training else [GRID_KEY])]

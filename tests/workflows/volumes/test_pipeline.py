@@ -102,6 +102,19 @@ def test_where_a_region_meets_voxels_that_do_not_count_is_no_border(item: dict[s
     assert float(out["sdm_label"][0][7, 3, 2]) == -1.5, "to the background in y, not 0.5 mm to the ids beside it in x"
 
 
+def test_edges_of_a_task_of_slices_are_found_within_each(item: dict[str, Any]) -> None:
+    """A voxel whose only neighbour of another class lies in the next slice has no edge there."""
+    flat, solid = (
+        Compose(volume_transforms(task, training=True, edges={"side": "inner"}))(item)
+        for task in (CLASSES.changed(spatial_dims=2), CLASSES)
+    )
+    index = solid["label_ids"].long()[None]
+    for k in range(6):
+        expected = label_edges(index[..., k], 3, ignore_index=3, classes="any", side="inner")[0]
+        np.testing.assert_array_equal(flat["edge_label"][..., k], expected)
+    assert not torch.equal(flat["edge_label"], solid["edge_label"])
+
+
 @pytest.mark.parametrize("task", [CLASSES, REGIONS])
 @pytest.mark.parametrize("patch", [[8, 8, 4], [16, 8, 8], [8, 16]])
 def test_crops_of_any_size(item: dict[str, Any], task: VolumeTask, patch: list[int]) -> None:
