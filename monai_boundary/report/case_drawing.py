@@ -24,10 +24,10 @@ _MESHES = 6  # classes with a surface in one case
 
 
 class DrawJob(NamedTuple):
-    """A case to draw, the image to be behind it, why it is drawn, and where the drawing goes."""
+    """A case to draw, the images of which one is to be behind it, why it is drawn, and where the drawing goes."""
 
     job: CaseJob
-    image: Path | None
+    images: tuple[Path, ...]
     reason: str
     drawing: Path
     most_bytes: int = CASE_BYTES
@@ -87,8 +87,8 @@ def _drawn(work: DrawJob, part: int) -> dict[str, Any]:
     case = load_case(work.job.prediction, work.job.truth, options)
     pred, true = case.prediction, case.truth
     grid = viewed_grid(true.affine, true.spacing, true.unit)
-    image = _image(work.image, true)
-    about = {"method": work.job.method, "case": work.job.case, "reason": work.reason, "unit": true.unit}
+    image, remark = _image(work.images, true)
+    about = {"method": work.job.method, "case": work.job.case, "reason": work.reason + remark, "unit": true.unit}
     if options.instances:
         return {**about, "views": instance_slices(pred.values, true.values, grid, image, 12 // part), "meshes": {}}
     masks = pairs_of_masks(pred.values, true.values, options.classes, options.ignore_labels)
@@ -103,29 +103,33 @@ def _drawn(work: DrawJob, part: int) -> dict[str, Any]:
     return {**about, "views": views, "meshes": meshes}
 
 
-def _image(path: Path | None, true: LabelVolume) -> AnyArray | None:
-    """What lies behind the contours; an image on another grid would mislead, and is left out."""
-    if path is None:
-        return None
-    holds_datasets = path.name.lower().endswith((*ARRAY_SUFFIXES, ".zarr"))
-    image = read_label_volume(path, pick_dataset(path, None) if holds_datasets else None)
-    return None if grid_difference(image, true) else image.values
+def _image(paths: Sequence[Path], true: LabelVolume) -> tuple[AnyArray | None, str]:
+    """What lies behind the contours, and what there is to say of it: on another grid an image would mislead."""
+    apart = ""
+    for path in paths:
+        holds_datasets = path.name.lower().endswith((*ARRAY_SUFFIXES, ".zarr"))
+        image = read_label_volume(path, pick_dataset(path, None) if holds_datasets else None)
+        difference = grid_difference(image, true)
+        if not difference:
+            return image.values, ""
+        apart = apart or f"; {path.name} is on another grid and not drawn: {difference}"
+    return None, apart
 
 
 def picture_jobs(
-    jobs: Sequence[CaseJob], chosen: dict[tuple[str, str], str], images: Mapping[str, Path], folder: Path
+    jobs: Sequence[CaseJob], chosen: dict[tuple[str, str], str], images: Mapping[str, Sequence[Path]], folder: Path
 ) -> list[DrawJob]:
     """Return what is to be drawn, in the order of the choice.
 
     Args:
         jobs: of the evaluation.
         chosen: of :func:`cases_to_draw`.
-        images: case -> file of its image.
+        images: case -> files of which one is its image, the likeliest first.
         folder: where drawings go.
     """
     by = {(job.method, job.case): job for job in jobs}
     return [
-        DrawJob(by[key], images.get(key[1]), reason, folder / f"{by[key].record.stem}.drawing.json")
+        DrawJob(by[key], tuple(images.get(key[1], ())), reason, folder / f"{by[key].record.stem}.drawing.json")
         for key, reason in chosen.items()
         if key in by
     ]

@@ -144,20 +144,25 @@ def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> 
     return CaseMatches(sorted(pairs, key=lambda pair: natural_key(pair.case)), *alone)
 
 
-def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, Path]:
-    """Return the image of each case: the file of its name, or the first that goes on with another word (``_t1ce``).
+def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, tuple[Path, ...]]:
+    """Return the images that may be those of each case, the likeliest first; a case without any is left out.
 
-    What a name calls a segmentation is no image.
+    First the file of the case's name, then those that go on with another word (``_t1ce``), then those in a folder that
+    is called like the case, or in one below it (``SiteA/0/pre/FLAIR.nii.gz``). If several folders are called so, it
+    cannot be told whose images they are, and they are none. What a name calls a segmentation is no image.
 
     Args:
         files: of :func:`list_case_files`.
         cases: names of the cases.
 
     Example:
-        >>> names = ("a_seg.nii", "a_flair.nii", "a_t1.nii", "b_0000.nii")
-        >>> files = [CaseFile(case_of_file(Path(n)), "", Path(n)) for n in names]
-        >>> {case: path.name for case, path in match_images(files, ["a", "b", "c"]).items()}
-        {'a': 'a_flair.nii', 'b': 'b_0000.nii'}
+        >>> names = ("a_seg.nii", "a_flair.nii", "a_t1.nii", "b_0000.nii", "c/pre/t1.nii", "c/seg.nii")
+        >>> files = [CaseFile(case_of_file(Path(n)), str(Path(n).parent), Path(n)) for n in names]
+        >>> for case, paths in match_images(files, ["a", "b", "c", "d"]).items():
+        ...     print(case, *paths)
+        a a_flair.nii a_t1.nii
+        b b_0000.nii
+        c c/pre/t1.nii
     """
     images = [file for file in files if not _ROLE.search(file.path.name.split(".")[0])]
     found = {}
@@ -165,9 +170,22 @@ def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, P
         name = case.rpartition("/")[2].casefold()
         same = [file.path for file in images if file.case.casefold() == name]
         more = [file.path for file in images if re.match(re.escape(name) + r"[-_. ]", file.case.casefold())]
-        if same or more:
-            found[case] = (same or more)[0]
+        candidates = same + more or _in_folder_of(case, images)
+        if candidates:
+            found[case] = tuple(candidates)
     return found
+
+
+def _in_folder_of(case: str, images: Sequence[CaseFile]) -> list[Path]:
+    """The files in the one folder whose last names are the case's, and below it."""
+    wanted = case.casefold().split("/")
+    found: dict[tuple[str, ...], list[Path]] = defaultdict(list)
+    for file in images:
+        parts = tuple(file.within.casefold().split("/"))
+        ends = [k for k in range(len(wanted), len(parts) + 1) if list(parts[k - len(wanted) : k]) == wanted]
+        if ends:
+            found[parts[: ends[0]]].append(file.path)
+    return next(iter(found.values())) if len(found) == 1 else []
 
 
 def listed(paths: Sequence[object], most: int = _LISTED) -> str:

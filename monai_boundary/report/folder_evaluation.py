@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
-from monai_boundary.report.case_files import list_case_files, match_images
+from monai_boundary.report.case_files import list_case_files, listed, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import PRELOAD, CaseProgress, run_cases
@@ -91,8 +91,9 @@ def evaluate_folders(
         truth_pattern: names of the truths' files.
         pred_dataset: of HDF5 and Zarr files.
         truth_dataset: of HDF5 and Zarr files.
-        image_dir: images that are to be behind the contours, matched by name (the first of several modalities); those
-            on another grid are left out.
+        image_dir: images that are to be behind the contours: of the case's name, or of that name and another word, or
+            in a folder of the case's name. Of several modalities it is the first on the grid of the truth. Cases
+            without any are named in the log, those whose images are all on another grid on the page.
         pictures: ``"worst"`` (the six worst, two median ones, and where methods differ most), ``"all"``, ``"none"``, or
             how many of the worst.
         page: write ``report.html``.
@@ -128,7 +129,7 @@ def evaluate_folders(
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
     cases = dict.fromkeys(pair.case for found in matches.values() for pair in found.pairs)
     chances = match_probabilities(probabilities, matches)
-    images = {} if image_dir is None else match_images(list_case_files(image_dir), cases)
+    images = {} if image_dir is None else _images_of(cases, image_dir)
     place = Path(output_dir)
     jobs = [
         CaseJob(
@@ -143,6 +144,14 @@ def evaluate_folders(
     how = ReportOptions(ranked_by, pictures, page, workers, force)
     with report_folder(place, force):
         return write_report(jobs, score_cases(jobs, workers), place, settings, how, matches, images)
+
+
+def _images_of(cases: Collection[str], folder: str | os.PathLike[str]) -> dict[str, tuple[Path, ...]]:
+    images = match_images(list_case_files(folder), cases)
+    without = [case for case in cases if case not in images]
+    if without:
+        logger.warning("`image_dir`: no image for %d cases in %s: %s", len(without), folder, listed(without, 5))
+    return images
 
 
 def score_cases(jobs: Sequence[CaseJob], workers: int) -> list[Record]:

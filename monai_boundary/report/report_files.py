@@ -69,7 +69,7 @@ def write_report(
     settings: Mapping[str, Any],
     how: ReportOptions,
     matches: Mapping[str, CaseMatches],
-    images: Mapping[str, Path],
+    images: Mapping[str, Sequence[Path]],
 ) -> FolderEvaluation:
     """Write the report of cases that were scored.
 
@@ -80,7 +80,7 @@ def write_report(
         settings: for the summary and the page.
         how: order, pictures, processes.
         matches: method -> what has no partner; the order of the methods.
-        images: case -> what is behind its contours.
+        images: case -> files of which one is behind its contours, the likeliest first.
 
     Raises:
         ValueError: if every case failed.

@@ -54,7 +54,7 @@ def drawn(work: DrawJob) -> Any:
 
 
 def test_a_drawing_fits(tmp_path: Path) -> None:
-    work = DrawJob(job(tmp_path, ball(), ball()), None, "why", tmp_path / "d" / "a.json")
+    work = DrawJob(job(tmp_path, ball(), ball()), (), "why", tmp_path / "d" / "a.json")
     whole = drawn(work)
     assert (whole["case"], whole["reason"], list(whole["meshes"])) == ("a", "why", ["1"])
     small = drawn(work._replace(most_bytes=10_000))
@@ -67,23 +67,26 @@ def test_images_behind_lie_on_the_grid_or_are_left_out(tmp_path: Path) -> None:
     image = np.random.default_rng(0).normal(size=(12, 12, 8)).astype(np.float32)
     good = write_nifti(tmp_path / "image.nii", image)
     moved = write_nifti(tmp_path / "moved.nii", image, origin=(9, 0, 0))
-    jobs = [DrawJob(work, path, "", tmp_path / "a.json") for path in (good, moved)]
-    assert ["image" in drawn(one)["views"][0]["slices"][0] for one in jobs] == [True, False]
+    jobs = [DrawJob(work, paths, "why", tmp_path / "a.json") for paths in ((good,), (moved, good), (moved,))]
+    assert ["image" in drawn(one)["views"][0]["slices"][0] for one in jobs] == [True, True, False]
+    said = [drawn(one)["reason"] for one in jobs]
+    assert said[:2] == ["why", "why"]
+    assert said[2].startswith("why; moved.nii is on another grid and not drawn: origin")
 
 
 def test_nothing_to_draw_instances_and_failures(tmp_path: Path) -> None:
-    empty = drawn(DrawJob(job(tmp_path, ball() * 0, ball() * 0), None, "", tmp_path / "a.json"))
+    empty = drawn(DrawJob(job(tmp_path, ball() * 0, ball() * 0), (), "", tmp_path / "a.json"))
     assert (empty["views"], empty["meshes"]) == ([], {})
-    objects = drawn(DrawJob(job(tmp_path, ball(), ball(), instances=True), None, "", tmp_path / "a.json"))
+    objects = drawn(DrawJob(job(tmp_path, ball(), ball(), instances=True), (), "", tmp_path / "a.json"))
     assert objects["views"][0]["slices"][0]["overlay"].startswith("data:image/png")
     gone = job(tmp_path, ball(), ball())
     gone.truth.unlink()
-    assert "true.nii.gz" in write_drawing(DrawJob(gone, None, "", tmp_path / "b.json"))
+    assert "true.nii.gz" in write_drawing(DrawJob(gone, (), "", tmp_path / "b.json"))
     assert not (tmp_path / "b.json").exists()
 
 
 def test_jobs_of_a_choice(tmp_path: Path) -> None:
     work = job(tmp_path, ball(), ball())
-    found = picture_jobs([work], {("m", "a"): "why", ("m", "other"): ""}, {"a": tmp_path / "i"}, tmp_path)
-    assert [(one.job, one.image, one.reason) for one in found] == [(work, tmp_path / "i", "why")]
+    found = picture_jobs([work], {("m", "a"): "why", ("m", "other"): ""}, {"a": [tmp_path / "i"]}, tmp_path)
+    assert [(one.job, one.images, one.reason) for one in found] == [(work, (tmp_path / "i",), "why")]
     assert math.isfinite(found[0].most_bytes)

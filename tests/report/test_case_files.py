@@ -122,8 +122,27 @@ def test_images_of_cases() -> None:
     """The image of the same name first; then the first modality; a segmentation is none, and a10 is not a1's."""
     listed = files("a1.nii", "a1_seg.nii", "a10_t1.nii", "b_seg.nii", "b-flair.nii", "b-t1.nii", "c_mask.nii")
     found = match_images(listed, ["a1", "x/a10", "b", "c"])
-    assert {case: path.name for case, path in found.items()} == {
-        "a1": "a1.nii",
-        "x/a10": "a10_t1.nii",
-        "b": "b-flair.nii",
+    assert {case: [path.name for path in paths] for case, paths in found.items()} == {
+        "a1": ["a1.nii"],
+        "x/a10": ["a10_t1.nii"],
+        "b": ["b-flair.nii", "b-t1.nii"],
+    }
+
+
+def test_images_in_the_folder_of_a_case(tmp_path: Path) -> None:
+    """As in WMH: all patients' images have one name, and their folders tell them apart."""
+    names = (
+        "A/0/pre/FLAIR.nii",
+        "A/0/pre/T1.nii",
+        "A/0/wmh.nii",
+        "A/10/pre/FLAIR.nii",
+        "B/1/FLAIR.nii",
+        "C/1/FLAIR.nii",
+    )
+    listed = list_case_files(touch(tmp_path, *names))
+    found = match_images(listed, ["0", "10", "1", "C/1", "2"])
+    assert {case: [path.relative_to(tmp_path).as_posix() for path in paths] for case, paths in found.items()} == {
+        "0": ["A/0/pre/FLAIR.nii", "A/0/pre/T1.nii"],
+        "10": ["A/10/pre/FLAIR.nii"],
+        "C/1": ["C/1/FLAIR.nii"],  # of "1" alone nobody knows whether B's or C's is meant
     }

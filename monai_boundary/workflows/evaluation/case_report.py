@@ -98,7 +98,7 @@ class CaseReport:
         self._place: Path | None = None
         self._jobs: list[CaseJob] = []
         self._failed: list[Record] = []
-        self._images: dict[str, Path] = {}
+        self._images: dict[str, tuple[Path, ...]] = {}
 
     def attach(self, engine: Workflow) -> None:
         """Attach to an evaluator (with decollating)."""
@@ -191,7 +191,7 @@ class CaseReport:
         if image is not None and image in item:
             behind = case.truth._replace(values=_grey(_array(item[image])[0]))
             path = job.truth.with_name(job.truth.name.replace("truth", "image"))
-            self._images[job.case] = write_label_volume(behind, path)
+            self._images[job.case] = (write_label_volume(behind, path),)
 
     def _labels(self, values: Any) -> AnyArray:
         """Labels as they are; of masks in channels, which may overlap, sums of the powers of 2 of those that hold."""
