@@ -70,7 +70,7 @@ def test_nnunet_trains_with_maps_of_whole_cases(tmp_path: Path, repo: Path) -> N
 
     plan = "experiment_planning.plan_and_preprocess_entrypoints"
     run(plan, "plan_and_preprocess_entry", "-d", "901", "-c", "3d_fullres", "-np", "1", "-npfp", "1")
-    environment["nnUNet_n_proc_DA"] = "0"  # batches are made in the process that trains
+    environment["nnUNet_n_proc_DA"] = "0"  # batches are made in the process that trains, by what nnUNetv2_train calls
     words = ("901", "3d_fullres", "0", "-device", "cpu", "-tr", "nnUNetTrainerBoundaryShort")
     said = run("run.run_training", "run_training_entry", *words)
     assert "region " in said

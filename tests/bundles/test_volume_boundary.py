@@ -113,6 +113,14 @@ def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: 
     for scored in rows:
         for k, name in ((1, "anterior"), (2, "posterior")):
             assert of_case[scored["case"], str(k)]["dice"] == pytest.approx(scored[f"{name}_dice"], abs=1e-6)
+    # the same case as a test set of one, in another layout: the same scores, without the training's split
+    for part in ("images", "labels"):
+        (tmp_path / "test" / part).mkdir(parents=True)
+        shutil.copy(data / f"{part}Tr" / f"{row['case']}.nii.gz", tmp_path / "test" / part)
+    places = {"test_dir": str(tmp_path / "test"), "evaluation_dir": str(tmp_path / "evaluation")}
+    run(NAME, "evaluate.yaml", "eval", output_dir=str(trained), **places, report=False)
+    (again,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
+    assert again == pytest.approx(row, nan_ok=True)
 
 
 def test_a_known_task_in_slices_across_the_first_axis(data: Path, tmp_path: Path) -> None:
