@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import inspect
 import json
 import os
 import runpy
@@ -195,11 +196,18 @@ def _import() -> None:
     import matplotlib.pyplot  # noqa: F401
     import torch._dynamo  # noqa: F401  # by the first optimiser
     from monai.bundle import ConfigParser
+    from numba.core.registry import cpu_target
 
     import monai_boundary.handlers
     import monai_boundary.workflows  # noqa: F401
+    from monai_boundary.report.page_shell import require_page_libraries
 
+    require_page_libraries()
     ConfigParser({"a": {"_target_": "Compose"}}).get_parsed_content("a")
+    # Of each process that calls a kernel, this is a second: which types numba knows. It compiles nothing.
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
+    inspect.stack()  # Fire's first question, for which Python looks up the file of every module
     assert threading.active_count() == 1, "a fork has one thread"
 
 
