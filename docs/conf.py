@@ -26,6 +26,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "plain_docstrings",
     "sphinx.ext.viewcode",
     "readable",
 ]

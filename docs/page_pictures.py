@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -59,16 +60,15 @@ def draw_evaluation_page() -> None:
 
 def draw_inspection_page() -> None:
     """Inspect phantoms of an organ, some of them spoilt, and take a picture of the page."""
+    before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
+        os.chdir(name)  # the page shows paths as they were given: short ones
+        try:
+            write_spoilt_organs(Path("organs"))
+            inspect_dataset("organs", "out", progress=False)
+        finally:
+            os.chdir(before)
         root = Path(name)
-        folder = write_organ_phantom(root / "organs", patients=12)
-        label = folder / "labelsTr"
-        first = nibabel.load(label / "organ_03.nii.gz")
-        soft = ndimage.gaussian_filter(first.get_fdata(), 1).astype(np.float32)
-        nibabel.save(nibabel.Nifti1Image(soft, first.affine), label / "organ_03.nii.gz")
-        empty = np.zeros(first.shape, dtype=np.uint8)
-        nibabel.save(nibabel.Nifti1Image(empty, first.affine), label / "organ_07.nii.gz")
-        inspect_dataset(folder, root / "out", progress=False)
         photograph(root / "out/index.html", root / "page.png", 3600)
         with Image.open(root / "page.png") as picture:
             parts = [picture.convert("RGB").crop((0, top, 1000, top + 1800)) for top in (0, 1800)]
@@ -77,6 +77,16 @@ def draw_inspection_page() -> None:
             both.paste(part, (1000 * k, 0))
         small = both.resize((1100, 990), Image.LANCZOS).quantize(128)
         small.save(PAGES / "how-to" / "inspect-your-data.png", optimize=True)
+
+
+def write_spoilt_organs(folder: Path) -> None:
+    """Write phantoms of which one has fractions in its label, and one no label at all."""
+    label = write_organ_phantom(folder, patients=12) / "labelsTr"
+    first = nibabel.load(label / "organ_03.nii.gz")
+    soft = ndimage.gaussian_filter(first.get_fdata(), 1).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(soft, first.affine), label / "organ_03.nii.gz")
+    empty = np.zeros(first.shape, dtype=np.uint8)
+    nibabel.save(nibabel.Nifti1Image(empty, first.affine), label / "organ_07.nii.gz")
 
 
 if __name__ == "__main__":

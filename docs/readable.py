@@ -2,26 +2,72 @@
 """A Sphinx extension: what a page of any width needs to be read. What is copied from it stays as it is.
 
 Browsers break after a hyphen, and ``--regions`` would stand as ``--`` and ``regions``: short words of code are kept
-whole. Commands go on in the next line, indented. A picture leads to itself in full size.
+whole, and so are a mean with its deviation and an interval. Commands go on in the next line, indented. A picture leads
+to itself in full size. For pictures of many panels, and for cells with much text, a telephone makes room.
 """
 
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
 LONGEST = 22  # characters that a telephone's cell has room for
 PICTURES = re.compile(r'<img alt="[^"]*" src="([^"]*_images/[^"]+\.png)" />')
+CELLS = re.compile(r"<td>(?=(<p>.*?</p>)\s*</td>)", re.DOTALL)
+WORDS, LONG = 20, 60  # characters of a cell that has some words, and much text
+PANORAMA = 2.5  # times as wide as high
+FIGURES = re.compile(r"[+-]?\d[\d.]* ± \d[\d.]*|\[[+-]?\d[\d.]*, [+-]?\d[\d.]*\]")
 COMMANDS = re.compile(r'(<div class="highlight-shell[^>]*><div class="highlight"><pre>)(.*?)(</pre>)', re.DOTALL)
 
 
-def readable(body: str) -> str:
-    """Mark a page's short words of code, commands and pictures for the style sheet."""
-    body = PICTURES.sub(r'<a class="picture" href="\1">\g<0></a>', body)
+def readable(body: str, panoramas: frozenset[str] = frozenset()) -> str:
+    """Mark a page's short words of code, commands, long cells and pictures for the style sheet.
+
+    Args:
+        body: of the page.
+        panoramas: names of the pictures that are much wider than high.
+    """
+    body = PICTURES.sub(lambda found: _picture(found, panoramas), body)
+    body = CELLS.sub(lambda found: _cell(_length(found[1])), body)
+    body = re.sub(r"<td[^>]*>.*?</td>", lambda cell: FIGURES.sub(r'<span class="whole">\g<0></span>', cell[0]), body)
     body = re.sub(rf'<span class="pre">([^<]{{1,{LONGEST}}})</span>', r'<span class="pre whole">\1</span>', body)
     return COMMANDS.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
+
+
+def _picture(found: re.Match[str], panoramas: frozenset[str]) -> str:
+    kind = "picture panorama" if Path(found[1]).name in panoramas else "picture"
+    return f'<a class="{kind}" href="{found[1]}">{found[0]}</a>'
+
+
+def _cell(length: int) -> str:
+    kind = "words long" if length > LONG else "words"
+    return f'<td class="{kind}">' if length > WORDS else "<td>"
+
+
+def _length(cell: str) -> int:
+    return len(re.sub(r"<[^>]+>|\s+(?=\s)", "", cell))
+
+
+def wide_pictures(images: Mapping[str, str], root: Path) -> frozenset[str]:
+    """Return the names of the PNG files that are much wider than high.
+
+    Args:
+        images: path within the root -> name on the site.
+        root: of the pages.
+    """
+    found = set()
+    for path, name in images.items():
+        with (root / path).open("rb") as file:
+            head = file.read(24)
+        if head.startswith(b"\x89PNG"):
+            width, height = struct.unpack(">II", head[16:24])
+            found |= {name} if width > PANORAMA * height else set()
+    return frozenset(found)
 
 
 def _lines(commands: str) -> str:
@@ -32,7 +78,7 @@ def _lines(commands: str) -> str:
 def change_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
     """Change the text of a page before it is written."""
     if "body" in context:
-        context["body"] = readable(context["body"])
+        context["body"] = readable(context["body"], wide_pictures(app.builder.images, Path(app.srcdir)))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -91,8 +91,8 @@ def compute_instance_matching(
     and false instances,
 
     .. math::
-        \mathrm{PQ} = \underbrace{\tfrac{1}{TP} \sum \mathrm{IoU}}_\mathrm{SQ} \cdot
-        \underbrace{\tfrac{TP}{TP + FP/2 + FN/2}}_\mathrm{RQ}
+        \mathrm{PQ} = \underbrace{\dfrac{1}{TP} \sum \mathrm{IoU}}_\mathrm{SQ} \cdot
+        \underbrace{\dfrac{TP}{TP + FP/2 + FN/2}}_\mathrm{RQ}
 
     Args:
         y_pred: predicted instance ids, 0 is background, (H, W) or (Z, H, W).
