@@ -43,7 +43,7 @@ def study_markdown(
     )
     parts = [head, study_sentence(plan, scores), spread, _means(plan, scores), paired, _differences(plan, scores)]
     if cases:
-        parts += [_ABOUT_CASES.format(base=plan.base), _case_differences(plan, cases)]
+        parts += [_ABOUT_CASES.format(base=plan.base) + _least_p(cases), _case_differences(plan, cases)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -121,6 +121,19 @@ def _case_differences(plan: StudyPlan, cases: Sequence[Mapping[str, Any]]) -> st
         pairs = sorted({row["pairs"] for row in own if row})
         lines.append(_line([arm, " to ".join(map(str, dict.fromkeys((pairs[0], pairs[-1])))), *map(_case_cell, own)]))
     return "\n".join(lines)
+
+
+def _least_p(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Say so if no p can tell a difference apart, however clear it is: too few cases for that many comparisons."""
+    rows = [row for row in cases if row["seed"] == ALL]
+    tests, pairs = sum(not math.isnan(row["p"]) for row in rows), max((row["pairs"] for row in rows), default=0)
+    least = min(1.0, 2.0 ** (1 - pairs) * tests)  # all differences have one sign
+    if not tests or least < CLEAR:
+        return ""
+    return (
+        f" With {pairs} cases and {tests} comparisons no corrected p can be below {least:.2g}, however clear the "
+        "difference: compare fewer arms or scores, or read the intervals."
+    )
 
 
 def _case_cell(row: Mapping[str, Any] | None) -> str:

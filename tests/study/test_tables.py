@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monai_boundary.report import PairedDifference
+from monai_boundary.report.method_comparison import holm_adjusted, wilcoxon_p
 from monai_boundary.study import ArmScore, StudyPlan, read_study, study_markdown, study_sentence
 from tests.study.pretend_bundle import study
 
@@ -65,3 +66,20 @@ def test_sentence_without_anything_to_say(plan: StudyPlan) -> None:
 def test_a_score_that_no_run_has_is_undefined(plan: StudyPlan) -> None:
     scores = [score._replace(runs=0, mean=math.nan, std=math.nan, difference=NONE) for score in SCORES]
     assert "| plain | undefined | undefined | – |" in study_markdown(plan, scores)
+
+
+@pytest.mark.parametrize(("pairs", "least"), [(5, "0.12"), (6, "0.062"), (7, None)])
+def test_too_few_cases_for_any_p_are_said(plan: StudyPlan, pairs: int, least: str | None) -> None:
+    """Of n differences with one sign Wilcoxon's p is 2 / 2^n, and Holm takes it times the two comparisons."""
+    about = {"seed": "all", "pairs": pairs, "difference": 0.1, "nested_low": 0.05, "nested_high": 0.15}
+    p = wilcoxon_p([0.1 + 0.01 * k for k in range(pairs)])
+    assert p == pytest.approx(2.0 ** (1 - pairs))
+    rows = [
+        {**about, "arm": arm, "score": "dice", "p": p, "p_holm": holm_adjusted([p, p])[k]}
+        for k, arm in enumerate(("good loss", "same"))
+    ]
+    page = study_markdown(plan, SCORES, cases=rows)
+    told = f"With {pairs} cases and 2 comparisons no corrected p can be below {least}" in page
+    assert told == (least is not None)
+    assert ("no corrected p" in page) == (least is not None)
+    assert (f"**+0.100 [+0.050, +0.150], p {2 * p:.2g}**" in page) == (least is None)
