@@ -16,13 +16,16 @@ from monai_boundary.networks import BoundaryAwareNet, DCUNet, ShapeStreamNet
 from tests.networks.nets.test_backbones import BACKBONES, dynunet
 
 pytestmark = pytest.mark.slow
-SMALL = {"channels": (8, 16, 24), "blocks_down": 1}
+SMALL = {
+    "channels": (8, 16),
+    "blocks_down": 1,
+}  # what tracing takes is by the layers: a third level adds none that is new
 NETS = {
-    "2d": (lambda: BoundaryAwareNet(2, 1, 2, **SMALL, deep_supervision=1), (2, 1, 24, 16)),
+    "2d": (lambda: BoundaryAwareNet(2, 1, 2, channels=(8, 16, 24), blocks_down=1, deep_supervision=1), (2, 1, 24, 16)),
     "3d": (lambda: BoundaryAwareNet(3, 1, 2, **SMALL), (1, 1, 16, 8, 12)),
-    "thick_slices": (lambda: BoundaryAwareNet(3, 1, 2, **SMALL, strides=((2, 2, 1), 2)), (1, 1, 8, 8, 6)),
+    "thick_slices": (lambda: BoundaryAwareNet(3, 1, 2, **SMALL, strides=((2, 2, 1),)), (1, 1, 8, 8, 6)),
     "descending": (lambda: BoundaryAwareNet(2, 1, 2, **SMALL, stream="descending", norm="batch"), (2, 1, 24, 16)),
-    "dc_unet": (lambda: DCUNet(2, 1, 2, filters=4, depth=3), (2, 1, 16, 12)),
+    "dc_unet": (lambda: DCUNet(2, 1, 2, filters=4, depth=2), (2, 1, 16, 12)),
     "dc_unet_3d": (lambda: DCUNet(3, 1, 2, filters=4, depth=2), (1, 1, 4, 6, 8)),
     **{name: (lambda make=make: ShapeStreamNet(make()), (1, 4, 32, 16)) for name, make in BACKBONES.items()},
     "dynunet_deep": (lambda: ShapeStreamNet(dynunet(deep_supervision=True, deep_supr_num=2)), (1, 4, 16, 32)),
@@ -92,8 +95,8 @@ def test_torch_export(name, tmp_path):
 
 def test_export_of_any_size(tmp_path):
     """Batch and size vary, in steps of the strides; the pyramid's largest rate needs 5 voxels."""
-    net, _, _ = eager("2d")
-    dynamic = {"x": {0: Dim("batch"), 2: 4 * Dim("h", min=5), 3: 4 * Dim("w", min=5)}}
+    net, _, _ = eager("descending")
+    dynamic = {"x": {0: Dim("batch"), 2: 2 * Dim("h", min=5), 3: 2 * Dim("w", min=5)}}
     program = torch.export.export(net, (torch.randn(2, 1, 24, 32),), dynamic_shapes=dynamic)
     other = torch.randn(3, 1, 40, 20)
     expected = net(other)
