@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -53,16 +54,43 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+# Files whose tests share the cluster of tests/volumes/conftest.py.
+CLUSTER = {
+    f"tests/volumes/test_{name}.py"
+    for name in (
+        *("block_runs", "block_surfaces", "flood_stages", "killed_jobs"),
+        *("volume_evaluation", "volume_maps", "volume_prediction", "volume_segmentation"),
+    )
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With workers, run the files in an order in which none waits at the end, nor compiles what another does.
 
-    First those of the kernels: what one worker has compiled there, the others find on the disk. Then the files with
-    long tests.
+    First those of the kernels: what one worker has compiled there, the others find on the disk. Then the longest piece,
+    and the files with long tests.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.parent != REPO / "tests" / "kernels", item.path not in slow))
+    cluster = {REPO / name for name in CLUSTER}
+    places = (lambda path: path.parent != REPO / "tests" / "kernels", lambda path: path not in cluster)
+    items.sort(key=lambda item: (*(place(item.path) for place in places), item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker have all files that need the cluster, whose processes take as long to import as a long test."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneCluster(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "the cluster" if file in CLUSTER else file
+
+    return OneCluster(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
