@@ -100,6 +100,8 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         scratch = str(tmp_path_factory.mktemp("scratch"))
         patch.setenv("TMPDIR", scratch)
         patch.setattr("tempfile.tempdir", scratch)
+        base = tmp_path_factory.getbasetemp()
+        patch.setenv("WARM_PYTHON", str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("MPLBACKEND", "Agg")
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

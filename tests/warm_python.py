@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import inspect
 import json
 import os
 import runpy
+import selectors
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import threading
@@ -24,7 +26,7 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 class WarmRun:
@@ -101,42 +103,92 @@ class WarmRun:
 
 
 def _ask(message: dict[str, Any]) -> Any:
-    server = _server()
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write(json.dumps(message) + "\n")
-    server.stdin.flush()
-    return json.loads(server.stdout.readline())
+    with _turn:
+        server = _server()
+        server.write(json.dumps(message) + "\n")
+        server.flush()
+        return json.loads(server.readline())
+
+
+_turn = threading.Lock()
 
 
 @cache
-def _server() -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    command = [sys.executable, __file__]
-    server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
-    atexit.register(server.communicate)  # the end of its input is its end
+def _server() -> TextIO:
+    """Connect to the process that forks, which the first who needs it starts: the workers of pytest share one."""
+    place = Path(os.environ.get("WARM_PYTHON") or tempfile.mkdtemp()) / "warm"
+    connection = socket.socket(socket.AF_UNIX)
+    with Path(f"{place}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            connection.connect(str(place))
+        except OSError:  # there is none, or it has ended
+            place.unlink(missing_ok=True)
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+            nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+            command = [sys.executable, __file__, str(place)]
+            pid = os.posix_spawn(sys.executable, command, environment, file_actions=nothing)
+            while not place.exists():
+                assert os.waitpid(pid, os.WNOHANG)[0] == 0, "it has ended"
+                time.sleep(0.01)
+            connection.connect(str(place))
+    stream = connection.makefile("rw")
+    connection.close()  # with the stream: when the last who has called closes his, the process ends
+    atexit.register(stream.close)
+    return stream
+
+
+def _listen(place: str) -> socket.socket:
+    """Be found under this name, from when on a call waits for its answer."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(f"{place}.new")
+    server.listen()
+    Path(f"{place}.new").rename(place)
     return server
 
 
-def _serve(requests: Any, answers: Any) -> dict[str, Any] | None:
-    """Fork for each request; return it in the child, and None at the end of the requests."""
+def _serve(server: socket.socket) -> dict[str, Any] | None:
+    """Fork for each request; return it in the child, and None when all that have called have ended."""
     ended: dict[int, int] = {}
-    for line in requests:
-        asked = json.loads(line)
-        if "words" in asked:
-            answer: int | None = os.fork()
-            if answer == 0:
-                return asked
-        else:
-            answer = ended.get(asked["state of"])
-            if answer is None:
-                pid, status = os.waitpid(asked["state of"], os.WNOHANG)
-                answer = None if pid == 0 else ended.setdefault(pid, os.waitstatus_to_exitcode(status))
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    called = False
+    with selectors.DefaultSelector() as selector:
+        selector.register(server, selectors.EVENT_READ)
+        while not called or len(selector.get_map()) > 1:
+            for key, _ in selector.select():
+                if key.fileobj is server:
+                    caller, called = server.accept()[0], True
+                    selector.register(caller, selectors.EVENT_READ, caller.makefile("rw"))
+                    continue
+                line = key.data.readline()
+                if not line:
+                    selector.unregister(key.fileobj)
+                    _close(key)
+                    continue
+                asked = json.loads(line)
+                answer = os.fork() if "words" in asked else _state_of(asked["state of"], ended)
+                if answer == 0 and "words" in asked:
+                    for other in list(selector.get_map().values()):
+                        _close(other)
+                    return asked
+                key.data.write(json.dumps(answer) + "\n")
+                key.data.flush()
     return None
+
+
+def _close(key: selectors.SelectorKey) -> None:
+    if key.data is not None:
+        key.data.close()
+    key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _state_of(pid: int, ended: dict[int, int]) -> int | None:
+    """Return how one has ended, or None."""
+    if pid not in ended:
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        if gone == 0:
+            return None
+        ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended[pid]
 
 
 def _become(asked: dict[str, Any]) -> None:
@@ -212,13 +264,12 @@ def _import() -> None:
 
 
 if __name__ == "__main__":
-    own = os.dup(1)
-    os.dup2(2, 1)  # whatever an import prints is no answer
+    listening = _listen(sys.argv[1])
     gc.disable()
     _import()
     gc.freeze()  # what is imported stays: a fork need neither search it for garbage nor copy it for that
     gc.enable()
-    request = _serve(sys.stdin, os.fdopen(own, "w"))
+    request = _serve(listening)
     if request is not None:
         _become(request)
         if request["words"][0].endswith(".py"):
