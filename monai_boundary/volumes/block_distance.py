@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monai_boundary._typing import BoolArray, FloatArray
-from monai_boundary.kernels.other_side import lower_along
+from monai_boundary.kernels.near_other_side import near_along, near_first
 from monai_boundary.volumes.block_grid import Block
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.chosen_labels import labels_inside
@@ -62,24 +62,24 @@ class BlockDistance:
     def __call__(self, block: Block) -> None:
         """Read the block with its halo, and write the map of its core."""
         mask = np.ascontiguousarray(self.inside.read_box(block.outer))
-        sizes = (None if self.per_section else self.spacing[0], *self.spacing[1:])
+        depth, height, width = self.spacing
+        sizes = (None if self.per_section else depth, height, width)
         self.output.write(block, near_map(mask, block.inner, sizes, self.radius_nm))
         self.records.write(block.index)
 
 
 def near_map(
-    inside: BoolArray, core: tuple[slice, ...], spacing: tuple[float | None, ...], radius: float
+    inside: BoolArray, core: tuple[slice, ...], spacing: tuple[float | None, float, float], radius: float
 ) -> FloatArray:
     """Return the signed distance map of a part of a mask, clipped to a radius.
 
-    The distance is found axis by axis, the last one first, and what is not of the core along an axis is left out once
-    that axis is done: a halo costs its share of the first axis, less of the second and least of the third, which are
-    the slower ones.
+    The distance is found axis by axis, the last one first, and what is not of the core along an axis is looked at, but
+    not computed: the halo costs most in the first step, which is the fastest.
 
     Args:
         inside: (z, y, x), with a halo as wide as the radius, or up to the end of the volume.
         core: the part.
-        spacing: size of a voxel along each axis; ``None`` keeps an axis apart.
+        spacing: size of a voxel along each axis; ``None`` for the first one takes each section alone.
         radius: in the unit of ``spacing``; what is farther, and where there is no border, is plus or minus it.
 
     Example:
@@ -87,18 +87,28 @@ def near_map(
         >>> near_map(row, (slice(0, 1), slice(0, 1), slice(0, 5)), (1.0, 1.0, 1.0), 2.0).tolist()
         [[[-0.5, 0.5, 1.5, 2.0, 2.0]]]
     """
-    sides, squared = inside, np.full(inside.shape, np.inf, dtype=np.float32)
-    for axis in reversed(range(3)):
-        size, shape = spacing[axis], sides.shape
-        if size is not None:
-            lines = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-            lower_along(sides.reshape(lines), squared.reshape(lines), size, True, 0, lines[0] * lines[2])
-        kept = tuple(core[k] if k == axis else slice(None) for k in range(3))
-        sides, squared = np.ascontiguousarray(sides[kept]), np.ascontiguousarray(squared[kept])
-    np.sqrt(squared, out=squared)
-    np.minimum(squared, radius, out=squared)
-    np.negative(squared, out=squared, where=sides)
-    return squared
+    z, y, x = core
+    limit = radius * (1 + 1e-6)  # what is as far is beyond the radius, also once it is rounded
+    rows = inside.reshape(-1, inside.shape[2])
+    squared = np.empty((*inside.shape[:2], x.stop - x.start), dtype=np.float32)
+    near_first(rows, spacing[2], limit, x.start, squared.reshape(len(rows), -1))
+    squared = _lowered(squared, y, spacing[1], limit)
+    if spacing[0] is None:
+        squared = squared[z]
+    else:
+        lines = squared.reshape(1, len(inside), -1)
+        squared = _lowered(lines, z, spacing[0], limit).reshape(-1, *squared.shape[1:])
+    distance = np.abs(squared)
+    np.sqrt(distance, out=distance)
+    np.minimum(distance, radius, out=distance)
+    return np.copysign(distance, squared, out=distance)
+
+
+def _lowered(squared: FloatArray, part: slice, size: float, limit: float) -> FloatArray:
+    """The step along the middle axis, of which a part is wanted."""
+    found = np.empty((squared.shape[0], part.stop - part.start, squared.shape[2]), dtype=np.float32)
+    near_along(squared, size, limit, part.start, found)
+    return found
 
 
 def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:
