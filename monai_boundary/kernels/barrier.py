@@ -23,6 +23,8 @@ of a callee in another file: after a change of the queue or the padding, remove 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -160,19 +162,30 @@ def queue_for(size: int) -> Queue:
 
 
 @njit(cache=True, nogil=True)
-def propagate(image: UInt8Array, seeds: LongArray, labels: IntArray, keep: np.uint32) -> AnyArray:
-    """Return the states after one propagation from all ``seeds`` (C-order indices) over the whole image."""
-    depth, height, width = image.shape
+def close(states: AnyArray, domain: BoolArray) -> None:
+    """Make the voxels outside of a domain as padding is: no front goes there."""
+    depth, height, width = domain.shape
+    first, z_stride, y_stride, _ = padded_strides(depth, height, width)
+    for z in range(depth):
+        for y in range(height):
+            row = first + z * z_stride + y * y_stride
+            for x in range(width):
+                if not domain[z, y, x]:
+                    states[row + x] = DONE
+
+
+@njit(cache=True, nogil=True)
+def propagate(states: AnyArray, shape: Any, seeds: LongArray, labels: IntArray, keep: np.uint32) -> None:
+    """Propagate once from all ``seeds`` (C-order indices) over an image of this shape, whose new states these are."""
+    depth, height, width = shape
     _, z_stride, y_stride, size = padded_strides(depth, height, width)
     offsets = face_offsets(depth, z_stride, y_stride)
-    states = new_states(image, UNSEEN)
     queue = queue_for(size)
     for s in range(seeds.size):
         queue = add_seed(states, queue, padded_index(seeds[s], depth, height, width), labels[s])
     nobody = np.zeros(1, np.int16)
     for level in range(LEVELS):
         queue, _, _ = drain_level(states, queue, level, offsets, keep, nobody, 0)
-    return states
 
 
 @njit(cache=True, nogil=True)
@@ -185,7 +198,8 @@ def barrier_distance(image: UInt8Array, seeds: LongArray) -> UInt8Array:
     """
     depth, height, width = image.shape
     first, z_stride, y_stride, _ = padded_strides(depth, height, width)
-    states = propagate(image, seeds, np.zeros(seeds.size, np.int32), EVERYTHING)
+    states = new_states(image, UNSEEN)
+    propagate(states, image.shape, seeds, np.zeros(seeds.size, np.int32), EVERYTHING)
     out = np.empty(image.shape, np.uint8)
     for z in range(depth):
         for y in range(height):
@@ -197,23 +211,30 @@ def barrier_distance(image: UInt8Array, seeds: LongArray) -> UInt8Array:
 
 
 @njit(cache=True, nogil=True)
-def barrier_partition(image: UInt8Array, seeds: LongArray, labels: IntArray) -> IntArray:
+def barrier_partition(
+    image: UInt8Array, seeds: LongArray, labels: IntArray, domain: BoolArray | None = None
+) -> IntArray:
     """Return for every voxel the label of the seed whose front reached it first, all fronts moving at once.
 
     Args:
         image: grey values, (D, H, W).
         seeds: C-order indices of the seed voxels, at least one, ascending, none twice.
         labels: the label of each seed, not negative.
+        domain: where fronts go, (D, H, W), with all seeds in it; the rest is 0. Everywhere if there is none.
     """
     depth, height, width = image.shape
     first, z_stride, y_stride, _ = padded_strides(depth, height, width)
-    states = propagate(image, seeds, labels, NOTHING)
+    states = new_states(image, UNSEEN)
+    if domain is not None:
+        close(states, domain)
+    propagate(states, image.shape, seeds, labels, NOTHING)
     out = np.empty(image.shape, np.int32)
     for z in range(depth):
         for y in range(height):
             row = first + z * z_stride + y * y_stride
             for x in range(width):
-                out[z, y, x] = states[row + x] & EVERYTHING
+                state = states[row + x]
+                out[z, y, x] = (state & EVERYTHING) if state & DONE else 0  # where no front came, it is not done
     return out
 
 

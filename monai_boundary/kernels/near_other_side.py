@@ -13,6 +13,8 @@ then met where the sign differs, and counts as 0. But for the rounding of float3
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -96,7 +98,7 @@ def near_along(squared: FloatArray, size: float, limit: float, start: int, found
 
 
 @njit(cache=True, nogil=True, inline="always")
-def lower(best: float, height: float, price: float) -> float:
+def lower(best: Any, height: Any, price: Any) -> Any:
     """Return the lower of what was found and a neighbour's height with the price of the way to it.
 
     A neighbour of the other side has a height below 0, and counts as 0; where there is none it is NaN.

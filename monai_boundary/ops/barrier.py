@@ -94,7 +94,7 @@ def barrier_distance(image: npt.ArrayLike, seeds: npt.ArrayLike) -> UInt8Array:
     return distance
 
 
-def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike) -> IntArray:
+def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike, domain: npt.ArrayLike | None = None) -> IntArray:
     """Give every voxel to the seed whose front reaches it first, all fronts moving at once.
 
     One multi-label propagation. Where two fronts reach a voxel at the same cost, the one that queued it first has it.
@@ -102,12 +102,14 @@ def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike) -> IntArray
     Args:
         image: grey values 0..255 (`quantise_probability`), uint8, 2-D or 3-D.
         seed_map: seed ids > 0 at the seeds, 0 elsewhere, same shape. Several seeds may share an id.
+        domain: mask of the same shape, in which the fronts stay; everywhere by default. A seed outside has no front.
 
     Returns:
-        int32 ids of the same shape; all 0 when there is no seed.
+        int32 ids of the same shape; all 0 when there is no seed, 0 outside of the domain and in pieces of it that have
+        none.
 
     Raises:
-        TypeError: if ``image`` is not uint8.
+        TypeError: if ``image`` is not uint8, or ``domain`` not boolean.
         ValueError: if the shapes differ, the image is not 2-D or 3-D, or an id is negative, not whole or beyond int32.
 
     Example:
@@ -118,11 +120,17 @@ def barrier_partition(image: npt.ArrayLike, seed_map: npt.ArrayLike) -> IntArray
                [1, 1, 1, 2, 2]], dtype=int32)
     """
     values, marks = _check(image, "seed_map", seed_map)
-    flat = np.flatnonzero(marks)
+    within = None if domain is None else np.ascontiguousarray(domain)
+    if within is not None:
+        check_same_shape("domain", within.shape, "image", values.shape)
+        if within.dtype != np.bool_:
+            raise TypeError(f"`domain` needs a boolean mask, got dtype {within.dtype}.")
+    flat = np.flatnonzero(marks if within is None else (marks != 0) & within)
     if flat.size == 0:
         return np.zeros(values.shape, dtype=np.int32)
     labels = seed_ids("seed_map", marks.flat[flat])
-    parts: IntArray = kernels.barrier_partition(_volume(values), flat, labels).reshape(values.shape)
+    volumes = (_volume(values), None if within is None else _volume(within))
+    parts: IntArray = kernels.barrier_partition(volumes[0], flat, labels, volumes[1]).reshape(values.shape)
     return parts
 
 

@@ -46,7 +46,9 @@ def membrane_to_instances(
     - ``"watershed"``: scikit-image's watershed of the probability from markers; a hole narrower than the markers
       splits.
     - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance
-      (`monai_boundary.ops.barrier.barrier_partition` of the 8-bit probability, one seed per marker).
+      (`monai_boundary.ops.barrier.barrier_partition` of the 8-bit probability, one seed per marker). The fronts stay in
+      the cell phase, as those of the watershed do: a front that climbs the membrane would run along it at no further
+      cost, and take the rims of cells far away. With ``fill`` both methods give every voxel, and fronts go everywhere.
 
     Markers are the components of the cell phase at least ``seed_distance`` away from the membrane phase (Euclidean, the
     image frame is no membrane); a component of the cell phase without such a voxel is a marker itself.
@@ -122,8 +124,8 @@ def _segment(
         if method == "watershed":
             found = watershed(values, markers, mask=None if fill else cell).astype(np.int32)
         else:
-            found = barrier_partition(quantise_probability(values), region_seeds(markers, spacing))
-            found = found if fill else np.where(cell, found, 0)
+            seeds = region_seeds(markers, spacing)
+            found = barrier_partition(quantise_probability(values), seeds, None if fill else cell)
     return relabel_regions(remove_small_regions(found, min_size, fill=fill, spacing=spacing))
 
 

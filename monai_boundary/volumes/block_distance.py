@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,21 +108,3 @@ def _lowered(squared: FloatArray, part: slice, size: float, limit: float) -> Flo
     found = np.empty((squared.shape[0], part.stop - part.start, squared.shape[2]), dtype=np.float32)
     near_along(squared, size, limit, part.start, found)
     return found
-
-
-def distance_halo(radius_nm: float, spacing: tuple[float, ...], per_section: bool = False) -> tuple[int, ...]:
-    """Return how far away the nearest voxel of the other side may be, in voxels along each axis.
-
-    Its near face is within the radius, and half a voxel before its centre. At most one voxel more than is needed.
-
-    Args:
-        radius_nm: the largest distance that is told.
-        spacing: nm per axis.
-        per_section: whether sections are looked at alone.
-
-    Example:
-        >>> distance_halo(10.0, (40.0, 4.0, 4.0)), distance_halo(10.0, (40.0, 4.0, 4.0), True)
-        ((1, 4, 4), (0, 4, 4))
-    """
-    reach = [math.ceil(radius_nm / size * (1 + 1e-9) + 0.5) for size in spacing]
-    return (0 if per_section else reach[0], *reach[1:])

@@ -144,4 +144,4 @@ def _watershed(values: AnyArray, cells: BoolArray, marks: IntArray, _: tuple[flo
 
 def _barrier_cut(values: AnyArray, cells: BoolArray, marks: IntArray, spacing: tuple[float, ...]) -> IntArray:
     """One seed for each marker: the volume's where all of the marker is here, else the deepest voxel of what is."""
-    return np.where(cells, barrier_partition(grey_steps(values), region_seeds(marks, spacing)), 0)
+    return barrier_partition(grey_steps(values), region_seeds(marks, spacing), cells)

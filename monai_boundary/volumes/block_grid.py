@@ -144,3 +144,22 @@ def centre_halo(radius: float, spacing: tuple[float, ...], per_section: bool) ->
     """
     reach = [math.ceil(radius / size * (1 - 1e-9)) for size in spacing]
     return (0 if per_section else reach[0], *reach[1:])
+
+
+def face_halo(radius: float, spacing: tuple[float, ...], per_section: bool) -> tuple[int, ...]:
+    """Return how far beyond a block a voxel can be whose near face is within the radius, in voxels along each axis.
+
+    A distance map is measured to faces, half a voxel before the centres that :func:`centre_halo` is about: of those a
+    voxel less is needed, and of faces one less would be wrong. At most one voxel more than is needed.
+
+    Args:
+        radius: in the unit of ``spacing``.
+        spacing: size of a voxel along each axis.
+        per_section: distances are taken in each section alone.
+
+    Example:
+        >>> face_halo(10.0, (40.0, 4.0, 4.0), False), face_halo(10.0, (40.0, 4.0, 4.0), True)
+        ((1, 4, 4), (0, 4, 4))
+    """
+    reach = [math.ceil(radius / size * (1 + 1e-9) + 0.5) for size in spacing]
+    return (0 if per_section else reach[0], *reach[1:])

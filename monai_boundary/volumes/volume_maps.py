@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._validation import check_choice, check_positive
-from monai_boundary.volumes.block_distance import BlockDistance, BlockInside, distance_halo
-from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
+from monai_boundary.volumes.block_distance import BlockDistance, BlockInside
+from monai_boundary.volumes.block_grid import BlockGrid, chosen_block, face_halo
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_regions import REGION_STORE, SEED_STORE, write_regions
@@ -97,7 +97,7 @@ def map_volume(
     sizes = voxel_size(spacing, source, needed_for="a radius in nm")
     assert sizes is not None
     shape = source.shape
-    grid = BlockGrid(shape, chosen_block(block, shape, source.chunks), distance_halo(radius_nm, sizes, per_section))
+    grid = BlockGrid(shape, chosen_block(block, shape, source.chunks), face_halo(radius_nm, sizes, per_section))
     settings: dict[str, Any] = {
         "radius_nm": float(radius_nm),
         "values": [int(value) for value in values],

@@ -48,6 +48,18 @@ def test_distance_and_partition_equal_the_oracle(run, rng, shape):
         np.testing.assert_array_equal(parts.reshape(shape), label)
 
 
+@pytest.mark.parametrize("shape", [(9, 11), (4, 5, 6)])
+def test_fronts_stay_in_their_domain(run, rng, shape):
+    image = rng.integers(0, 9, shape, dtype=np.uint8)
+    domain = rng.random(shape) < 0.7
+    seeds = np.where(domain & (rng.random(shape) < 0.1), np.arange(1, image.size + 1).reshape(shape), 0)
+    flat = np.flatnonzero(seeds)
+    labels = seeds.flat[flat].astype(np.int32)
+    parts = run(kernels.barrier_partition, volume(image), flat, labels, volume(domain))
+    np.testing.assert_array_equal(parts.reshape(shape), oracle.front_distance(image, seeds, domain)[1])
+    assert len(np.unique(parts)) > 3
+
+
 def test_the_queue_grows_when_all_voxels_wait_in_it(rng):
     shape = (200, 200)  # 40 000 entries at once; the queue begins with room for about half of them
     image = rng.integers(0, 256, shape, dtype=np.uint8)

@@ -99,6 +99,19 @@ def test_the_partition_follows_the_walls_and_not_the_distance():
     np.testing.assert_array_equal(np.delete(parts, 6, axis=1), np.delete(expected, 6, axis=1))
 
 
+def test_a_front_stays_in_its_domain_and_needs_a_seed_there() -> None:
+    image = np.array([[0, 9, 0, 0, 0]], np.uint8)
+    seeds = np.array([[1, 0, 0, 0, 2]])
+    domain = np.array([[True, True, True, False, True]])
+    assert barrier_partition(image, seeds, domain).tolist() == [[1, 1, 1, 0, 2]]
+    domain[0, 0] = False
+    assert barrier_partition(image, seeds, domain).tolist() == [[0, 0, 0, 0, 2]]
+    with pytest.raises(ValueError, match="`domain`"):
+        barrier_partition(image, seeds, domain[:, 1:])
+    with pytest.raises(TypeError, match="`domain` needs a boolean mask, got dtype int64"):
+        barrier_partition(image, seeds, seeds)
+
+
 def test_without_seeds_the_partition_is_empty_and_the_distance_refuses():
     image = np.zeros((2, 3), np.uint8)
     assert not barrier_partition(image, np.zeros((2, 3), np.int32)).any()

@@ -49,6 +49,19 @@ def test_a_hole_in_the_wall(method: str, cells: int) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_closed_wall_is_not_climbed(method: str) -> None:
+    """The voxel alone in the wall has the least barrier of all to climb it, and to the brighter rims of the cell."""
+    probability = np.full((7, 9), 0.1)
+    probability[:, 5:] = 0.6
+    probability[3, 7] = 0.45
+    probability[:, 4] = 0.4
+    found = membrane_to_instances(probability, method)
+    expected = np.repeat([[1] * 5 + [0] * 4], 7, axis=0)
+    expected[3, 7] = 2
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_fill_leaves_no_zero_and_keeps_the_cells(method: str) -> None:
     open_walls, filled = (membrane_to_instances(two_cells(), method, fill=fill) for fill in (False, True))
     assert (filled > 0).all()

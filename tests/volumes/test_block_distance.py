@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from monai_boundary.volumes.block_distance import distance_halo, near_map
+from monai_boundary.volumes.block_distance import near_map
 
 SPACING = (12.0, 4.0, 5.0)
 
@@ -46,11 +46,3 @@ def test_a_ball_is_measured_to_its_faces() -> None:
     assert (np.abs(found)[near] <= centres[near] - 0.5 + 1e-6).all()
     assert (np.abs(found)[near] >= centres[near] - 0.5 * np.sqrt(3) - 1e-6).all()
     assert ((found < 0) == ball).all()
-
-
-def test_halo() -> None:
-    for radius in (0.5, 4.0, 6.0, 33.3):
-        for size, halo in zip((8.0, 4.0, 2.0), distance_halo(radius, (8.0, 4.0, 2.0)), strict=True):
-            assert (halo + 1 - 0.5) * size > radius, "the near face of a voxel that is not read is beyond the radius"
-            assert (halo - 1 - 0.5) * size <= radius, "no more than a voxel too many"
-    assert distance_halo(33.3, (8.0, 4.0, 2.0), True)[0] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_boundary.volumes.block_grid import BLOCK_VOXELS, BlockGrid, centre_halo, chosen_block
+from monai_boundary.volumes.block_grid import BLOCK_VOXELS, BlockGrid, centre_halo, chosen_block, face_halo
 
 
 def test_drawn() -> None:
@@ -62,3 +62,11 @@ def test_centre_halo() -> None:
     assert centre_halo(3 * 0.1, (0.1, 0.1, 0.2), False) == (3, 3, 2), "0.1 + 0.1 + 0.1 are 0.3"
     assert centre_halo(12.0, (40.0, 4.0, 4.0), True) == (0, 3, 3)
     assert centre_halo(12.1, (40.0, 4.0, 4.0), False) == (1, 4, 4)
+
+
+def test_the_halo_of_faces() -> None:
+    for radius in (0.5, 4.0, 6.0, 33.3):
+        for size, halo in zip((8.0, 4.0, 2.0), face_halo(radius, (8.0, 4.0, 2.0), False), strict=True):
+            assert (halo + 1 - 0.5) * size > radius, "the near face of a voxel that is not read is beyond the radius"
+            assert (halo - 1 - 0.5) * size <= radius, "no more than a voxel too many"
+    assert face_halo(33.3, (8.0, 4.0, 2.0), True)[0] == 0
