@@ -15,6 +15,7 @@ import numpy.typing as npt
 from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray, UInt8Array
 from monai_boundary._validation import check_choice, check_same_shape, check_spatial_dims
 from monai_boundary.kernels import barrier as kernels
+from monai_boundary.kernels import barrier_cut as cut_kernels
 from monai_boundary.kernels import contours as contour_kernels
 from monai_boundary.ops.contour import region_boundaries
 from monai_boundary.ops.label_values import check_label
@@ -217,7 +218,7 @@ def barrier_cut(
     pairs, begins = _neighbour_lists(region_neighbours(compact), flat)
     if domain == "image":
         compact = np.ones_like(compact)
-    voxels, ends, certain = kernels.barrier_cut(_volume(values), _volume(compact), flat, pairs, begins)
+    voxels, ends, certain = cut_kernels.barrier_cut(_volume(values), _volume(compact), flat, pairs, begins)
     return Contours(ids, voxels, ends), certain
 
 
