@@ -54,9 +54,32 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, tmp_path: Path) -> Non
         assert str(ended.value).startswith(message)
 
 
+# The command line, whose runs are forked by what a light process of each asks for it.
+STUDY = """
+import sys
+from monai_boundary.study import runs
+assert runs.COMMAND[0] == "-m"
+runs.COMMAND = [sys.argv[1], *runs.COMMAND[1:]]
+from monai_boundary.__main__ import main
+main(sys.argv[2:])
+"""
+RUN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {repo!r})
+from tests.warm_python import WarmRun
+run = WarmRun(sys.argv[1:], Path.cwd())
+code = run.wait()
+print(run.output)
+sys.exit(code)
+"""
+
+
 @pytest.mark.slow
 def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
     """The WMH bundle on a small phantom, one epoch of two steps, as users start it."""
+    (tmp_path / "study.py").write_text(STUDY)
+    (tmp_path / "run.py").write_text(RUN.format(repo=str(repo)))
     phantom = "{'patients': 2, 'shape': [32, 32, 8], 'imbalance': 200}"
     options = {
         "data": f"$mb.challenge_split(None, @layout, @modalities, '{{study_dir}}', 0, 2, phantom={phantom})",
@@ -73,7 +96,14 @@ def test_two_losses_on_a_real_bundle(repo: Path, tmp_path: Path) -> None:
         "base": "dice",
         "metrics": {"dice": "higher", "lesion_recall": "higher", "hd95_mm": "lower"},
     }
-    command = ["monai_boundary", "study", file(tmp_path, content), "--output_dir", str(tmp_path / "out")]
+    command = [
+        str(tmp_path / "study.py"),
+        str(tmp_path / "run.py"),
+        "study",
+        file(tmp_path, content),
+        "--output_dir",
+        str(tmp_path / "out"),
+    ]
     environment = {**os.environ, "PYTHONWARNINGS": "default", "CUDA_VISIBLE_DEVICES": ""}
     done = WarmRun([*command, "--workers", "2"], tmp_path, environment)
     assert done.wait() == 0, done.output[-3000:]
