@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -60,15 +59,10 @@ def draw_evaluation_page() -> None:
 
 def draw_inspection_page() -> None:
     """Inspect phantoms of an organ, some of them spoilt, and take a picture of the page."""
-    before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)  # the page shows paths as they were given: short ones
-        try:
-            write_spoilt_organs(Path("organs"))
-            inspect_dataset("organs", "out", progress=False)
-        finally:
-            os.chdir(before)
         root = Path(name)
+        write_spoilt_organs(root / "organs")
+        inspect_dataset(root / "organs", root / "out", progress=False)
         photograph(root / "out/index.html", root / "page.png", 3600)
         with Image.open(root / "page.png") as picture:
             parts = [picture.convert("RGB").crop((0, top, 1000, top + 1800)) for top in (0, 1800)]

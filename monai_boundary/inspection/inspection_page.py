@@ -53,7 +53,7 @@ def write_inspection_page(
         "dataset": dataset,
         "fingerprint": fingerprint,
         "title": Path(dataset.source).parent.name if dataset.source.endswith("dataset.json") else dataset.source,
-        "groups": by_kind(findings),
+        "groups": by_kind([finding._replace(where=below(finding.where, dataset.source)) for finding in findings]),
         "errors": sum(finding.level == ERROR for finding in findings),
         "listed": _LISTED,
         "advice": advice,
@@ -67,6 +67,22 @@ def write_inspection_page(
         "figures": Markup(script_json(inspection_figures(dataset, records, classes))),
     }
     return write_page(path, "monai_boundary.inspection", "inspection", context)
+
+
+def below(where: str, source: str) -> str:
+    """Return the name of a file within the data set's folder; that of another place, or of a case, is as it was.
+
+    Args:
+        where: path or case.
+        source: of the data set: its folder, or a file in it.
+
+    Example:
+        >>> below("/data/organs/labelsTr/a.nii.gz", "/data/organs/dataset.json"), below("a", "/data/organs")
+        ('labelsTr/a.nii.gz', 'a')
+    """
+    path, root = Path(where), Path(source)
+    root = root.parent if root.suffix.lower() in (".json", ".csv") else root
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) and path != root else where
 
 
 def case_rows(dataset: VolumeDataset, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -5,10 +5,12 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from monai_boundary.inspection.dataset_findings import dataset_findings
 from monai_boundary.inspection.dataset_fingerprint import dataset_fingerprint
 from monai_boundary.inspection.finding import WARNING, Finding
-from monai_boundary.inspection.inspection_page import case_rows, write_inspection_page
+from monai_boundary.inspection.inspection_page import below, case_rows, write_inspection_page
 from monai_boundary.inspection.training_advice import training_advice
 from tests.inspection.records import dataset, record, structure
 
@@ -59,3 +61,19 @@ def test_rows() -> None:
         60,
     )
     assert (second["case"], second["shape"], second["findings"]) == ("b", "", "odd")
+
+
+@pytest.mark.parametrize(
+    ("where", "source", "shown"),
+    [
+        ("/d/labels/a.nii", "/d", "labels/a.nii"),
+        ("/d/labels/a.nii", "/d/dataset.json", "labels/a.nii"),
+        ("/d/a.nii", "/d/cases.CSV", "a.nii"),
+        ("/elsewhere/a.nii", "/d", "/elsewhere/a.nii"),
+        ("/da/a.nii", "/d", "/da/a.nii"),
+        ("/d", "/d", "/d"),
+        ("case 1", "/d", "case 1"),
+    ],
+)
+def test_files_are_named_within_the_data_set(where: str, source: str, shown: str) -> None:
+    assert below(where, source) == shown

@@ -245,7 +245,8 @@ def _report(root: Path, volumes: Sequence[EMVolume], count: str) -> None:
     """Log what was found and where, and the files of data that were not taken."""
     images = list(dict.fromkeys(_place(root, v.image, v.image_files) for v in volumes))
     labels = list(dict.fromkeys(_place(root, v.label, v.label_files) for v in volumes if v.label is not None))
-    line = f"Found {count} volumes of {root}: images in {_few(images)}"
+    volume = "volume" if len(volumes) == 1 else "volumes"
+    line = f"Found {count} {volume} of {root}: images in {_few(images)}"
     logger.info(line + (f", labels in {_few(labels)}." if labels else ", without labels."))
     if not root.is_dir() or is_zarr(root):
         return

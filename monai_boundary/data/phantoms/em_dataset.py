@@ -57,6 +57,36 @@ def write_em_phantom(
         >>> sorted(items[0])[:3], items[0]["spacing"]
         (['image', 'label', 'label_instances'], [50.0, 4.0, 4.0])
     """
+    draw_em_files(directory, layout, shape, seed, **recipe)
+    return em_datalist(directory, mode=mode, layout=layout, label_kind="instances")
+
+
+def draw_em_files(
+    directory: str | Path,
+    layout: str = "folders",
+    shape: tuple[int, ...] = (24, 256, 256),
+    seed: int = 0,
+    **recipe: Any,
+) -> None:
+    """Draw a phantom and write it as a data set, as :func:`write_em_phantom` does, without a look at what is there.
+
+    Args:
+        directory: where to write; made when missing.
+        layout: ``"folders"`` or ``"hdf5"``.
+        shape: ``(z, y, x)``, or ``(y, x)`` for one section.
+        seed: seed of the phantom.
+        recipe: how else it is drawn, by fields of :class:`~monai_boundary.data.EMPhantom`.
+
+    Raises:
+        ValueError: if ``directory`` holds pictures or files that are no earlier phantom's.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> draw_em_files(folder, shape=(2, 32, 32))
+        >>> sorted(path.name for path in Path(folder, "image").iterdir())
+        ['00.png', '01.png']
+    """
     check_choice("layout", layout, ("folders", "hdf5"))
     phantom = EMPhantom(shape=tuple(shape), **recipe)
     directory = Path(directory)
@@ -79,7 +109,6 @@ def write_em_phantom(
             (directory / GEOMETRY_FILE).write_text(json.dumps(stated), encoding="utf-8")
         # Written last: after a killed run the note says so, and the next one starts again.
         note.write_text(recorded, encoding="utf-8")
-    return em_datalist(directory, mode=mode, layout=layout, label_kind="instances")
 
 
 def _refuse_others(directory: Path) -> None:

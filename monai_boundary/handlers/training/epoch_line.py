@@ -31,8 +31,9 @@ class EpochLine:
     The names are those of ``metrics.csv``, which holds every score. The line leaves out what another score of it says
     (Jaccard beside Dice), distances by region and counts that are 0: where something was missed, it is there beside the
     distance that it went into. The weight of a term of the loss is in the first line, and then where it has changed. An
-    epoch without validation has no scores. In place of MONAI's ``StatsHandler``, which writes several lines and for
-    trainer and evaluator apart. Only the first process writes.
+    epoch without validation has no scores. A line before the first epoch says how many there will be, since on a CPU it
+    may take minutes. In place of MONAI's ``StatsHandler``, which writes several lines and for trainer and evaluator
+    apart. Only the first process writes.
 
     Args:
         evaluator: the validation engine.
@@ -49,8 +50,14 @@ class EpochLine:
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer, after its ``ValidationHandler``."""
+        engine.add_event_handler(Events.STARTED, self.begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def begin(self, engine: Workflow) -> None:
+        """Log how long the training is."""
+        if not engine.state.rank:
+            logger.info(f"Training: {engine.state.max_epochs} epochs of {engine.state.epoch_length} steps.")
 
     def start(self, engine: Workflow) -> None:
         """Note the time."""

@@ -11,10 +11,11 @@ from typing import Any
 
 from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
-from monai_boundary.data import em_datalist, open_em_stack, split_sections, write_em_phantom
+from monai_boundary.data import em_datalist, open_em_stack, split_sections
 from monai_boundary.data.em.picture import list_pictures
 from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
+from monai_boundary.data.phantoms.em_dataset import draw_em_files
 from monai_boundary.workflows.inference.strides import check_patch_multiple
 from monai_boundary.workflows.runs.processes import once_per_node
 
@@ -210,7 +211,7 @@ def _phantom(folder: Path, shape: tuple[int, ...]) -> Path:
     if not place.is_dir():
         try:
             with atomic_output(place) as partial:
-                write_em_phantom(partial, shape=shape)
+                draw_em_files(partial, shape=shape)
         except ValueError:
             if not place.is_dir():  # or another process was first
                 raise

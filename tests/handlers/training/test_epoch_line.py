@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,8 @@ def test_one_line_for_each_epoch_with_the_best_so_far(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO, "monai_boundary"):
         trainer.run()
     lines = [record.getMessage() for record in caplog.records if record.name.endswith("epoch_line")]
+    first, *lines = lines
+    assert re.fullmatch(r"Training: 3 epochs of \d+ steps\.", first)
     assert [line.split(",")[0] for line in lines] == [f"Epoch {k} of 3" for k in (1, 2, 3)]
     for line, score, best in zip(lines, ("0.5000", "0.2500", "0.7500"), (1, 2, 2), strict=True):
         assert f"| score: {score} |" in line
