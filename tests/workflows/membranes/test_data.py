@@ -33,7 +33,7 @@ def test_two_processes_may_write_the_phantom_at_once(tmp_path: Path, monkeypatch
         write_em_phantom(folder, shape=shape)
         write_em_phantom(tmp_path / "phantom_6x32x32", shape=shape)  # the other process is done first
 
-    monkeypatch.setattr("monai_boundary.workflows.membranes.data.write_em_phantom", slower)
+    monkeypatch.setattr("monai_boundary.workflows.membranes.data.draw_em_files", slower)
     assert len(em_items(None, 2, tmp_path, SHAPE)) == 6
     assert sorted(p.name for p in tmp_path.iterdir()) == ["phantom_6x32x32"]
 
