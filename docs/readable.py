@@ -21,6 +21,7 @@ PICTURES = re.compile(r'<img alt="[^"]*" src="([^"]*_images/[^"]+\.png)" />')
 CELLS = re.compile(r"<td>(?=(<p>.*?</p>)\s*</td>)", re.DOTALL)
 WORDS, LONG = 20, 60  # characters of a cell that has some words, and much text
 PANORAMA = 2.5  # times as wide as high
+FIGURE = re.compile(r"\b\d[\d.]*e-\d+|[+-] \d[\d,]*")  # kept whole; a mean or an interval where there is room for it
 FIGURES = re.compile(r"[+-]?\d[\d.]* ± \d[\d.]*|\[[+-]?\d[\d.]*, [+-]?\d[\d.]*\]")
 COMMANDS = re.compile(r'(<div class="highlight-shell[^>]*><div class="highlight"><pre>)(.*?)(</pre>)', re.DOTALL)
 
@@ -34,7 +35,7 @@ def readable(body: str, panoramas: frozenset[str] = frozenset()) -> str:
     """
     body = PICTURES.sub(lambda found: _picture(found, panoramas), body)
     body = CELLS.sub(lambda found: _cell(_length(found[1])), body)
-    body = re.sub(r"<td[^>]*>.*?</td>", lambda cell: FIGURES.sub(r'<span class="whole">\g<0></span>', cell[0]), body)
+    body = re.sub(r"(?<=<p>)[^<]*(?=</p></td>)|(?<=<strong>)[^<]*(?=</strong>)", _figures, body)
     body = re.sub(rf'<span class="pre">([^<]{{1,{LONGEST}}})</span>', r'<span class="pre whole">\1</span>', body)
     return COMMANDS.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
 
@@ -42,6 +43,11 @@ def readable(body: str, panoramas: frozenset[str] = frozenset()) -> str:
 def _picture(found: re.Match[str], panoramas: frozenset[str]) -> str:
     kind = "picture panorama" if Path(found[1]).name in panoramas else "picture"
     return f'<a class="{kind}" href="{found[1]}">{found[0]}</a>'
+
+
+def _figures(text: re.Match[str]) -> str:
+    marked = FIGURE.sub(r'<span class="whole">\g<0></span>', text[0])
+    return FIGURES.sub(r'<span class="figures">\g<0></span>', marked)
 
 
 def _cell(length: int) -> str:

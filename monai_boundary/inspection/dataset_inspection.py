@@ -115,7 +115,9 @@ def inspect_dataset(
     if page:
         drawings = _drawings(dataset, records, workers)
         files.append(
-            write_inspection_page(out / "index.html", dataset, fingerprint, records, findings, advice, drawings)
+            write_inspection_page(
+                out / "index.html", Path(dataset_dir), dataset, fingerprint, records, findings, advice, drawings
+            )
         )
     return DatasetInspection(dataset, fingerprint, findings, advice, files)
 

@@ -15,11 +15,13 @@ from monai_boundary.report.page_shell import require_page_libraries, write_page
 from monai_boundary.report.report_page import script_json, shown_number
 
 _LISTED = 20  # findings of a kind; the file has all
+_TABLES = (".json", ".csv")
 _ROWS = 500  # cases; the file has all
 
 
 def write_inspection_page(
     path: Path,
+    given: Path,
     dataset: VolumeDataset,
     fingerprint: Mapping[str, Any],
     records: Sequence[Mapping[str, Any]],
@@ -31,6 +33,7 @@ def write_inspection_page(
 
     Args:
         path: of the page.
+        given: folder of the data set, or its table; files are named within it.
         dataset: the listing.
         fingerprint: of `dataset_fingerprint`.
         records: of `measure_case`.
@@ -47,13 +50,15 @@ def write_inspection_page(
     require_page_libraries()
     from markupsafe import Markup
 
+    given = given.expanduser().absolute()
+    given = given.parent if given.name == "dataset.json" else given
     classes = list(fingerprint["classes"])
     rows = case_rows(dataset, records)
     context = {
         "dataset": dataset,
         "fingerprint": fingerprint,
-        "title": Path(dataset.source).parent.name if dataset.source.endswith("dataset.json") else dataset.source,
-        "groups": by_kind([finding._replace(where=below(finding.where, dataset.source)) for finding in findings]),
+        "title": given.stem if given.suffix.lower() in _TABLES else given.name,
+        "groups": by_kind([finding._replace(where=below(finding.where, given)) for finding in findings]),
         "errors": sum(finding.level == ERROR for finding in findings),
         "listed": _LISTED,
         "advice": advice,
@@ -69,19 +74,18 @@ def write_inspection_page(
     return write_page(path, "monai_boundary.inspection", "inspection", context)
 
 
-def below(where: str, source: str) -> str:
+def below(where: str, given: Path) -> str:
     """Return the name of a file within the data set's folder; that of another place, or of a case, is as it was.
 
     Args:
         where: path or case.
-        source: of the data set: its folder, or a file in it.
+        given: folder of the data set, or a table in it.
 
     Example:
-        >>> below("/data/organs/labelsTr/a.nii.gz", "/data/organs/dataset.json"), below("a", "/data/organs")
+        >>> below("/data/organs/labelsTr/a.nii.gz", Path("/data/organs")), below("a", Path("/data/organs"))
         ('labelsTr/a.nii.gz', 'a')
     """
-    path, root = Path(where), Path(source)
-    root = root.parent if root.suffix.lower() in (".json", ".csv") else root
+    path, root = Path(where), given.parent if given.suffix.lower() in _TABLES else given
     return path.relative_to(root).as_posix() if path.is_relative_to(root) and path != root else where
 
 

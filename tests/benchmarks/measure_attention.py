@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a person reads and types on the way through a page, by a rule.
 
-``python -m tests.benchmarks.measure_attention PAGE [--log FILE ...] [--html FILE ...]`` prints minutes for each, and
-their sum.
+``python -m tests.benchmarks.measure_attention PAGE [--commands N] [--log FILE ...] [--html FILE ...]`` prints
+minutes for each, and their sum.
 
 The rule: text is read at 200 words a minute, and commands are typed at 40 words of five characters a minute, as if
 nothing were copied. Of a page all text is read but its blocks of Python, tables included. Of what a command printed
@@ -54,13 +54,15 @@ def words(text: str) -> int:
     return sum(bool(re.search(r"[^\W\d_]", word)) for word in text.split())
 
 
-def page_minutes(page: str) -> tuple[float, float]:
+def page_minutes(page: str, commands: int | None = None) -> tuple[float, float]:
     """Return the minutes of reading a page, and of typing its commands.
 
     Args:
         page: Markdown.
+        commands: how many of them are typed; all if not given.
     """
-    typed = sum(len(line) for block in blocks(page) if block.name == "shell" for line in lines_of(block))
+    lines = [line for block in blocks(page) if block.name == "shell" for line in lines_of(block)]
+    typed = sum(len(line) for line in lines[:commands])
     prose = re.sub(r"<!--.*?-->|\]\([^)]*\)", " ", FENCE.sub(" ", page), flags=re.S)
     return words(prose) / READ, typed / TYPED
 
@@ -95,15 +97,16 @@ def main(arguments: Sequence[str]) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
+    parser.add_argument("--commands", type=int)
     parser.add_argument("--log", type=Path, nargs="*", default=[])
     parser.add_argument("--html", type=Path, nargs="*", default=[])
     given = parser.parse_args(arguments)
-    read, typed = page_minutes(given.page.read_text(encoding="utf-8"))
-    rows = {f"{given.page.name}, read": read, "its commands, typed": typed}
-    rows |= {f"{path.name}, printed": log_minutes(path.read_text("utf-8", "replace")) for path in given.log}
-    rows |= {f"{path.name}, looked at": html_minutes(path.read_text("utf-8")) for path in given.html}
-    rows["together"] = sum(rows.values())
-    sys.stdout.writelines(f"{name}: {minutes:.1f} min\n" for name, minutes in rows.items())
+    read, typed = page_minutes(given.page.read_text(encoding="utf-8"), given.commands)
+    rows = [(f"{given.page.name}, read", read), ("its commands, typed", typed)]
+    rows += [(f"{path.name}, printed", log_minutes(path.read_text("utf-8", "replace"))) for path in given.log]
+    rows += [(f"{path.name}, looked at", html_minutes(path.read_text("utf-8"))) for path in given.html]
+    rows += [("together", sum(minutes for _, minutes in rows))]
+    sys.stdout.writelines(f"{name}: {minutes:.1f} min\n" for name, minutes in rows)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,14 @@ def test_names_from_files_are_escaped_everywhere(tmp_path: Path) -> None:
     view = {"name": "axial", "width": 4, "height": 4, "k": 1, "image": "", "paths": {EVIL: "M0 0L1 1Z"}}
     drawings.append({"case": "b", "reason": "", "error": "", "views": [view]})
     path = write_inspection_page(
-        tmp_path / "index.html", of, fingerprint, records, findings, training_advice(of, fingerprint), drawings
+        tmp_path / "index.html",
+        tmp_path / "organs",
+        of,
+        fingerprint,
+        records,
+        findings,
+        training_advice(of, fingerprint),
+        drawings,
     )
     text = path.read_text(encoding="utf-8")
     assert EVIL not in text
@@ -42,8 +49,10 @@ def test_a_page_without_any_case(tmp_path: Path) -> None:
     of = dataset(items=())
     fingerprint = dataset_fingerprint(of, [])
     findings = dataset_findings(of, [])
-    path = write_inspection_page(tmp_path / "index.html", of, fingerprint, [], findings, {}, [])
-    assert "no case could be read" in path.read_text(encoding="utf-8")
+    path = write_inspection_page(tmp_path / "index.html", tmp_path / "organs", of, fingerprint, [], findings, {}, [])
+    text = path.read_text(encoding="utf-8")
+    assert "no case could be read" in text
+    assert "<title>organs" in text
 
 
 def test_rows() -> None:
@@ -64,7 +73,7 @@ def test_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "source", "shown"),
+    ("where", "given", "shown"),
     [
         ("/d/labels/a.nii", "/d", "labels/a.nii"),
         ("/d/labels/a.nii", "/d/dataset.json", "labels/a.nii"),
@@ -75,5 +84,5 @@ def test_rows() -> None:
         ("case 1", "/d", "case 1"),
     ],
 )
-def test_files_are_named_within_the_data_set(where: str, source: str, shown: str) -> None:
-    assert below(where, source) == shown
+def test_files_are_named_within_the_data_set(where: str, given: str, shown: str) -> None:
+    assert below(where, Path(given)) == shown

@@ -94,16 +94,17 @@ class EpochLine:
             region, _, score = name.partition("_")
             score = score if region in TUMOUR_REGIONS else name
             by_region = score != name and score.endswith("_mm")
+            count = score in COUNTS or name.endswith(tuple(f"_{word}" for word in COUNTS))  # of all, or of one class
             if (
                 isinstance(value, str)
                 or not is_scalar(value)
                 or score in _LEFT_OUT
                 or by_region
-                or (score in COUNTS and not value)
+                or (count and not value)
             ):
                 continue
             number = float(value)
-            text = f"{number:.0f}" if score in COUNTS and math.isfinite(number) else f"{number:.4f}"
+            text = f"{number:.0f}" if count and math.isfinite(number) else f"{number:.4f}"
             if _OF_A_TERM.search(name) and 0 < abs(number) < 0.001:
                 text = f"{number:.1e}"
             shown.append(f"{name}: {'undefined' if math.isnan(number) else text}")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from monai_boundary.report.label_volume import VOLUME_SUFFIX, LabelVolume, write
 from monai_boundary.report.page_shell import require_page_libraries
 from monai_boundary.report.probability_scores import check_probability
 from monai_boundary.report.report_files import FolderEvaluation, ReportOptions, report_folder, write_report
+
+logger = logging.getLogger(__name__)
 
 _BEHIND = (1, 99)  # percentiles of the grey values that pictures show
 
@@ -135,7 +138,8 @@ class CaseReport:
                 for log_artifact in mlflow_runs(engine):
                     for file in files:
                         log_artifact(str(file), "report")
-                engine.logger.info("Report: %s", ", ".join(map(str, files)))
+                # Ignite's own logger says no more than warnings in a bundle
+                logger.info("Report: %s", ", ".join(map(str, files)))
         except Exception:
             engine.logger.exception("no report: the scores of the evaluation stand")
         finally:

@@ -69,6 +69,8 @@ def test_misses_stand_beside_the_distance_and_zeros_do_not() -> None:
     text = EpochLine.scores({"hd95_mm": 20.0, "missed": 2.0, "false_alarm": 0.0, "dice": math.nan, "jaccard": 0.5})
     assert text == "hd95_mm: 20.0000 missed: 2 dice: undefined"
     assert EpochLine.scores({"et_dice": 0.5, "et_missed": 1.0, "et_hd95_mm": 4.0}) == "et_dice: 0.5000 et_missed: 1"
+    of_class = {"liver_dice": 0.5, "liver_missed": 2.0, "liver_false_alarm": 0.0, "tumour_missed": 0.0}
+    assert EpochLine.scores(of_class) == "liver_dice: 0.5000 liver_missed: 2"
     assert EpochLine.scores({"note": "text", "map": torch.zeros(3)}) == ""
 
 
