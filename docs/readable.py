@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 LONGEST = 22  # characters that a telephone's cell has room for
 PICTURES = re.compile(r'<img alt="[^"]*" src="([^"]*_images/[^"]+\.png)" />')
 CELLS = re.compile(r"<td>(?=(<p>.*?</p>)\s*</td>)", re.DOTALL)
-WORDS, LONG = 20, 60  # characters of a cell that has some words, and much text
+WORDS, LONG = 15, 60  # letters of a cell that has some words, and characters of one that has much text
 PANORAMA = 2.5  # times as wide as high
 FIGURE = re.compile(r"\b\d[\d.]*e-\d+|[+-] \d[\d,]*")  # kept whole; a mean or an interval where there is room for it
 FIGURES = re.compile(r"[+-]?\d[\d.]* ± \d[\d.]*|\[[+-]?\d[\d.]*, [+-]?\d[\d.]*\]")
@@ -34,7 +34,7 @@ def readable(body: str, panoramas: frozenset[str] = frozenset()) -> str:
         panoramas: names of the pictures that are much wider than high.
     """
     body = PICTURES.sub(lambda found: _picture(found, panoramas), body)
-    body = CELLS.sub(lambda found: _cell(_length(found[1])), body)
+    body = CELLS.sub(lambda found: _cell(re.sub(r"<[^>]+>|\s+(?=\s)", "", found[1])), body)
     body = re.sub(r"(?<=<p>)[^<]*(?=</p></td>)|(?<=<strong>)[^<]*(?=</strong>)", _figures, body)
     body = re.sub(rf'<span class="pre">([^<]{{1,{LONGEST}}})</span>', r'<span class="pre whole">\1</span>', body)
     return COMMANDS.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
@@ -50,13 +50,9 @@ def _figures(text: re.Match[str]) -> str:
     return FIGURES.sub(r'<span class="figures">\g<0></span>', marked)
 
 
-def _cell(length: int) -> str:
-    kind = "words long" if length > LONG else "words"
-    return f'<td class="{kind}">' if length > WORDS else "<td>"
-
-
-def _length(cell: str) -> int:
-    return len(re.sub(r"<[^>]+>|\s+(?=\s)", "", cell))
+def _cell(text: str) -> str:
+    kinds = ["words"] * (sum(map(str.isalpha, text)) > WORDS) + ["long"] * (len(text) > LONG)
+    return f'<td class="{" ".join(kinds)}">' if kinds else "<td>"
 
 
 def wide_pictures(images: Mapping[str, str], root: Path) -> frozenset[str]:
