@@ -75,7 +75,9 @@ def draw_em_files(
         layout: ``"folders"`` or ``"hdf5"``.
         shape: ``(z, y, x)``, or ``(y, x)`` for one section.
         seed: seed of the phantom.
-        recipe: how else it is drawn, by fields of :class:`~monai_boundary.data.EMPhantom`.
+        recipe: how else it is drawn, by fields of :class:`~monai_boundary.data.EMPhantom`: ``spacing``,
+            ``cell_diameter_nm``, ``drift``, ``membrane_width``, ``membrane_contrast``, ``gaps_per_section``,
+            ``mitochondria``, ``noise``, ...
 
     Raises:
         ValueError: if ``directory`` holds pictures or files that are no earlier phantom's.
