@@ -50,11 +50,11 @@ class EpochLine:
 
     def attach(self, engine: Workflow) -> None:
         """Attach to a trainer, after its ``ValidationHandler``."""
-        engine.add_event_handler(Events.STARTED, self.begin)
+        engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def begin(self, engine: Workflow) -> None:
+    def _begin(self, engine: Workflow) -> None:
         """Log how long the training is."""
         if not engine.state.rank:
             logger.info(f"Training: {engine.state.max_epochs} epochs of {engine.state.epoch_length} steps.")

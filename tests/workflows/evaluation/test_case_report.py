@@ -61,7 +61,7 @@ CASES = {"a": (ball(radius=2.0), ball()), "<b>": (ball() * 0, ball()), "c": (bal
 
 
 def test_the_same_tables_as_of_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO), caplog.at_level(logging.WARNING, "ignite.engine"):  # as in a bundle
+    with caplog.at_level(logging.WARNING, "ignite.engine"), caplog.at_level(logging.INFO):  # as in a bundle
         evaluate([item(name, *pair) for name, pair in CASES.items()], CaseReport(tmp_path / "run", classes={"x": 1}))
     assert f"Report: {tmp_path / 'run' / 'report.html'}, " in caplog.text
     sides = [write_cases(tmp_path / side, {n: p[k] for n, p in CASES.items()}) for k, side in enumerate(("p", "t"))]
