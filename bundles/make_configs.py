@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the bundles' YAML from the shared parts in ``bundles/parts``.
+"""Makes the bundles' YAML and unit tests from the shared parts in ``bundles/parts``.
 
     python bundles/make_configs.py            # writes what differs
     python bundles/make_configs.py --check    # only says what differs; exit status 1 if anything does
@@ -8,7 +8,7 @@
 ``parts/NAME.yaml``, what all bundles share, and fills its blocks. Its tags are comments of YAML: ``#% block data %#``,
 ``#< a remark >#``; and ``<<bundle>>`` is the bundle's name. A name that begins with ``_`` is a piece that others
 include, and is no file of its own. What comes out has no trace of it: a bundle's folder runs by itself, wherever it is
-copied to.
+copied to. ``parts/BUNDLE/unit_test.jinja`` becomes ``unit_tests/test_BUNDLE.py`` in the same way.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ def environment(parts: Path = PARTS) -> Environment:
 
 def made_configs(parts: Path = PARTS, bundles: Path = BUNDLES) -> dict[Path, str]:
     """Return the text of every file that is made, by its path; a folder of parts is a bundle's if one has its name."""
-    templates = environment(parts)
-    return {
-        bundles / folder.name / "configs" / source.name: templates.get_template(f"{folder.name}/{source.name}").render(
-            bundle=folder.name
-        )
-        for folder in sorted(parts.iterdir())
-        if (bundles / folder.name / "configs").is_dir()
-        for source in sorted(folder.glob("*.yaml"))
-        if not source.name.startswith("_")
-    }
+    templates, made = environment(parts), {}
+    for folder in sorted(parts.iterdir()):
+        if not (bundles / folder.name / "configs").is_dir():
+            continue
+        places = {source.name: bundles / folder.name / "configs" / source.name for source in folder.glob("[!_]*.yaml")}
+        if (folder / "unit_test.jinja").is_file():
+            places["unit_test.jinja"] = bundles / "unit_tests" / f"test_{folder.name}.py"
+        for name, place in sorted(places.items()):
+            made[place] = templates.get_template(f"{folder.name}/{name}").render(bundle=folder.name)
+    return made
 
 
 def differing(made: dict[Path, str]) -> list[Path]:
