@@ -29,6 +29,7 @@ _ROLES = (
 )
 _ROLE = re.compile(rf"(?:^|[-_. ]+)(?:{'|'.join(_ROLES)}|ground[-_. ]truth)(?=$|[-_. ])", re.IGNORECASE)
 _CHANNEL = re.compile(r"_0000$")  # nnU-Net's first channel: predictions are often saved under the image's name
+_MARKS = "-_"  # between the names of folders, in names that bundles give
 _LISTED = 10
 
 
@@ -116,7 +117,8 @@ def list_case_files(
 def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> CaseMatches:
     """Pair predictions with truths by the names of the cases, upper and lower case alike.
 
-    Where a name is there more than once (one file in each patient's folder), the folders are compared, too.
+    Where a name is there more than once (one file in each patient's folder), the folders are compared, too. A truth in
+    ``SiteA/0`` is also that of a prediction called ``SiteA-0`` or ``SiteA_0``, as the bundles call theirs.
 
     Args:
         predictions: of :func:`list_case_files`.
@@ -134,9 +136,15 @@ def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> 
     sides = [_by_name(files) for files in (predictions, truths)]
     long = {name for side in sides for name, files in side.items() if len(files) > 1}
     keyed = [_keyed(side, long, word) for side, word in zip(sides, ("predictions", "truths"), strict=True)]
+    joined = _joined_by_folders(*keyed)
+    keyed[1] = {joined.get(key, key): file for key, file in keyed[1].items()}
     of_prediction, of_truth = keyed
+    renamed = set(joined.values())
     pairs = [
-        CasePair(_shown(file, file.case.casefold() in long), of_prediction[key].path, file.path)
+        CasePair(
+            of_prediction[key].case if key in renamed else _shown(file, file.case.casefold() in long),
+            *(of_prediction[key].path, file.path),
+        )
         for key, file in of_truth.items()
         if key in of_prediction
     ]
@@ -144,12 +152,25 @@ def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> 
     return CaseMatches(sorted(pairs, key=lambda pair: natural_key(pair.case)), *alone)
 
 
+def _joined_by_folders(predictions: Mapping[str, CaseFile], truths: Mapping[str, CaseFile]) -> dict[str, str]:
+    """Truth's key -> prediction's, where folders and name of one truth, joined by a mark, are a prediction's name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, file in truths.items():
+        if key not in predictions and file.within:
+            for mark in _MARKS:
+                found[f"{file.within}/{file.case}".replace("/", mark).casefold()].append(key)
+    return {
+        keys[0]: name for name, keys in found.items() if name in predictions and name not in truths and len(keys) == 1
+    }
+
+
 def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, tuple[Path, ...]]:
     """Return the images that may be those of each case, the likeliest first; a case without any is left out.
 
     First the file of the case's name, then those that go on with another word (``_t1ce``), then those in a folder that
-    is called like the case, or in one below it (``SiteA/0/pre/FLAIR.nii.gz``). If several folders are called so, it
-    cannot be told whose images they are, and they are none. What a name calls a segmentation is no image.
+    is called like the case, or in one below it (``SiteA/0/pre/FLAIR.nii.gz`` of ``SiteA/0`` or ``SiteA-0``). If several
+    folders are called so, it cannot be told whose images they are, and they are none. What a name calls a segmentation
+    is no image.
 
     Args:
         files: of :func:`list_case_files`.
@@ -177,14 +198,16 @@ def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, t
 
 
 def _in_folder_of(case: str, images: Sequence[CaseFile]) -> list[Path]:
-    """The files in the one folder whose last names are the case's, and below it."""
-    wanted = case.casefold().split("/")
+    """The files in the one folder whose last names are the case's, joined by ``/`` or a mark, and below it."""
     found: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     for file in images:
         parts = tuple(file.within.casefold().split("/"))
-        ends = [k for k in range(len(wanted), len(parts) + 1) if list(parts[k - len(wanted) : k]) == wanted]
-        if ends:
-            found[parts[: ends[0]]].append(file.path)
+        names = (
+            (k, mark.join(parts[j:k])) for k in range(1, len(parts) + 1) for j in range(k) for mark in ("/", *_MARKS)
+        )
+        end = next((k for k, name in names if name == case.casefold()), None)
+        if end is not None:
+            found[parts[:end]].append(file.path)
     return next(iter(found.values())) if len(found) == 1 else []
 
 

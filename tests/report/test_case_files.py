@@ -140,9 +140,23 @@ def test_images_in_the_folder_of_a_case(tmp_path: Path) -> None:
         "C/1/FLAIR.nii",
     )
     listed = list_case_files(touch(tmp_path, *names))
-    found = match_images(listed, ["0", "10", "1", "C/1", "2"])
+    found = match_images(listed, ["0", "10", "1", "C/1", "B-1", "2"])
     assert {case: [path.relative_to(tmp_path).as_posix() for path in paths] for case, paths in found.items()} == {
         "0": ["A/0/pre/FLAIR.nii", "A/0/pre/T1.nii"],
         "10": ["A/10/pre/FLAIR.nii"],
+        "B-1": ["B/1/FLAIR.nii"],
         "C/1": ["C/1/FLAIR.nii"],  # of "1" alone nobody knows whether B's or C's is meant
     }
+
+
+def test_predictions_named_after_folders(tmp_path: Path) -> None:
+    """As the bundles call them: a name and its folders joined; of two truths that would be one, neither is."""
+    truths = list_case_files(touch(tmp_path / "t", "A/0/wmh.nii", "A/1/wmh.nii", "B/c/2_seg.nii", "B-c/2_seg.nii"))
+    names = ("A-0_lesions.nii", "a_1.nii", "B-c-2.nii", "A-3.nii")
+    found = match_cases(list_case_files(touch(tmp_path / "p", *names)), truths)
+    pairs = {
+        pair.case: (pair.prediction.name, pair.truth.relative_to(tmp_path / "t").as_posix()) for pair in found.pairs
+    }
+    assert pairs == {"A-0": ("A-0_lesions.nii", "A/0/wmh.nii"), "a_1": ("a_1.nii", "A/1/wmh.nii")}
+    assert [path.name for path in found.predictions_alone] == ["A-3.nii", "B-c-2.nii"]
+    assert len(found.truths_alone) == 2
