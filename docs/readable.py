@@ -20,7 +20,7 @@ LONGEST = 22  # characters that a telephone's cell has room for
 PICTURES = re.compile(r'<img alt="[^"]*" src="([^"]*_images/[^"]+\.png)" />')
 CELLS = re.compile(r"<td>(?=(<p>.*?</p>)\s*</td>)", re.DOTALL)
 WORDS, LONG = 10, 60  # letters of a cell that has some words, and characters of one that has much text
-PANORAMA = 2.5  # times as wide as high
+PANORAMA = 3  # times as wide as high
 FIGURE = re.compile(r"\b\d[\d.]*e-\d+|[+-] \d[\d,]*")  # kept whole; a mean or an interval where there is room for it
 FIGURES = re.compile(r"[+-]?\d[\d.]* ± \d[\d.]*|[(\[][+-]?\d[\d.]*(?:, [+-]?\d[\d.]*)+[)\]]")
 COMMANDS = re.compile(r'(<div class="highlight-shell[^>]*><div class="highlight"><pre>)(.*?)(</pre>)', re.DOTALL)

@@ -49,7 +49,7 @@ def test_figures_stay_together() -> None:
 
 
 def test_pictures_of_many_panels(tmp_path: Path) -> None:
-    for name, size in (("wide.png", (300, 100)), ("square.png", (100, 100))):
+    for name, size in (("wide.png", (400, 100)), ("square.png", (100, 100))):
         Image.new("L", size).save(tmp_path / name)
     (tmp_path / "a.svg").write_text("<svg/>")
     wide = READABLE.wide_pictures({name: f"_{name}" for name in ("wide.png", "square.png", "a.svg")}, tmp_path)
