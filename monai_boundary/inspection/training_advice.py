@@ -195,18 +195,19 @@ def _loss(fingerprint: Fingerprint) -> dict[str, Advice]:
             f"{share:.0%} of the components of {n} are thinner than 3 voxels" for n, share in list(thin.items())[:3]
         ]
         reason = f"Dice and cross-entropy, and the distance to the true surface in mm: {'; '.join(why)}"
-        weight = "weight of that term: it is in mm, some hundred times as large as Dice, and starts small"
         return {
             "loss": Advice("boundary", reason),
             "loss_options": Advice({}, "of the term: none are needed"),
-            "alpha": Advice(0.01, weight),
+            "balance": Advice("share", "alpha is a share of their gradient, and the weight follows, whatever the unit"),
+            "alpha": Advice(0.1, "of it a tenth; more of it removes more false pieces, and misses more small ones"),
         }
     radius = [f"{n} {of['inscribed_radius_mm']['median']:.1f}" for n, of in classes.items()]
     reason = f"no structure is small or thin (largest inscribed radius in mm: {', '.join(radius) or 'none'})"
     return {
         "loss": Advice("dice_ce", f"Dice and cross-entropy alone: {reason}"),
         "loss_options": Advice({}, "none are needed"),
-        "alpha": Advice(None, "weight of a boundary term: this loss has none; `loss: boundary` with 0.01 adds one"),
+        "balance": Advice("weight", "there is no boundary term to balance"),
+        "alpha": Advice(None, "this loss has no boundary term; `loss: boundary` and `balance: share` add one"),
     }
 
 

@@ -24,8 +24,8 @@ def test_every_setting_has_a_reason() -> None:
     found = _advice()
     assert list(found) == [
         *("channels", "labels", "ignore_label", "spacing", "spatial_dims", "patch_size", "batch_size", "crops"),
-        *("foreground_share", "network_channels", "network_strides", "loss", "loss_options", "alpha", "epochs"),
-        "iterations",
+        *("foreground_share", "network_channels", "network_strides", "loss", "loss_options", "balance", "alpha"),
+        *("epochs", "iterations"),
     ]
     assert all(len(setting.reason) > 10 for setting in found.values())
     assert found["labels"].value == {"background": 0, "a": 1}
@@ -80,13 +80,16 @@ def test_classes_that_are_not_declared() -> None:
 
 
 def test_the_boundary_term_is_for_small_and_thin_structures() -> None:
+    def told(found: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(found[name].value for name in ("loss", "balance", "alpha"))
+
     large = record("a", label_values={0: 900, 1: 100}, classes={"a": structure(100)})
-    assert (_advice(large)["loss"].value, _advice(large)["alpha"].value) == ("dice_ce", None)
+    assert told(_advice(large)) == ("dice_ce", "weight", None)
     small = record("a", label_values={0: 9990, 1: 10}, classes={"a": structure(10)})
-    assert (_advice(small)["loss"].value, _advice(small)["alpha"].value) == ("boundary", 0.01)
+    assert told(_advice(small)) == ("boundary", "share", 0.1)
     assert "a is 0.10% of the voxels" in _advice(small)["loss"].reason
     thin = record("a", label_values={0: 900, 1: 100}, classes={"a": structure(50, 50, thin=1)})
-    assert _advice(thin)["loss"].value == "boundary"
+    assert told(_advice(thin)) == ("boundary", "share", 0.1)
     assert "50% of the components of a are thinner than 3 voxels" in _advice(thin)["loss"].reason
 
 
