@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 
 from monai_boundary.kernels import barrier as kernels
+from tests.kernels.conftest import volume
 from tests.oracles import barrier as oracle
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
-
-
-def volume(array):
-    return array if array.ndim == 3 else array[None]
-
-
-@pytest.fixture(params=["compiled", "python"])
-def run(request):
-    """Call a kernel compiled or as plain Python."""
-    if request.param == "compiled":
-        return lambda function, *args: function(*args)
-    return lambda function, *args: function.py_func(*args)
 
 
 @pytest.mark.parametrize("k", [0, 1])

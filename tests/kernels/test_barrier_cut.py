@@ -7,19 +7,8 @@ import numpy as np
 import pytest
 
 from monai_boundary.kernels import barrier_cut as kernels
+from tests.kernels.conftest import volume
 from tests.oracles import barrier as oracle
-
-
-def volume(array):
-    return array if array.ndim == 3 else array[None]
-
-
-@pytest.fixture(params=["compiled", "python"])
-def run(request):
-    """Call a kernel compiled or as plain Python."""
-    if request.param == "compiled":
-        return lambda function, *args: function(*args)
-    return lambda function, *args: function.py_func(*args)
 
 
 def scene(rng, shape, number, levels=12):

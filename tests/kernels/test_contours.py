@@ -10,14 +10,6 @@ from scipy import ndimage
 from monai_boundary.kernels import contours as kernels
 
 
-@pytest.fixture(params=["compiled", "python"])
-def run(request):
-    """Call a kernel compiled or as plain Python."""
-    if request.param == "compiled":
-        return lambda function, *args: function(*args)
-    return lambda function, *args: function.py_func(*args)
-
-
 def test_contours_touch_by_faces_only(run):
     labels = np.array([[[1, 1, 0], [1, 2, 0], [0, 0, 0]]], dtype=np.int32)
     voxels, begins = run(kernels.label_contours, labels, 2, np.arange(labels.size))
