@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from monai_boundary.volumes.block_grid import Block
 LEVEL = "0"
 _CHUNK = 128
 _ZARR_V2 = 2  # OME-Zarr 0.4, which every viewer reads
+_OPENING = threading.Lock()  # one thread at a time changes the configuration, and sets it back
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,7 @@ class ZarrOutput:
         Raises:
             OSError: if writing fails, as on a full disk.
         """
-        array = require_em("zarr").open_array(str(self.path / LEVEL), mode="r+")
-        if hasattr(array, "with_config"):  # zarr 2 writes all chunks anyway
-            array = array.with_config({"write_empty_chunks": True})
-        array[block.core] = values
+        _open_to_write(str(self.path / LEVEL))[block.core] = values
 
     def read(self, block: Block) -> AnyArray:
         """Return the core of a block."""
@@ -135,6 +134,16 @@ def _divided(size: int) -> int:
     parts = -(-size // _CHUNK)
     even = next((p for p in range(parts, 4 * parts) if size % p == 0), 1)
     return size // even
+
+
+def _open_to_write(path: str) -> Any:
+    """Return an array that writes chunks of nothing but zeros, too."""
+    zarr = require_em("zarr")
+    if not hasattr(zarr, "config"):  # zarr 2 writes all chunks anyway
+        return zarr.open_array(path, mode="r+")
+    # An array takes this from the process's configuration as it is opened: a way of its own came late in zarr 3.
+    with _OPENING, zarr.config.set({"array.write_empty_chunks": True}):
+        return zarr.open_array(path, mode="r+")
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

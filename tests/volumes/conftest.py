@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
                 str(path),
                 shape=array.shape,
                 dtype=array.dtype,
-                chunks=tuple(np.minimum(chunks, array.shape)),
+                chunks=np.minimum(chunks, array.shape).tolist(),
                 **options,
             )
             made[:] = array
