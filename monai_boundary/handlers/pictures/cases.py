@@ -22,6 +22,9 @@ from monai.handlers.mlflow_handler import MLFlowHandler
 from monai_boundary._typing import AnyArray
 from monai_boundary.handlers.tracking.tracked_run import TrackedRun
 
+# Of panels without axes, too, Matplotlib would make and measure the ticks, which takes half of the time.
+NO_TICKS: dict[str, Any] = {"xticks": (), "yticks": ()}
+
 
 class CasePictures(ABC):
     """Draw a few cases at the end of each validation: PNG files, TensorBoard images, MLflow artifacts.
