@@ -30,8 +30,8 @@ class CasePictures(ABC):
     """Draw a few cases at the end of each validation: PNG files, TensorBoard images, MLflow artifacts.
 
     Subclasses say what is kept of a case and how it is drawn. A picture that cannot be drawn is logged as an error and
-    never ends a training. A picture's title names the epoch, but of an evaluator that runs once, and the case, where the
-    item has a name (``case``) or its image a file.
+    never ends a training. A picture's title names the epoch (not that of an evaluator that runs once) and the case,
+    where the item has a name (``case``) or its image a file.
 
     Args:
         folder: the files are ``epoch_0001_case_0.png`` in it.
