@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numcodecs
 import pytest
 
 from monai_boundary._typing import AnyArray
@@ -30,7 +32,7 @@ def make_array(
     chunks: Sequence[int],
     zarr_format: int | None = None,
     attributes: Mapping[str, Any] | None = None,
-    compressors: Sequence[Any] | None = None,
+    codec: str = "",
     **options: Any,
 ) -> Any:
     """Return an array with every chunk of ``data``, or without any; skip where zarr does not know the format.
@@ -42,7 +44,7 @@ def make_array(
         chunks: shape of a chunk.
         zarr_format: of a path; None is the newest.
         attributes: of the array.
-        compressors: numcodecs' for format 2, zarr's own for 3.
+        codec: ``"none"``, ``"zstd"`` or ``"blosc"``; the format's default if not given.
         **options: as ``zarr.create_array`` takes them.
     """
     if data is not None:
@@ -51,31 +53,34 @@ def make_array(
     if V2:
         _needs(zarr_format in (None, 2), "format 3")
         _needs(options.pop("shards", None) is None, "shards")
-        if compressors is not None:
-            (options["compressor"],) = compressors
+        if codec:
+            options["compressor"] = _codec(codec, 2)
         made = zarr.create(store=str(place), **options) if name is None else place.create(name, **options)
     else:
-        if compressors is not None:
-            options["compressors"] = compressors
+        version = (zarr_format or 3) if name is None else place.metadata.zarr_format
+        if codec:
+            options["compressors"] = _codec(codec, version)
+        if name is None:
+            options["zarr_format"] = version
         with zarr.config.set({"array.write_empty_chunks": True}):
-            if name is None:
-                made = zarr.create_array(str(place), zarr_format=zarr_format or 3, **options)
-            else:
-                made = place.create_array(name, **options)
+            made = zarr.create_array(str(place), **options) if name is None else place.create_array(name, **options)
     made.attrs.update(attributes or {})
     if data is not None:
         made[:] = data
     return made
 
 
-def blosc(zarr_format: int) -> Sequence[Any]:
-    """Return blosc as the compressors of a format."""
-    if zarr_format == 2:
-        from numcodecs import Blosc
+def chunk_files(folder: Path) -> list[Path]:
+    """Return the files of an array's chunks, in either format."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0].isdigit())
 
-        return [Blosc()]
-    _needs(not V2, "format 3")
-    return [zarr.codecs.BloscCodec()]
+
+def _codec(name: str, zarr_format: int) -> Any:
+    if name == "none":
+        return None
+    if zarr_format == 2:
+        return {"zstd": numcodecs.Zstd, "blosc": numcodecs.Blosc}[name]()
+    return {"zstd": zarr.codecs.ZstdCodec, "blosc": zarr.codecs.BloscCodec}[name]()
 
 
 def _needs(known: bool, what: str) -> None:

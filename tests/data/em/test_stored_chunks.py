@@ -10,7 +10,7 @@ import pytest
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.stored_chunks import absent_hdf5_chunks, absent_zarr_chunks, check_blosc_chunks
-from tests.zarr_stores import blosc, make_array
+from tests.zarr_stores import make_array
 
 WHOLE = (slice(0, 8), slice(0, 8), slice(0, 8))
 
@@ -48,7 +48,7 @@ def test_chunks_that_hdf5_never_wrote(tmp_path: Path) -> None:
 
 def test_a_blosc_chunk_that_states_another_length(tmp_path: Path) -> None:
     values = np.arange(64, dtype="u1").reshape(8, 8)
-    array = make_array(tmp_path / "a.zarr", data=values, chunks=(4, 8), zarr_format=3, compressors=blosc(3))
+    array = make_array(tmp_path / "a.zarr", data=values, chunks=(4, 8), zarr_format=3, codec="blosc")
     chunk, source = tmp_path / "a.zarr" / "c" / "1" / "0", EMSource(tmp_path / "a.zarr")
     chunk.write_bytes(chunk.read_bytes()[:20])
     check_blosc_chunks(array, source, (slice(0, 4), slice(0, 8)))
