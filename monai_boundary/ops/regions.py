@@ -74,7 +74,11 @@ def _small_ids(label: AnyArray) -> IntArray:
 
 
 def region_seeds(
-    regions: npt.ArrayLike, spacing: Sequence[float] | float | None = None, *, section_axis: int | None = None
+    regions: npt.ArrayLike,
+    spacing: Sequence[float] | float | None = None,
+    *,
+    section_axis: int | None = None,
+    limit: float | None = None,
 ) -> IntArray:
     """One seed per region: the voxel farthest from the region's boundary.
 
@@ -88,6 +92,8 @@ def region_seeds(
             one seed.
         spacing: voxel size along each axis, any unit; 1 by default.
         section_axis: the regions were labelled section by section across this axis: other sections bound nothing.
+        limit: depths beyond it are not told apart, so that a deeper region has its first voxel of that depth, in the
+            unit of ``spacing``; by default all are.
 
     Returns:
         int32 seed map of the same shape: the region's id at its seed, 0 elsewhere; all 0 when there is no region.
@@ -106,7 +112,8 @@ def region_seeds(
     """
     values = check_region_ids("regions", regions)
     sizes = check_spacing(spacing, values.ndim, unit="voxel size")
-    return _seeds(values, sizes, check_section_axis(section_axis, values.ndim))
+    most = np.inf if limit is None else float(limit)
+    return _seeds(values, sizes, check_section_axis(section_axis, values.ndim), most)
 
 
 def seed_points(seed_map: npt.ArrayLike) -> tuple[LongArray, LongArray]:
@@ -305,20 +312,20 @@ def reseed_regions(
     return pieces, out
 
 
-def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None) -> IntArray:
+def _seeds(regions: IntArray, spacing: tuple[float, ...], axis: int | None, limit: float = np.inf) -> IntArray:
     """The seed map of the image, or of each section across ``axis`` on its own."""
     if axis is None:
-        return _seeds_of_image(regions, spacing)
+        return _seeds_of_image(regions, spacing, limit)
     sections = np.moveaxis(regions, axis, 0)
     counts = np.unique(np.concatenate([np.unique(section[section > 0]) for section in sections]), return_counts=True)
     if np.any(counts[1] > 1):
         identifier = int(counts[0][counts[1] > 1][0])
         raise ValueError(f"`section_axis` needs regions within one section, got region {identifier} in several.")
     flat = spacing[:axis] + spacing[axis + 1 :]
-    return np.stack([_seeds_of_image(section, flat) for section in sections], axis=axis)
+    return np.stack([_seeds_of_image(section, flat, limit) for section in sections], axis=axis)
 
 
-def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
+def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...], limit: float) -> IntArray:
     """One transform serves all regions, whether they touch or not."""
     out = np.zeros(regions.shape, dtype=np.int32)
     if not regions.any():
@@ -332,6 +339,7 @@ def _seeds_of_image(regions: IntArray, spacing: tuple[float, ...]) -> IntArray:
         marks = (places.reshape(regions.shape) + int(ids[0] != 0)).astype(np.int32)
     lifted = marks.reshape((1,) * (3 - marks.ndim) + marks.shape)
     depth = squared_region_depth(lifted, np.array((math.inf,) * (3 - len(spacing)) + spacing))
+    np.minimum(depth, limit**2, out=depth)
     deepest = deepest_voxels(marks.reshape(-1), depth.reshape(-1), int(marks.max()))
     deepest = deepest[deepest >= 0]
     out.flat[deepest] = regions.flat[deepest]

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from monai_boundary._typing import AnyArray, BoolArray, DoubleArray, IntArray
 from monai_boundary._validation import (
@@ -18,9 +17,10 @@ from monai_boundary._validation import (
     check_spacing,
     check_spatial_dims,
 )
-from monai_boundary.ops.barrier import barrier_partition, quantise_probability
+from monai_boundary.ops.barrier import quantise_probability
+from monai_boundary.ops.floods import flood_markers
 from monai_boundary.ops.region_ids import check_min_size, relabel_regions, remove_small_regions
-from monai_boundary.ops.regions import label_regions, region_cells, region_seeds
+from monai_boundary.ops.regions import label_regions, region_cells
 
 SEGMENTATION_METHODS = ("components", "watershed", "barrier_cut")
 DEFAULT_DEPTH = 3.0  # voxels: wider than the holes of a few voxels that networks leave, narrower than most cells
@@ -43,12 +43,15 @@ def membrane_to_instances(
     The *cell phase* is where the probability is below the threshold.
 
     - ``"components"``: its face-connected components. One open voxel in a wall merges two instances.
-    - ``"watershed"``: scikit-image's watershed of the probability from markers; a hole narrower than the markers
-      splits.
-    - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance
-      (`monai_boundary.ops.barrier.barrier_partition` of the 8-bit probability, one seed per marker). The fronts stay in
-      the cell phase, as those of the watershed do: a front that climbs the membrane would run along it at no further
-      cost, and take the rims of cells far away. With ``fill`` both methods give every voxel, and fronts go everywhere.
+    - ``"watershed"``: every voxel goes to the marker from which the way to it climbs least high; a hole narrower than
+      the markers splits.
+    - ``"barrier_cut"``: every voxel goes to the marker whose front reaches it first by minimum barrier distance, from
+      one voxel of each marker. The fronts stay in the cell phase, as those of the watershed do: a front that climbs the
+      membrane would run along it at no further cost, and take the rims of cells far away. With ``fill`` both methods
+      give every voxel, and fronts go everywhere.
+
+    Both flood the probability in 256 steps, and :func:`~monai_boundary.ops.floods.flood_markers` says which of two
+    equally good markers has a voxel: the result depends on no order, so that blocks of a volume give the same.
 
     Markers are the components of the cell phase at least ``seed_distance`` away from the membrane phase (Euclidean, the
     image frame is no membrane); a component of the cell phase without such a voxel is a marker itself.
@@ -121,11 +124,7 @@ def _segment(
         found = region_cells(found, spacing) if fill else found
     else:
         markers = _markers(cell, depth, spacing)
-        if method == "watershed":
-            found = watershed(values, markers, mask=None if fill else cell).astype(np.int32)
-        else:
-            seeds = region_seeds(markers, spacing)
-            found = barrier_partition(quantise_probability(values), seeds, None if fill else cell)
+        found = flood_markers(quantise_probability(values), markers, method, None if fill else cell, spacing)
     return relabel_regions(remove_small_regions(found, min_size, fill=fill, spacing=spacing))
 
 

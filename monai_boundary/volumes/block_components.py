@@ -137,7 +137,7 @@ def component_record(
         block: whose they are.
         grid: of the volume.
     """
-    return {"sizes": sizes[1:], "firsts": _in_volume(firsts[1:], block, grid), **_faces(labels)}
+    return {"sizes": sizes[1:], "firsts": places_in_volume(firsts[1:], block, grid), **_faces(labels)}
 
 
 def neighbour_faces(
@@ -165,8 +165,14 @@ def _faces(labels: IntArray) -> dict[str, IntArray]:
     return faces
 
 
-def _in_volume(places: LongArray, block: Block, grid: BlockGrid) -> LongArray:
-    """Places in a block as places in the volume, both in raster order."""
+def places_in_volume(places: LongArray, block: Block, grid: BlockGrid) -> LongArray:
+    """Return places in a block as places in the volume, both in raster order.
+
+    Args:
+        places: in the block's core.
+        block: whose they are.
+        grid: of the volume.
+    """
     inside = np.unravel_index(places, block.shape)
     moved = tuple(k + part.start for k, part in zip(inside, block.core, strict=True))
     found: LongArray = np.ravel_multi_index(moved, grid.shape).astype(np.int64)

@@ -91,11 +91,12 @@ class BlockGrid:
             outer.append(slice(max(0, start - halo), min(n, stop + halo)))
         return Block(index, place, tuple(core), tuple(outer))
 
-    def next_along(self, block: Block, axis: int) -> int | None:
-        """Return the index of the block that follows along an axis, or ``None`` at the end."""
+    def next_along(self, block: Block, axis: int, step: int = 1) -> int | None:
+        """Return the index of the block that follows along an axis, or ``None`` at the end; ``step`` -1 goes back."""
         place = list(block.place)
-        place[axis] += 1
-        return int(np.ravel_multi_index(place, self.counts)) if place[axis] < self.counts[axis] else None
+        place[axis] += step
+        there = 0 <= place[axis] < self.counts[axis]
+        return int(np.ravel_multi_index(place, self.counts)) if there else None
 
 
 def chosen_block(

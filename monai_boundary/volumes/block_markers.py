@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from monai_boundary._typing import BoolArray
+from monai_boundary._typing import AnyArray, BoolArray, UInt8Array
 from monai_boundary.kernels.component_labels import component_labels
+from monai_boundary.ops.barrier import quantise_probability
 from monai_boundary.volumes.block_components import cell_phase, component_record
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
@@ -18,16 +19,19 @@ from monai_boundary.volumes.global_ids import join_components
 from monai_boundary.volumes.volume_source import VolumeSource
 from monai_boundary.volumes.zarr_output import ZarrOutput
 
+NO_CELL = np.uint8(255)
+
 
 @dataclass(frozen=True)
 class BlockCores:
     """Label the components of the cell phase in a block, and find the voxels that are deep inside it.
 
     The labels go to a store, negative where a voxel is deep; the record has ``cored`` too, which components have such
-    voxels in this block.
+    voxels in this block. What will be flooded goes to another one.
 
     Args:
         membrane: probability of the membrane.
+        greys: where the steps of the probability go, ``NO_CELL`` outside of the cell phase, which is below 255 always.
         labels: where the labels go.
         records: of the blocks.
         grid: of the volume, with the halo of :func:`~monai_boundary.volumes.block_grid.centre_halo`.
@@ -38,6 +42,7 @@ class BlockCores:
     """
 
     membrane: VolumeSource
+    greys: ZarrOutput
     labels: ZarrOutput
     records: BlockRecords
     grid: BlockGrid
@@ -48,10 +53,14 @@ class BlockCores:
 
     def __call__(self, block: Block) -> None:
         """Read the block with its halo, and label the core."""
-        cells = cell_phase(self.membrane.read(block.outer), self.threshold)
+        values = self.membrane.read(block.outer)
+        cells = cell_phase(values, self.threshold)
+        core = np.ascontiguousarray(cells[block.inner])
+        self.greys.write(block, np.where(core, grey_steps(values[block.inner]), NO_CELL))
+        del values
         deep = deep_voxels(cells, self.depth, self.spacing, self.per_section)[block.inner]
         labels = np.empty(block.shape, dtype=np.int32)
-        sizes, firsts = component_labels(np.ascontiguousarray(cells[block.inner]), self.per_section, labels)
+        sizes, firsts = component_labels(core, self.per_section, labels)
         cored = np.zeros(sizes.size, dtype=np.bool_)
         cored[labels[deep]] = True
         record = component_record(labels, sizes, firsts, block, self.grid)
@@ -107,6 +116,25 @@ def deep_voxels(cells: BoolArray, depth: float, spacing: tuple[float, ...], per_
     if per_section:
         return np.stack([_deep(section, depth, spacing[1:]) for section in cells])
     return _deep(cells, depth, spacing)
+
+
+def grey_steps(values: AnyArray) -> UInt8Array:
+    """Return a stored probability in the 256 steps of `quantise_probability`.
+
+    Args:
+        values: floats in [0, 1], or unsigned integers as shares of the greatest one.
+
+    Example:
+        >>> grey_steps(np.array([0, 128, 255], np.uint8)), grey_steps(np.array([0.5, 1.00005]))
+        (array([  0, 128, 255], dtype=uint8), array([127, 255], dtype=uint8))
+    """
+    if values.dtype.kind == "f":
+        return quantise_probability(np.clip(values.astype(np.float64), 0, 1))
+    greatest = np.iinfo(values.dtype).max
+    if values.dtype.itemsize > 2:
+        return quantise_probability(values / np.float64(greatest))
+    steps: UInt8Array = quantise_probability(np.arange(greatest + 1) / greatest)[values]
+    return steps
 
 
 def save_cored(folder: Path, components: BlockRecords, pairs: BlockRecords, grid: BlockGrid) -> Path:

@@ -171,6 +171,10 @@ class _ThreadRunner:
                     failed.append(BlockFailure(block, message))
                 bar.update()
 
+            if self.workers == 1:  # a scheduler has nothing to do
+                for block in blocks:
+                    one(block)
+                return failed
             # by their names in raster order: neighbours share chunks, which the system then has at hand
             delayed = ((self.dask.delayed(partial(one, block), pure=False), block.index) for block in blocks)
             tasks = [task(dask_key_name=f"{title}-{index:012d}") for task, index in delayed]

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from monai_boundary._output_file import atomic_output
-from monai_boundary._typing import AnyArray, DoubleArray, LongArray
+from monai_boundary._typing import AnyArray, DoubleArray, IntArray, LongArray
 from monai_boundary.kernels.region_depth import squared_region_depth
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_records import BlockRecords
@@ -42,9 +43,7 @@ class BlockSeeds:
     def __call__(self, block: Block) -> None:
         """Read the block with its halo."""
         ids = self.regions.read_box(block.outer)
-        known, marks = np.unique(ids, return_inverse=True)
-        marks = marks.reshape(ids.shape).astype(np.int32) + (known[0] != 0)
-        known = known[known > 0]
+        known, marks = _numbered(ids)
         sizes = np.array((np.inf if self.per_section else self.spacing[0], *self.spacing[1:]))
         depth = np.sqrt(squared_region_depth(marks, sizes)[block.inner])
         found = deepest(marks[block.inner], np.minimum(depth, self.radius))
@@ -56,6 +55,15 @@ class BlockSeeds:
             depths=found[2],
             places=np.ravel_multi_index(there, self.grid.shape).astype(np.int64),
         )
+
+
+def _numbered(ids: AnyArray) -> tuple[AnyArray, IntArray]:
+    """The ids that there may be, and the place of each voxel's among them, from 1; small ones as they are."""
+    largest = int(ids.max(initial=0))
+    if largest <= ids.size:
+        return np.arange(1, largest + 1), ids.astype(np.int32)
+    known, marks = np.unique(ids, return_inverse=True)
+    return known[known > 0], marks.reshape(ids.shape).astype(np.int32) + (known[0] != 0)
 
 
 def deepest(marks: AnyArray, depth: DoubleArray) -> tuple[LongArray, LongArray, DoubleArray]:
@@ -79,17 +87,18 @@ def deepest(marks: AnyArray, depth: DoubleArray) -> tuple[LongArray, LongArray, 
     return labels.astype(np.int64), inside[most][first], best[labels]
 
 
-def save_seeds(file: Path, records: BlockRecords, grid: BlockGrid, sizes: LongArray, per_section: bool) -> Path:
+def save_seeds(
+    file: Path, found: Sequence[Mapping[str, AnyArray]], grid: BlockGrid, sizes: LongArray, per_section: bool
+) -> Path:
     """Write the seed of each region 1..K as its place in raster order of the volume, int64 ``.npy``; return the file.
 
     Args:
         file: one that is there is replaced.
-        records: of :class:`BlockSeeds`.
+        found: the record of :class:`BlockSeeds` of each block.
         grid: of the volume.
         sizes: voxels of the regions.
         per_section: a region that fills its section has no boundary.
     """
-    found = [records.read(index) for index in range(len(grid))]
     ids, depths, places = (np.concatenate([part[name] for part in found]) for name in ("ids", "depths", "places"))
     best = np.zeros(sizes.size + 1)
     np.maximum.at(best, ids, depths)

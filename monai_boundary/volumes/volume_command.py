@@ -132,9 +132,6 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument(
         "--seed_distance", type=float, metavar="NM", help="depth of a marker; 3 times the smallest side of a voxel"
     )
-    segment.add_argument(
-        "--overlap", type=_block, metavar="Z,Y,X", help="voxels that a block looks into its neighbours; 32"
-    )
     segment.add_argument("--min_size", type=int, default=0, metavar="N", help="instances of fewer voxels are left out")
     segment.add_argument("--per_section", action="store_true", help="sections are not connected")
     segment.add_argument(

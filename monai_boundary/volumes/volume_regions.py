@@ -116,6 +116,7 @@ def write_regions(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner:
     failed = run_left(runner, BlockSeeds(regions, deep, grid, radius, sizes, per_section), around, "depths")
     if failed:
         return failed
-    seeds = save_seeds(folder / "seeds.npy", deep, grid, numbers.sizes, per_section)
+    depths = [deep.read(index) for index in range(len(grid))]
+    seeds = save_seeds(folder / "seeds.npy", depths, grid, numbers.sizes, per_section)
     output = make_zarr_output(folder / SEED_STORE, grid.shape, grid.block, dtype, **about)
     return run_left(runner, WriteSeeds(seeds, deep, output, job.records("seeds"), grid, dtype), grid, "seeds")

@@ -18,7 +18,7 @@ from monai_boundary.ops.segmentation import DEFAULT_DEPTH, SEGMENTATION_METHODS
 from monai_boundary.volumes.block_components import BlockComponents, FacePairs
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
-from monai_boundary.volumes.flood_stages import chosen_overlap, flooded_blocks
+from monai_boundary.volumes.flood_stages import blocks_per_round, flooded_blocks
 from monai_boundary.volumes.global_ids import InstanceNumbers, WriteIds, number_instances, save_numbers
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
@@ -48,7 +48,6 @@ def segment_volume(
     method: str = "components",
     threshold: float = 0.5,
     seed_distance: float | None = None,
-    overlap: Sequence[int] | int | None = None,
     min_size: int = 0,
     per_section: bool = False,
     spacing: Sequence[float] | float | None = None,
@@ -60,20 +59,20 @@ def segment_volume(
 ) -> VolumeSegmentation:
     """Segment a volume of membrane probability into the instances that the membrane closes, block by block.
 
-    They are those of :func:`~monai_boundary.ops.membrane_to_instances`, 1..K in raster order of their first voxel.
+    They are those of :func:`~monai_boundary.ops.membrane_to_instances`, number by number: 1..K in raster order of their
+    first voxel.
 
-    - ``"components"``: number by number. The components of each block are joined where they touch over the faces of
-      blocks, and those that are too small in the whole volume are left out.
-    - ``"watershed"`` and ``"barrier_cut"``: the markers are exactly those of the whole volume, so an instance has one
-      id in every block and nothing is to be joined. Each block is flooded together with an overlap into its neighbours,
-      and keeps its own voxels. They differ from the whole volume's only where what decides lies beyond the overlap:
-      near the faces of blocks, if the overlap is as long as an instance is wide (measured in the how-to on large
-      volumes). A piece of the cell phase that meets no marker within the overlap goes to the instance that it shares
-      most voxel faces with across the faces of blocks.
+    - ``"components"``: the components of each block are joined where they touch over the faces of blocks, and those
+      that are too small in the whole volume are left out.
+    - ``"watershed"`` and ``"barrier_cut"``: the markers are those of the whole volume, so an instance has one id in
+      every block. Blocks are flooded in rounds: each from its own seeds and from the fronts that its neighbours have
+      found at its faces, again whenever one of those is new, until none is. There is but one such state, that of the
+      whole volume, whatever the blocks are and in which order they are done.
 
     ``output_dir`` gets ``segmentation.zarr``, OME-Zarr 0.4 with the ids in its array ``0`` (uint32, or uint64 beyond
-    2^32 instances), whole or not at all; ``segmentation.json``; and ``manifest.json`` and ``blocks``, by which a job
-    that was stopped goes on. While the job runs, ``blocks`` has the components of each block, compressed.
+    2^32 instances), whole or not at all; ``segmentation.json``, which says how many blocks were flooded in each round;
+    and ``manifest.json`` and ``blocks``, by which a job that was stopped goes on. While the
+    job runs, ``blocks`` has the labels of each block, compressed.
 
     Args:
         membrane: probability of the membrane, ``path[::dataset][@first:stop]``: floats in [0, 1], or unsigned integers
@@ -83,8 +82,6 @@ def segment_volume(
         threshold: probabilities at or above it are membrane; in (0, 1].
         seed_distance: of watershed and barrier cut: how far from the membrane a marker's voxels are at least, in the
             unit of ``spacing`` (voxels where there is none); 3 times the smallest side of a voxel by default.
-        overlap: of watershed and barrier cut: voxels along each axis that a block looks into its neighbours; by default
-            32 of the smallest side, and as far along the others. Blocks shorter than it look beyond the next one.
         min_size: instances of fewer voxels are left out.
         per_section: sections are not connected; ids stay unique over the volume.
         spacing: nm per axis (z, y, x), for the output; what the volume states if not given.
@@ -118,7 +115,7 @@ def segment_volume(
         "spacing": voxel_size(spacing, source),
         "block": grid.block,
         "absent_chunks": absent_chunks,
-        **_flood_settings(method, voxel_size(spacing, source), seed_distance, overlap, per_section),
+        **_flood_settings(method, voxel_size(spacing, source), seed_distance),
     }
     job = VolumeJob(output_dir, "segment", {"membrane": source}, settings, force=force, outputs=(STORE, SUMMARY))
     with job:
@@ -148,7 +145,13 @@ def _segment(job: VolumeJob, source: VolumeSource, grid: BlockGrid, runner: Bloc
         sizes = (
             [int(n) for n in np.quantile(numbers.sizes, (0, 0.5, 1), method="nearest")] if numbers.sizes.size else []
         )
-        about = {"instances": int(numbers.sizes.size), "removed": numbers.removed, "voxels": int(numbers.sizes.sum())}
+        about: dict[str, Any] = {
+            "instances": int(numbers.sizes.size),
+            "removed": numbers.removed,
+            "voxels": int(numbers.sizes.sum()),
+        }
+        if chosen["method"] != "components":
+            about["blocks_per_round"] = blocks_per_round(job)
         job.write_json(SUMMARY, about | {"smallest_median_largest": sizes, **job.manifest})
         (folder / STORE).rename(job.folder / STORE)
     return failed
@@ -165,24 +168,17 @@ def _components(
     return failed, None if failed else number_instances(components, pairs, grid, chosen["min_size"])
 
 
-def _flood_settings(
-    method: str,
-    spacing: tuple[float, ...] | None,
-    seed_distance: float | None,
-    overlap: Sequence[int] | int | None,
-    per_section: bool,
-) -> dict[str, Any]:
+def _flood_settings(method: str, spacing: tuple[float, ...] | None, seed_distance: float | None) -> dict[str, Any]:
     """What watershed and barrier cut depend on beside the rest; nothing for components."""
     check_choice("method", method, SEGMENTATION_METHODS)
     if method == "components":
-        for name, value in (("seed_distance", seed_distance), ("overlap", overlap)):
-            if value is not None:
-                raise ValueError(f"`{name}` needs the method 'watershed' or 'barrier_cut', got it with 'components'.")
+        if seed_distance is not None:
+            raise ValueError("`seed_distance` needs the method 'watershed' or 'barrier_cut', got it with 'components'.")
         return {}
     sizes = spacing or (1.0, 1.0, 1.0)
     depth = DEFAULT_DEPTH * min(sizes) if seed_distance is None else float(seed_distance)
     check_positive("seed_distance", depth, zero=True)
-    return {"seed_distance": depth, "overlap": chosen_overlap(overlap, sizes, per_section), "voxel": sizes}
+    return {"seed_distance": depth, "voxel": sizes}
 
 
 def _finished(job: VolumeJob) -> VolumeSegmentation:

@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import AnyArray
-from monai_boundary.data.em.source import require_em
 from monai_boundary.volumes.block_grid import Block
+from monai_boundary.volumes.chunk_files import ZARR_V2, ChunkFiles, make_array
 
 LEVEL = "0"
 _CHUNK = 128
-_ZARR_V2 = 2  # OME-Zarr 0.4, which every viewer reads
-_OPENING = threading.Lock()  # one thread at a time changes the configuration, and sets it back
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class ZarrOutput:
         Raises:
             OSError: if writing fails, as on a full disk.
         """
-        _open_to_write(str(self.path / LEVEL))[block.core] = values
+        ChunkFiles.open(self.path / LEVEL).write(block.core, values)
 
     def read(self, block: Block) -> AnyArray:
         """Return the core of a block."""
@@ -51,8 +46,7 @@ class ZarrOutput:
 
     def read_box(self, box: tuple[slice, ...]) -> AnyArray:
         """Return a box of the volume."""
-        values: AnyArray = require_em("zarr").open_array(str(self.path / LEVEL), mode="r")[box]
-        return values
+        return ChunkFiles.open(self.path / LEVEL).read(box)
 
 
 def make_zarr_output(
@@ -82,24 +76,11 @@ def make_zarr_output(
     """
     if not path.exists():
         chunks = block if whole_blocks else [_divided(size) for size in block]
-        # bits side by side: ids are as small as with zstd and bytes, and written in a quarter of the time
-        codec = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 2, "blocksize": 0}
-        array = {
-            "zarr_format": _ZARR_V2,
-            "shape": [int(n) for n in shape],
-            "chunks": [int(n) for n in chunks],
-            "dtype": np.dtype(dtype).newbyteorder("<").str,
-            "compressor": codec,
-            "fill_value": 0,
-            "order": "C",
-            "filters": None,
-            "dimension_separator": "/",
-        }
         with atomic_output(path) as made:
             (made / LEVEL).mkdir(parents=True)
-            _write(made / ".zgroup", {"zarr_format": _ZARR_V2})
+            _write(made / ".zgroup", {"zarr_format": ZARR_V2})
             _write(made / ".zattrs", ome_attributes(path.stem, spacing, offset))
-            _write(made / LEVEL / ".zarray", array)
+            make_array(made / LEVEL, shape, chunks, dtype)
     return ZarrOutput(path)
 
 
@@ -134,16 +115,6 @@ def _divided(size: int) -> int:
     parts = -(-size // _CHUNK)
     even = next((p for p in range(parts, 4 * parts) if size % p == 0), 1)
     return size // even
-
-
-def _open_to_write(path: str) -> Any:
-    """Return an array that writes chunks of nothing but zeros, too."""
-    zarr = require_em("zarr")
-    if not hasattr(zarr, "config"):  # zarr 2 writes all chunks anyway
-        return zarr.open_array(path, mode="r+")
-    # An array takes this from the process's configuration as it is opened: a way of its own came late in zarr 3.
-    with _OPENING, zarr.config.set({"array.write_empty_chunks": True}):
-        return zarr.open_array(path, mode="r+")
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.volumes.block_runs import local_client
-from tests.zarr_stores import make_array
+
+zarr = pytest.importorskip("zarr")
 
 
 @pytest.fixture
@@ -22,7 +23,15 @@ def store(tmp_path: Path) -> Callable[..., str]:
 
     def write(name: str, array: AnyArray, chunks: tuple[int, ...] = (8, 8, 8), **options: Any) -> str:
         path = tmp_path / f"{name}.zarr"
-        make_array(path, data=array, chunks=np.minimum(chunks, array.shape), **options)
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            made = zarr.create_array(
+                str(path),
+                shape=array.shape,
+                dtype=array.dtype,
+                chunks=tuple(np.minimum(chunks, array.shape)),
+                **options,
+            )
+            made[:] = array
         return str(path)
 
     return write
@@ -39,6 +48,13 @@ def client() -> Iterator[Any]:
         multiprocessing.util.get_temp_dir()
     with local_client(2) as client:
         yield client
+
+
+def few_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape of blocks of which a volume has at most twelve: two along each axis, and three along one."""
+    parts = np.full(len(shape), 2)
+    parts[rng.integers(len(shape))] = 3
+    return tuple(int(rng.integers(-(-n // k), n + 1)) for n, k in zip(shape, parts, strict=True))
 
 
 def cells(rng: np.random.Generator, shape: tuple[int, ...], number: int = 12) -> AnyArray:

@@ -18,6 +18,7 @@ def test_drawn() -> None:
     assert str(block) == "block 4 at (3, 0, 4) of shape (2, 4, 4)"
     assert [grid.next_along(grid[1], axis) for axis in range(3)] == [4, None, 2]
     assert [grid.next_along(block, axis) for axis in range(3)] == [None, None, 5]
+    assert [grid.next_along(block, axis, -1) for axis in range(3)] == [1, None, 3]
 
 
 def test_cores_cover_the_volume_once_and_lie_in_what_is_read(rng: np.random.Generator) -> None:

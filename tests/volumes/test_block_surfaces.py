@@ -11,7 +11,7 @@ import pytest
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics import compute_surface_scores
 from monai_boundary.volumes import evaluate_volume
-from tests.volumes.conftest import cells
+from tests.volumes.conftest import cells, few_blocks
 
 SPACING = (12.0, 4.0, 5.0)
 
@@ -36,7 +36,7 @@ def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str]) -> N
         radius_nm=radius,
         tolerance_nm=9.0,
         spacing=SPACING,
-        block=tuple(rng.integers(3, 16, 3).tolist()) if seed else None,
+        block=few_blocks(rng, truth.shape) if seed else None,
         workers=1 + seed % 2,
         page=False,
     )

@@ -15,7 +15,7 @@ from monai_boundary import volumes
 from monai_boundary._typing import AnyArray
 from monai_boundary.metrics import compute_cremi_score
 from monai_boundary.volumes.overlap_counts import OverlapCount
-from tests.volumes.conftest import cells
+from tests.volumes.conftest import cells, few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
 
 evaluate_volume = partial(volumes.evaluate_volume, page=False)  # the page has its own test
@@ -43,7 +43,7 @@ def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], clie
     rng = np.random.default_rng(seed)
     pred, truth = pair(rng)
     kind: dict[str, Any] = KINDS[seed % len(KINDS)]
-    block = tuple(rng.integers(2, 20, 3).tolist()) if seed else None  # the first is of one block
+    block = few_blocks(rng, truth.shape) if seed else None  # the first is of one block
     paths = store("p", pred, (8, 5, 16)), store("t", truth)
     result = evaluate_volume(*paths, tmp_path / "out", block=block, workers=1 + seed % 2, **kind)
     np.testing.assert_equal(tuple(result.scores or ()), tuple(compute_cremi_score(pred, truth, **kind)))

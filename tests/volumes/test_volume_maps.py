@@ -11,7 +11,7 @@ import pytest
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import signed_distance_map
 from monai_boundary.volumes import map_volume
-from tests.volumes.conftest import cells
+from tests.volumes.conftest import cells, few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
 
 SPACING = (12.0, 4.0, 5.0)
@@ -24,7 +24,7 @@ def test_as_in_memory_up_to_the_radius(seed: int, tmp_path: Path, store: Callabl
     values, per_section = ((), (1, 2, 7))[seed % 2], seed % 5 == 4
     inside = np.isin(labels, values) if values else labels > 0
     radius = float(rng.uniform(3, 40))
-    block = tuple(rng.integers(4 if seed < 3 else 8, 20, 3).tolist()) if seed else None
+    block = few_blocks(rng, labels.shape) if seed else None
     path = store("l", labels)
     options: dict[str, Any] = {"radius_nm": radius, "values": values, "per_section": per_section}
     options |= {"spacing": SPACING, "block": block}

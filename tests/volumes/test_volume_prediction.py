@@ -17,6 +17,7 @@ from monai_boundary._typing import AnyArray
 from monai_boundary.data import read_em_source
 from monai_boundary.volumes import predict_volume, segment_volume
 from monai_boundary.volumes.block_prediction import BlockPrediction
+from tests.volumes.conftest import few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
 
 TARGET = "monai.networks.blocks.Convolution"
@@ -73,9 +74,7 @@ def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], clie
         "channel": channels - 1,
         "dtype": "float32",
         "spacing": (40, 4, 4),
-        "block": tuple(rng.integers(2 if seed < 3 else 7, 20, 3).tolist())
-        if seed
-        else None,  # the first is of one block
+        "block": few_blocks(rng, values.shape) if seed else None,  # the first is of one block
     }
     result = predict_volume(path, tmp_path / "out", **chosen, workers=1 + seed % 2)
     predict_volume(path, tmp_path / "cluster", **chosen, cluster=client)

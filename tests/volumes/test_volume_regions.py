@@ -11,7 +11,7 @@ import pytest
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import label_regions, region_seeds
 from monai_boundary.volumes import map_volume
-from tests.volumes.conftest import cells
+from tests.volumes.conftest import cells, few_blocks
 
 SPACING = (12.0, 4.0, 5.0)
 
@@ -36,7 +36,7 @@ def test_regions_and_seeds_as_in_memory(seed: int, tmp_path: Path, store: Callab
         values=values,
         per_section=per_section,
         spacing=SPACING,
-        block=tuple(rng.integers(4, 16, 3).tolist()) if seed else None,
+        block=few_blocks(rng, shape) if seed else None,
         workers=1 + seed % 2,
     )
     found, geometry = read_em_source(result.regions)

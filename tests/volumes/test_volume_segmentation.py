@@ -16,6 +16,7 @@ from monai_boundary.ops import membrane_to_instances, remove_small_regions
 from monai_boundary.volumes import segment_volume
 from monai_boundary.volumes.block_components import BlockComponents
 from monai_boundary.volumes.global_ids import WriteIds
+from tests.volumes.conftest import few_blocks
 
 
 def membrane(rng: np.random.Generator, shape: tuple[int, ...] | None = None) -> AnyArray:
@@ -33,7 +34,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def test_as_in_memory(seed: int, tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     rng = np.random.default_rng(seed)
     values = membrane(rng)
-    block = tuple(rng.integers(4, 20, 3).tolist()) if seed else None  # the first is of one block
+    block = few_blocks(rng, values.shape) if seed else None  # the first is of one block
     min_size, per_section, threshold = int(seed % 3) * 4, seed % 5 == 4, (0.35, 0.5, 0.6)[seed % 3]
     stored = (values * 255).round().astype(np.uint8) if seed % 2 else values
     path = store("m", stored, (5, 7, 16))

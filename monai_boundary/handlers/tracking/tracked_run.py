@@ -59,8 +59,6 @@ class TrackedRun:
         source: folder of the bundle, for its commit.
         resume: go on with the folder's last run if it has the same name.
         training_dir: of the training whose network is used, for the parent.
-        artifacts: whether files are sent at all; without them they stay in ``folder``, and numbers, parameters and tags
-            are sent.
 
     Raises:
         ImportError: if MLflow is not installed.
@@ -81,7 +79,6 @@ class TrackedRun:
         source: str | os.PathLike[str] | None = None,
         resume: bool = False,
         training_dir: str | os.PathLike[str] | None = None,
-        artifacts: bool = True,
     ) -> None:
         self.folder = Path(folder)
         self.evaluator = evaluator
@@ -97,7 +94,6 @@ class TrackedRun:
         self.tags = {**provenance(source), **(tags or {})}
         self.resume = resume
         self.training_dir = training_dir
-        self.artifacts = artifacts
         self._key: str | None = None
         self._losses: list[torch.Tensor] = []
 
@@ -159,13 +155,13 @@ class TrackedRun:
             self._add("metrics", values=_numbers(engine))
 
     def log_artifact(self, path: str, place: str) -> None:
-        """Record a file, where artifacts are wanted; it is sent with the next epoch, or at the end.
+        """Record a file; it is sent with the next epoch, or at the end.
 
         Args:
             path: of the file.
             place: folder among the run's artifacts.
         """
-        if self._key is not None and self.artifacts:
+        if self._key is not None:
             self._add("artifact", path=str(Path(path).absolute()), place=place)
 
     def _failed(self, engine: Workflow, error: BaseException) -> None:

@@ -43,8 +43,7 @@ def segment_store(
         folder: gets ``membrane/probability.zarr`` and ``instances/segmentation.zarr``.
         bundle: folder of the bundle, whose configuration says what the network is.
         ckpt_path: weights.
-        rule: how instances are made; of watershed and barrier cut what blocks change is told by
-            :func:`~monai_boundary.volumes.segment_volume`.
+        rule: how instances are made, by blocks as in memory.
         patch_size: the network's window; two entries are a 2-D network, whose sections are segmented one by one.
         overlap: of the windows.
         dataset_dir: what is segmented in memory; refused beside a store, which takes its place.
