@@ -14,7 +14,7 @@ from tests.warm_python import WarmRun
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 PROBE = """
-import os, sys
+import atexit, os, sys, threading, time
 import numpy as np
 print(__name__, sys.argv[1:], os.getcwd(), os.environ["WORD"], sys.stdin.read(), np.random.rand())
 print("trouble", file=sys.stderr)
@@ -23,6 +23,10 @@ if sys.argv[1] == "wait":
     __import__("time").sleep(60)
 if sys.argv[1] == "fail":
     raise ValueError("why")
+if sys.argv[1] == "last words":
+    atexit.register(print, "at the end", end="")
+    threading.Thread(target=lambda: (time.sleep(0.2), print("in a thread"))).start()
+    sys.exit("no way")
 sys.exit(3)
 """
 
@@ -57,3 +61,10 @@ def test_a_kill_is_seen(run: type[WarmRun]) -> None:
     assert waiting.poll() is None
     waiting.kill()
     assert waiting.returncode == -signal.SIGKILL
+
+
+def test_threads_end_and_handlers_are_called(run: type[WarmRun]) -> None:
+    ended = run("last words")
+    assert ended.wait() == 1
+    assert ended.stdout.endswith("in a thread\nat the end")
+    assert ended.stderr == "trouble\nno way\n"

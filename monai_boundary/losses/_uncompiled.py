@@ -32,7 +32,8 @@ def uncompiled(function: Callable[_P, _R], reason: str | None = None) -> Callabl
 
     @functools.wraps(function)
     def plain(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        if "torch._dynamo" not in sys.modules:
+        # For the tracer the first half is false: for the second it would wrap every module that there is.
+        if not torch.compiler.is_dynamo_compiling() and "torch._dynamo" not in sys.modules:
             return function(*args, **kwargs)
         if not of_the_compiler:
             of_the_compiler.append(torch.compiler.disable(function, reason=reason))

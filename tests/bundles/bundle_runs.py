@@ -81,10 +81,10 @@ def causes(error: BaseException | None) -> list[str]:
     return found
 
 
-def call(arguments: list[str], where: Path) -> str:
+def call(arguments: list[str], where: Path, pictures: bool = False) -> str:
     """Run Python to the end, and return what it printed, to both streams."""
     if arguments[:1] == ["-m"] and arguments[1].startswith("monai"):
-        warm = WarmRun(arguments[1:], where, environment())
+        warm = WarmRun(arguments[1:], where, environment(), pictures=pictures)
         assert warm.wait() == 0, warm.output[-3000:]
         return warm.output
     done = subprocess.run([sys.executable, *arguments], cwd=where, env=environment(), capture_output=True, text=True)
@@ -94,5 +94,5 @@ def call(arguments: list[str], where: Path) -> str:
 
 def kill_at(iteration: int, arguments: list[str], where: Path) -> None:
     """Run ``-m MODULE``, and kill it (SIGKILL) after that iteration of the training, counted over the epochs."""
-    process = WarmRun(arguments[1:], where, environment(), killed_at=iteration)
+    process = WarmRun(arguments[1:], where, environment(), killed_at=iteration, pictures=False)
     assert process.wait() == -signal.SIGKILL, process.output[-3000:]

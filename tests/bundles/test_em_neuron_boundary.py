@@ -318,7 +318,7 @@ def test_tracking_from_the_bundle_s_folder(data: Path, tmp_path: Path) -> None:
     """The command from inside the bundle, tracked by MLflow in SQLite: metrics apart, pictures as artifacts."""
     arguments = command(tmp_path, **{**TINY, "patch_size": "[32,32]", "dataset_dir": data, "tracking": "mlflow"})
     arguments[arguments.index("--config_file") + 1] = "configs/train.yaml"
-    out = call(arguments, BUNDLE)
+    out = call(arguments, BUNDLE, pictures=True)
     assert re.search(r"^ +CREMI +[\d.]+", out, re.M), out
     assert [line.split(",")[0] for line in re.findall(r"Epoch \d of .*", out)] == ["Epoch 1 of 2", "Epoch 2 of 2"]
     assert "it/s" not in out, "no progress bar into a file"

@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
-import zarr
 from skimage import measure
 
 from monai_boundary.data import read_em_source, write_em_phantom
 from monai_boundary.metrics import compute_cremi_score
 from tests.bundles.bundle_runs import BUNDLES, quiet_process, run
+from tests.zarr_stores import make_array
 
 NAME = "em_neuron_boundary"
 MODELS = BUNDLES / NAME / "models"
@@ -69,7 +69,7 @@ def test_without_a_training_it_segments_and_a_line_says_so(tmp_path: Path, caplo
 
 def test_a_store_by_one_override(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 255, (2, 128, 128)).astype(np.uint8)
-    zarr.create_array(str(tmp_path / "raw.zarr"), data=values, chunks=(1, 64, 64))
+    make_array(tmp_path / "raw.zarr", data=values, chunks=(1, 64, 64))
     run(NAME, "inference.yaml", "infer", store=str(tmp_path / "raw.zarr"), output_dir=str(tmp_path / "out"), workers=1)
     made = tmp_path / "out" / "segmentation"
     assert sorted(path.name for path in made.iterdir()) == ["instances", "membrane", "store.json"]

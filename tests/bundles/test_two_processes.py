@@ -104,6 +104,7 @@ def test_one_process_records_one_run_of_mlflow(trained: Path) -> None:
     assert sent["sent"] == len((trained / TRACKED / "tracking.jsonl").read_text().splitlines()), "nothing is left"
 
 
+@pytest.mark.usefixtures("_no_pictures")
 @pytest.mark.parametrize("bundle", ["em_neuron_boundary", "isles_stroke_boundary"])
 def test_the_curve_is_that_of_one_process_with_the_same_batch(
     trained: Path, data: dict[str, str], tmp_path: Path, bundle: str
@@ -155,6 +156,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("_no_pictures")
 def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str], tmp_path: Path) -> None:
     """SIGKILL of the second process: the other does not wait for ever; the same command goes on."""
     name = "em_neuron_boundary"
@@ -162,7 +164,8 @@ def test_a_rank_that_dies_ends_the_job_and_the_run_resumes(data: dict[str, str],
     files = ["train.yaml", "multi_gpu_train.yaml"]
     command = bundle_runs.command(name, files, **options, dataset_dir=data[name], output_dir=tmp_path)
     (tmp_path / "forked_torchrun.py").write_text(FORKED_TORCHRUN)
-    job = WarmRun([str(tmp_path / "forked_torchrun.py"), *torchrun(*command)[2:]], tmp_path, bundle_runs.environment())
+    words = [str(tmp_path / "forked_torchrun.py"), *torchrun(*command)[2:]]
+    job = WarmRun(words, tmp_path, bundle_runs.environment(), pictures=False)
     end = time.monotonic() + 240
     while not (tmp_path / "checkpoint.pt").is_file():
         assert job.poll() is None, job.output[-3000:]
@@ -191,8 +194,8 @@ def test_sigterm_ends_both_and_leaves_the_last_epoch(data: dict[str, str], tmp_p
     words = bundle_runs.command(name, ["train.yaml", "multi_gpu_train.yaml"], **options)[1:]
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     ranks = [
-        WarmRun(words, tmp_path, {**bundle_runs.environment(), **meeting, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(2)
+        WarmRun(words, tmp_path, {**bundle_runs.environment(), **meeting, **of_rank}, pictures=False)
+        for of_rank in ({"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2))
     ]
     end = time.monotonic() + 240
     while not (out / "checkpoint.pt").is_file():

@@ -21,6 +21,7 @@ from monai.bundle import run as run_bundle
 import monai_boundary
 from monai_boundary.workflows.options.names import check_option_names
 from tests.bundles.bundle_runs import BUNDLES, quiet_process
+from tests.onnx_file import through_onnx
 
 NAMES = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/metadata.json"))
 SCHEMA = Path(__file__).with_name("meta_schema.json")
@@ -174,16 +175,11 @@ def test_torchscript(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # in PyTorch's own exporter
 def test_export_and_onnx(network: tuple[str, torch.nn.Module, torch.Tensor, torch.Tensor], tmp_path: Path) -> None:
-    import onnxruntime
-
     _, net, image, expected = network
     exported = torch.export.export(net, (image,))
     with torch.no_grad():
         torch.testing.assert_close(exported.module()(image), expected)
-    target = str(tmp_path / "model.onnx")
-    torch.onnx.export(exported, (image,), target, dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
-    (given,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
+    given = through_onnx(exported, tmp_path / "model.onnx")(image)
     np.testing.assert_allclose(given, expected.numpy(), rtol=1e-3, atol=1e-4)
 
 

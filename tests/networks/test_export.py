@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +11,7 @@ from torch.export import Dim
 
 from monai_boundary.networks import BoundaryAwareNet, DCUNet, ShapeStreamNet
 from tests.networks.nets.test_backbones import BACKBONES, dynunet
+from tests.onnx_file import through_onnx
 
 pytestmark = pytest.mark.slow
 SMALL = {
@@ -67,19 +65,6 @@ def test_torchscript_refuses_a_bad_size():
         torch.jit.script(eager("2d")[0])(torch.zeros(1, 1, 10, 16))
 
 
-def onnx_run(program, path):
-    """Write an exported network to a file, and return what runs that by onnxruntime."""
-    pytest.importorskip("onnx", reason="needs the extra `export`")
-    pytest.importorskip("onnxscript", reason="needs the extra `export`")
-    runtime = pytest.importorskip("onnxruntime", reason="needs the extra `export`")
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells which operators of torchvision are not there
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own code, and different in each version of it
-        torch.onnx.export(program, (), path, dynamo=True, verbose=False, input_names=["image"], output_names=["pred"])
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(["pred"], {"image": x.numpy()})[0]
-
-
 ALSO_ONNX = ("thick_slices", "dc_unet", "dynunet")
 
 
@@ -89,7 +74,7 @@ def test_torch_export(name, tmp_path):
     program = torch.export.export(net, (image,))
     torch.testing.assert_close(program.module()(image), expected)
     if name in ALSO_ONNX:
-        run = onnx_run(program, tmp_path / "net.onnx")
+        run = through_onnx(program, tmp_path / "net.onnx")
         np.testing.assert_allclose(run(image), expected.numpy(), atol=1e-4)
 
 
@@ -101,7 +86,7 @@ def test_export_of_any_size(tmp_path):
     other = torch.randn(3, 1, 40, 20)
     expected = net(other)
     torch.testing.assert_close(program.module()(other), expected)
-    run = onnx_run(program, tmp_path / "net.onnx")
+    run = through_onnx(program, tmp_path / "net.onnx")
     np.testing.assert_allclose(run(other), expected.detach().numpy(), atol=1e-4)
 
 

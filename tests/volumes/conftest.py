@@ -13,8 +13,7 @@ import pytest
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.volumes.block_runs import local_client
-
-zarr = pytest.importorskip("zarr")
+from tests.zarr_stores import make_array
 
 
 @pytest.fixture
@@ -23,15 +22,7 @@ def store(tmp_path: Path) -> Callable[..., str]:
 
     def write(name: str, array: AnyArray, chunks: tuple[int, ...] = (8, 8, 8), **options: Any) -> str:
         path = tmp_path / f"{name}.zarr"
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            made = zarr.create_array(
-                str(path),
-                shape=array.shape,
-                dtype=array.dtype,
-                chunks=tuple(np.minimum(chunks, array.shape)),
-                **options,
-            )
-            made[:] = array
+        make_array(path, data=array, chunks=np.minimum(chunks, array.shape), **options)
         return str(path)
 
     return write

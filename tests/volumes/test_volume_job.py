@@ -18,6 +18,7 @@ from monai_boundary.data import read_em_source
 from monai_boundary.volumes import segment_volume
 from monai_boundary.volumes.volume_job import VolumeJob
 from monai_boundary.volumes.volume_source import VolumeSource, open_volume
+from tests.zarr_stores import chunk_files
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_the_same_job_goes_on_and_another_does_not(tmp_path: Path, source: Volum
 def test_another_input_does_not_go_on(tmp_path: Path, source: VolumeSource) -> None:
     with job(tmp_path / "o", source):
         pass
-    os.utime(Path(source.source) / "c/0/0/0", (1, 1))
+    os.utime(chunk_files(Path(source.source))[0], (1, 1))
     with pytest.raises(ValueError, match=r"has a job with other inputs.pred.files: "), job(tmp_path / "o", source):
         pass
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import zarr
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.data.em.writer import write_em_segmentation
 from monai_boundary.volumes.volume_source import open_volume, voxel_size
+from tests.zarr_stores import chunk_files, make_array, make_group
 
 BOX = (slice(2, 9), slice(1, 14), slice(5, 6))
 
@@ -72,9 +72,8 @@ def test_a_chunk_of_hdf5_that_was_never_written_is_named(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("compressor", ["none", "zstd", "blosc"])
 def test_a_chunk_that_is_cut_short_is_an_error(compressor: str, store: Callable[..., str], volume: AnyArray) -> None:
-    codec = {"none": None, "zstd": zarr.codecs.ZstdCodec(), "blosc": zarr.codecs.BloscCodec()}[compressor]
-    path = Path(store("a", volume, compressors=codec))
-    chunk = path / "c/0/0/0"
+    path = Path(store("a", volume, codec=compressor))
+    chunk = chunk_files(path)[0]
     os.truncate(chunk, chunk.stat().st_size // 2)
     with pytest.raises(ValueError, match=str(path)):
         open_volume(str(path)).read(BOX)
@@ -85,7 +84,7 @@ def test_the_digest_notices_a_chunk_that_changed(store: Callable[..., str], volu
     opened = open_volume(str(path))
     before = opened.digest()
     assert open_volume(str(path)).digest() == before
-    os.utime(path / "c/0/0/0", (1, 1))
+    os.utime(chunk_files(path)[0], (1, 1))
     assert opened.digest() != before
 
 
@@ -99,7 +98,7 @@ def test_what_is_no_volume(store: Callable[..., str], tmp_path: Path) -> None:
 def test_scales_of_an_ome_store(volume: AnyArray, tmp_path: Path) -> None:
     """The first scale is read, whatever others there are; one that is stated and not there is an error."""
     group = tmp_path / "scales.zarr"
-    zarr.open_group(str(group), mode="w", zarr_format=2)
+    make_group(group, 2)
     scales = [
         {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [size] * 3}]}
         for size, name in ((8, "0"), (16, "1"))
@@ -110,7 +109,7 @@ def test_scales_of_an_ome_store(volume: AnyArray, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"scales\.zarr"):
         open_volume(group)
     for name, values in (("0", volume), ("1", volume[::2, ::2, ::2])):
-        zarr.create_array(str(group / name), data=values, chunks=(5, 6, 6), zarr_format=2)
+        make_array(group / name, data=values, chunks=(5, 6, 6), zarr_format=2)
     opened = open_volume(group)
     assert (opened.shape, opened.spacing) == (volume.shape, (8, 8, 8))
 

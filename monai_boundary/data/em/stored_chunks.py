@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def check_blosc_chunks(array: Any, source: EMSource, box: tuple[slice, ...]) -> 
     Raises:
         ValueError: if they differ.
     """
-    metadata = getattr(array, "metadata", None)
+    metadata = getattr(array, "metadata", array)  # zarr 2's arrays have none
     coded = f"{getattr(metadata, 'compressor', '')}{getattr(metadata, 'codecs', '')}"
     if "Blosc" not in coded or "Sharding" in coded:
         return
@@ -66,12 +67,17 @@ def check_blosc_chunks(array: Any, source: EMSource, box: tuple[slice, ...]) -> 
 
 
 def _zarr_files(array: Any, source: EMSource, box: tuple[slice, ...], stored: tuple[int, ...]) -> Iterator[Path]:
-    """The files of the chunks of a box; none are known for zarr of version 2."""
-    encode = getattr(getattr(array, "metadata", None), "encode_chunk_key", None)
-    if encode is None:
-        return
+    """The files of the chunks of a box."""
+    folder = source.path / array.path
+    encode = getattr(getattr(array, "metadata", None), "encode_chunk_key", None) or _zarr2_key(folder)
     for place in _places(array.shape, stored, box):
-        yield source.path / array.path / encode(place)
+        yield folder / encode(place)
+
+
+def _zarr2_key(folder: Path) -> Callable[[tuple[int, ...]], str]:
+    """How chunks of format 2 are named; zarr 2 has no public way to say it."""
+    between = json.loads((folder / ".zarray").read_text(encoding="utf-8")).get("dimension_separator", ".")
+    return lambda place: between.join(map(str, place))
 
 
 def _places(shape: tuple[int, ...], chunks: tuple[int, ...], box: tuple[slice, ...]) -> Iterator[tuple[int, ...]]:

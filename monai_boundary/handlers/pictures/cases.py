@@ -22,13 +22,16 @@ from monai.handlers.mlflow_handler import MLFlowHandler
 from monai_boundary._typing import AnyArray
 from monai_boundary.handlers.tracking.tracked_run import TrackedRun
 
+# Of panels without axes, too, Matplotlib would make and measure the ticks, which takes half of the time.
+NO_TICKS: dict[str, Any] = {"xticks": (), "yticks": ()}
+
 
 class CasePictures(ABC):
     """Draw a few cases at the end of each validation: PNG files, TensorBoard images, MLflow artifacts.
 
     Subclasses say what is kept of a case and how it is drawn. A picture that cannot be drawn is logged as an error and
-    never ends a training. A picture's title names the epoch and the case, where the item has a name (``case``) or its
-    image a file.
+    never ends a training. A picture's title names the epoch (not that of an evaluator that runs once) and the case,
+    where the item has a name (``case``) or its image a file.
 
     Args:
         folder: the files are ``epoch_0001_case_0.png`` in it.
@@ -97,8 +100,9 @@ class CasePictures(ABC):
         places += [("best/case_{}.png", "best")] if best else []
         if not places:
             return
+        once = engine.state.max_epochs == 1 and not self.keep_best  # an evaluation, which has no epochs to speak of
         for number, (name, shown) in enumerate(kept):
-            title = f"epoch {epoch}{', the best so far' if best else ''}: {name}"
+            title = name if once else f"epoch {epoch}{', the best so far' if best else ''}: {name}"
             try:
                 canvas, png = FigureCanvasAgg(self.figure(shown, title)), BytesIO()
                 canvas.print_png(png)  # once: drawing is what takes the time

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from skimage.segmentation import find_boundaries
 
 from monai_boundary._typing import AnyArray, BoolArray, FloatArray, IntArray
+from monai_boundary.handlers.pictures.cases import NO_TICKS
 from monai_boundary.ops.barrier import barrier_partition, quantise_probability
 from monai_boundary.ops.barrier_contour import leaked_regions
 from monai_boundary.ops.regions import label_regions, region_seeds
@@ -78,7 +79,7 @@ def draw_case(
         (f"leaks: {leaks.sum()} px, {leaking} of {regions.max()} regions", _leaks(image, leaks, lines), {}),
     ]
     figure = Figure(figsize=(12, 9), dpi=100, layout="constrained")
-    panels = figure.subplots(2, 3).ravel()
+    panels = figure.subplots(2, 3, subplot_kw=NO_TICKS).ravel()
     for panel, (name, picture, options) in zip(panels, shown, strict=False):
         panel.imshow(picture, **{"interpolation": "nearest", **options})
         panel.set_title(name)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from monai_boundary._typing import AnyArray, BoolArray
-from monai_boundary.handlers.pictures.cases import CasePictures
+from monai_boundary.handlers.pictures.cases import NO_TICKS, CasePictures
 from monai_boundary.handlers.scores.volumes import ScoredTask
 
 NAMES = {"wt": "WT, whole tumour", "tc": "TC, tumour core", "et": "ET, enhancing tumour"}
@@ -133,7 +133,7 @@ class VolumePictures(CasePictures):
         """Return the rows of slices."""
         count, rows = len(shown.positions), 2 if self.single else 3
         figure = Figure(figsize=(2.8 * max(count, 2), 3 * rows), dpi=100 if self.single else 80, layout="constrained")
-        panels = figure.subplots(rows, count, squeeze=False)
+        panels = figure.subplots(rows, count, squeeze=False, subplot_kw=NO_TICKS)
         for k, position in enumerate(shown.positions):
             for panel in panels[:, k]:
                 panel.imshow(shown.image[k].T, cmap="gray", origin="lower", interpolation="nearest")

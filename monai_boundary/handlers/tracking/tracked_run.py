@@ -59,6 +59,8 @@ class TrackedRun:
         source: folder of the bundle, for its commit.
         resume: go on with the folder's last run if it has the same name.
         training_dir: of the training whose network is used, for the parent.
+        artifacts: whether files are sent at all; without them they stay in ``folder``, and numbers, parameters and tags
+            are sent.
 
     Raises:
         ImportError: if MLflow is not installed.
@@ -79,6 +81,7 @@ class TrackedRun:
         source: str | os.PathLike[str] | None = None,
         resume: bool = False,
         training_dir: str | os.PathLike[str] | None = None,
+        artifacts: bool = True,
     ) -> None:
         self.folder = Path(folder)
         self.evaluator = evaluator
@@ -94,6 +97,7 @@ class TrackedRun:
         self.tags = {**provenance(source), **(tags or {})}
         self.resume = resume
         self.training_dir = training_dir
+        self.artifacts = artifacts
         self._key: str | None = None
         self._losses: list[torch.Tensor] = []
 
@@ -155,13 +159,13 @@ class TrackedRun:
             self._add("metrics", values=_numbers(engine))
 
     def log_artifact(self, path: str, place: str) -> None:
-        """Record a file; it is sent with the next epoch, or at the end.
+        """Record a file, where artifacts are wanted; it is sent with the next epoch, or at the end.
 
         Args:
             path: of the file.
             place: folder among the run's artifacts.
         """
-        if self._key is not None:
+        if self._key is not None and self.artifacts:
             self._add("artifact", path=str(Path(path).absolute()), place=place)
 
     def _failed(self, engine: Workflow, error: BaseException) -> None:

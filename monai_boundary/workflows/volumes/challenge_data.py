@@ -71,9 +71,11 @@ def challenge_patients(
             nothing is found or a modality or label is missing.
 
     Example:
-        >>> items = _with_patients([{"case": "sub-01-baseline"}, {"case": "sub-01-followup"}], r"sub-\d+")
-        >>> [item["patient"] for item in items]
-        ['sub-01', 'sub-01']
+        >>> import tempfile
+        >>> drawn = {"patients": 2, "shape": (32, 32, 8)}
+        >>> items = challenge_patients(None, "wmh", ["flair"], tempfile.mkdtemp(), phantom=drawn)
+        >>> [(item["case"], len(item["image"])) for item in items]
+        [('SiteA-0', 1), ('SiteB-1', 1)]
     """
     check_choice("layout", layout, tuple(READERS))
     if dataset_dir is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
-import zarr
 
 from monai_boundary.data.em.arrays import list_datasets, pick_dataset
 from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.open import read_em_source
+from tests.zarr_stores import make_array, make_group
 
 
 @pytest.fixture
@@ -148,11 +148,8 @@ def test_a_flipped_bit_in_a_compressed_chunk_is_named(tmp_path, volume):
 @pytest.mark.parametrize("version", [2, 3])
 def test_zarr_store(tmp_path, volume, version):
     path = tmp_path / "a.zarr"
-    root = zarr.open_group(str(path), mode="w", zarr_format=version)
-    made = root.create_array("volumes/raw", shape=volume.shape, chunks=(1, 20, 30), dtype=volume.dtype)
-    made[:] = volume
-    made.attrs["resolution"] = [40, 4, 4]
-    made.attrs["offset"] = [80, 0, 4]
+    stated = {"resolution": [40, 4, 4], "offset": [80, 0, 4]}
+    make_array(make_group(path, version), "volumes/raw", data=volume, chunks=(1, 20, 30), attributes=stated)
     assert list_datasets(path) == {"volumes/raw": volume.shape}
     read, geometry = read_em_source(path)
     np.testing.assert_array_equal(read, volume)
@@ -165,15 +162,13 @@ def test_zarr_store(tmp_path, volume, version):
 @pytest.mark.parametrize("version", [2, 3])
 def test_zarr_array_without_a_group(tmp_path, volume, version):
     path = tmp_path / "a.zarr"
-    made = zarr.create_array(str(path), shape=volume.shape, chunks=(1, 20, 30), dtype=volume.dtype, zarr_format=version)
-    made[:] = volume
+    make_array(path, data=volume, chunks=(1, 20, 30), zarr_format=version)
     np.testing.assert_array_equal(read_em_source(f"{path}@1:3")[0], volume[1:3])
 
 
 def test_damaged_zarr_chunk_is_named(tmp_path, volume):
     path = tmp_path / "a.zarr"
-    root = zarr.open_group(str(path), mode="w", zarr_format=3)
-    root.create_array("raw", shape=volume.shape, chunks=(1, 20, 30), dtype=volume.dtype)[:] = volume
+    make_array(make_group(path), "raw", data=volume, chunks=(1, 20, 30))
     chunk = path / "raw" / "c" / "2" / "0" / "0"
     chunk.write_bytes(chunk.read_bytes()[:20])
     np.testing.assert_array_equal(read_em_source(f"{path}::raw@1")[0], volume[1])
@@ -184,12 +179,8 @@ def test_damaged_zarr_chunk_is_named(tmp_path, volume):
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_blosc_chunk_that_is_cut_short_is_named(tmp_path, volume, version):
     """Blosc itself decodes such a chunk to anything."""
-    from numcodecs import Blosc
-
-    compressors = [Blosc()] if version == 2 else [zarr.codecs.BloscCodec()]
-    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=version)
-    array = group.create_array("raw", shape=volume.shape, chunks=(2, 20, 30), dtype="uint16", compressors=compressors)
-    array[:] = volume
+    group = make_group(tmp_path / "a.zarr", version)
+    make_array(group, "raw", data=volume.astype("uint16"), chunks=(2, 20, 30), codec="blosc")
     chunk = tmp_path / "a.zarr" / "raw" / ("1.0.0" if version == 2 else "c/1/0/0")
     chunk.write_bytes(chunk.read_bytes()[:-40])
     np.testing.assert_array_equal(read_em_source(f"{tmp_path / 'a.zarr'}@1")[0], volume[1])

@@ -5,11 +5,11 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-import zarr
 from monai.transforms import LoadImaged
 from PIL import Image
 
 from monai_boundary.data import EMReader, detect_label_kind, em_datalist, split_sections
+from tests.zarr_stores import make_array, make_group
 
 
 def save(path, values):
@@ -227,11 +227,9 @@ def test_raw_hdf5_alone(tmp_path, image):
 @pytest.mark.parametrize("inside", [True, False], ids=["in a folder", "the store itself"])
 def test_zarr(tmp_path, image, ids, version, inside):
     store = tmp_path / "a.zarr"
-    root = zarr.open_group(str(store), mode="w", zarr_format=version)
+    root = make_group(store, version)
     for name, values in (("volumes/raw", image), ("volumes/labels/neuron_ids", ids.astype(np.uint64))):
-        made = root.create_array(name, shape=values.shape, chunks=(1, 20, 30), dtype=values.dtype)
-        made[:] = values
-        made.attrs["resolution"] = [40, 4, 4]
+        make_array(root, name, data=values, chunks=(1, 20, 30), attributes={"resolution": [40, 4, 4]})
     items = em_datalist(tmp_path if inside else store)
     assert len(items) == 3
     assert items[0]["spacing"] == [4, 4]

@@ -11,6 +11,7 @@ from monai_boundary.data.em.geometry import EMGeometry
 from monai_boundary.data.em.ome_zarr import levels, multiscale_geometry
 from monai_boundary.data.em.open import read_em_source
 from monai_boundary.data.em.source import EMSource
+from tests.zarr_stores import make_array, make_group
 
 NAMES = ("t", "c", "z", "y", "x")
 
@@ -25,8 +26,7 @@ def described(unit="micrometer", scale=(1.0, 1.0, 0.05, 0.004, 0.005)):
 def write_pyramid(group, values, version, **options):
     for k in range(2):
         level = values[None, None, ..., :: 2**k, :: 2**k]
-        made = group.create_array(str(k), shape=level.shape, dtype=level.dtype, chunks=level.shape)
-        made[:] = level
+        make_array(group, str(k), data=level, chunks=level.shape)
     stated = described(**options)
     group.attrs.update({"multiscales": stated} if version == 2 else {"ome": {"multiscales": stated}})
 
@@ -35,7 +35,7 @@ def write_pyramid(group, values, version, **options):
 def store(request, tmp_path, rng):
     raw = rng.integers(0, 255, (3, 8, 12)).astype(np.uint8)
     ids = np.kron(np.arange(6).reshape(1, 2, 3), np.ones((3, 4, 4))).astype(np.uint32)
-    root = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=request.param)
+    root = make_group(tmp_path / "a.zarr", request.param)
     write_pyramid(root, raw, request.param)
     labels = root.create_group("labels")
     write_pyramid(labels.create_group("cells"), ids, request.param)

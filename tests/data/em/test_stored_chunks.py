@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import zarr
 
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.stored_chunks import absent_hdf5_chunks, absent_zarr_chunks, check_blosc_chunks
+from tests.zarr_stores import make_array
 
 WHOLE = (slice(0, 8), slice(0, 8), slice(0, 8))
 
@@ -18,8 +18,9 @@ WHOLE = (slice(0, 8), slice(0, 8), slice(0, 8))
 @pytest.mark.parametrize("sharded", [False, True])
 def test_chunks_that_zarr_never_wrote(sharded: bool, tmp_path: Path) -> None:
     shards = (4, 8, 8) if sharded else None
-    array = zarr.create_array(
-        str(tmp_path / "a.zarr"),
+    array = make_array(
+        tmp_path / "a.zarr",
+        zarr_format=3,
         shape=(1, 8, 8, 8),
         chunks=(1, 4, 4, 8),
         dtype="u1",
@@ -46,10 +47,8 @@ def test_chunks_that_hdf5_never_wrote(tmp_path: Path) -> None:
 
 
 def test_a_blosc_chunk_that_states_another_length(tmp_path: Path) -> None:
-    array = zarr.create_array(
-        str(tmp_path / "a.zarr"), shape=(8, 8), chunks=(4, 8), dtype="u1", compressors=zarr.codecs.BloscCodec()
-    )
-    array[:] = np.arange(64).reshape(8, 8)
+    values = np.arange(64, dtype="u1").reshape(8, 8)
+    array = make_array(tmp_path / "a.zarr", data=values, chunks=(4, 8), zarr_format=3, codec="blosc")
     chunk, source = tmp_path / "a.zarr" / "c" / "1" / "0", EMSource(tmp_path / "a.zarr")
     chunk.write_bytes(chunk.read_bytes()[:20])
     check_blosc_chunks(array, source, (slice(0, 4), slice(0, 8)))

@@ -86,6 +86,14 @@ def test_the_best_epoch_has_pictures_between_the_intervals(tmp_path: Path) -> No
     ]
 
 
+def test_the_title_of_an_evaluation_has_no_epoch(tmp_path: Path) -> None:
+    handler = Plain(tmp_path, cases=1)
+    titles = []
+    handler.figure = lambda shown, title: titles.append(title) or Figure()  # type: ignore[method-assign, func-returns-value]
+    evaluator(handler, *items(1)).run(1)
+    assert titles == ["case 0"]
+
+
 @pytest.mark.parametrize(
     ("item", "name"),
     [

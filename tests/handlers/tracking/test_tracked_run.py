@@ -101,10 +101,14 @@ def test_a_run_is_joined_by_its_own_folder_alone(tmp_path: Path) -> None:
     train(ours, uri, epochs=1, resume=True)
     train(ours, uri, epochs=2, resume=True)  # a parameter that changed is no error: MLflow keeps the first
     train(evaluation, uri, epochs=1, run_name="evaluation", training_dir=ours)
-    train(ours, uri, epochs=1, resume=False)
+    train(ours, uri, epochs=1, resume=False, artifacts=False)
     _, runs = found(uri, ours)
     assert len(runs) == 2, "the one that went on, and the one that began anew"
     assert runs[0].data.params["epochs"] == "1"
+    sent = [{artifact.path for artifact in client.list_artifacts(run.info.run_id)} for run in runs]
+    assert {"model.pt", "pictures"} <= sent[0]
+    assert sent[1] == set(), "no artifacts were wanted"
+    assert runs[1].data.metrics["score"] == SCORES[0]
     history = client.get_metric_history(runs[0].info.run_id, "loss/total")
     assert [m.step for m in history] == [1, 1, 2], "the second training had no checkpoint here, so it began at 1"
     _, (child,) = found(uri, evaluation)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import zarr
 
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import membrane_to_instances
@@ -16,6 +15,7 @@ from monai_boundary.workflows import SectionwiseInferer
 from monai_boundary.workflows.evaluation.store import segment_store
 from monai_boundary.workflows.evaluation.threshold import InstanceRule
 from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
+from tests.zarr_stores import make_array
 
 RULE = InstanceRule(0.35, "given")
 
@@ -23,7 +23,7 @@ RULE = InstanceRule(0.35, "given")
 def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, rng: np.random.Generator) -> None:
     values = rng.integers(0, 255, (3, 48, 80)).astype(np.uint8)
     store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
-    zarr.create_array(str(store), data=values, chunks=(2, 32, 32), attributes={"resolution": [10, 10, 10]})
+    make_array(store, data=values, chunks=(2, 32, 32), attributes={"resolution": [10, 10, 10]})
     weights = bundle / "models" / "model.pt"
     made = segment_store(store, tmp_path / "out", bundle, weights, RULE, (32, 32), 0.5, block=(2, 32, 40), workers=2)
     image = NormalizeSectionsd("image")({"image": torch.from_numpy(values.astype(np.float32))[None]})["image"]
@@ -43,7 +43,7 @@ def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, 
 
 def test_the_rule_of_the_evaluation_is_taken(repo: Path, tmp_path: Path, rng: np.random.Generator) -> None:
     store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
-    zarr.create_array(str(store), data=rng.integers(0, 255, (1, 32, 32)).astype(np.uint8), chunks=(1, 32, 32))
+    make_array(store, data=rng.integers(0, 255, (1, 32, 32)).astype(np.uint8), chunks=(1, 32, 32))
     rule = RULE._replace(method="watershed", min_size=3)
     made = segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", rule, (32, 32), 0.5)
     membrane, _ = read_em_source(tmp_path / "out" / "membrane" / "probability.zarr")
@@ -55,8 +55,8 @@ def test_the_rule_of_the_evaluation_is_taken(repo: Path, tmp_path: Path, rng: np
 
 def test_blocks_that_failed_are_named(repo: Path, tmp_path: Path) -> None:
     store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
-    zarr.create_array(str(store), data=np.ones((2, 32, 32), np.uint8), chunks=(1, 32, 32))
-    (store / "c" / "1" / "0" / "0").unlink()
+    make_array(store, data=np.ones((2, 32, 32), np.uint8), chunks=(1, 32, 32), zarr_format=2)
+    (store / "1.0.0").unlink()
     with pytest.raises(RuntimeError, match=r"membrane: block 0 .* run the same again to go on"):
         segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", RULE, (32, 32), 0.5)
 
