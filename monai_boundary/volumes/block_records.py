@@ -20,7 +20,7 @@ _MAGIC = b"block record 1\n"  # then the size of the list of names, types and sh
 
 @dataclass(frozen=True)
 class BlockRecords:
-    """The records of one stage of a job: arrays in a row, which are written and read in a tenth of a zip's time.
+    """The records of one stage of a job: arrays in a row, since small blocks spend their time on a zip's parts.
 
     Args:
         folder: where they are; it is made with the first one.

@@ -14,6 +14,7 @@ from monai_boundary._typing import AnyArray
 from monai_boundary.data import read_em_source
 from monai_boundary.ops import membrane_to_instances
 from monai_boundary.volumes import segment_volume
+from monai_boundary.volumes.block_records import BlockRecords
 from tests.volumes.conftest import few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
 
@@ -50,6 +51,31 @@ def test_as_in_memory(seed: int, method: str, tmp_path: Path, store: Callable[..
     if seed % 2 == (method == "watershed"):  # each volume by one of the two methods
         segment_volume(path, tmp_path / "cluster", cluster=client, **options)
         assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "threads")
+
+
+@pytest.mark.parametrize("stops_at", [5, 14, 23])
+def test_a_job_that_was_stopped_in_a_round_goes_on(
+    stops_at: int, tmp_path: Path, store: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the labels of a block and its record, too: its labels are then of a round that has not been told."""
+    path = store("m", walls(np.random.default_rng(13), (12, 13, 11)) ** 2)
+    options: dict[str, Any] = {"method": "barrier_cut", "threshold": 0.45, "seed_distance": 2.0, "block": (6, 7, 6)}
+    segment_volume(path, tmp_path / "a", **options)
+    write, told = BlockRecords.write, [0]
+
+    def stopped(self: BlockRecords, index: int, **arrays: Any) -> None:
+        told[0] += "changed" in arrays
+        if told[0] > stops_at:
+            raise KeyboardInterrupt
+        write(self, index, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlockRecords, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            segment_volume(path, tmp_path / "b", **options)
+    assert not (tmp_path / "b" / "segmentation.zarr").exists()
+    segment_volume(path, tmp_path / "b", **options)
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
 def test_a_front_through_many_blocks(tmp_path: Path, store: Callable[..., str]) -> None:
