@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,6 +58,9 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
     seeds as they are; that over the seeds (:func:`~monai_boundary.study.arm_scores`) says how far other trainings
     might. ``nested_low`` and ``nested_high`` know of both: runs are drawn anew, and cases within them.
 
+    Slices of a case are no cases of their own, since they resemble one another: what a run says of a case is the mean
+    over those of its slices in which both arms have a score. Sections of an image stack are cases: there is often one.
+
     Args:
         plan: the study.
         rows: of `study_case_rows`.
@@ -86,24 +90,33 @@ def case_differences(plan: StudyPlan, rows: Sequence[Mapping[str, Any]]) -> list
 
 def _compared(rows: Sequence[Mapping[str, Any]], arm: str, base: str, metric: StudyMetric) -> Row:
     """The comparison of one arm and score, empty where no case has both."""
-    ours: dict[str, float] = {}
-    theirs: dict[str, float] = {}
-    by_run: dict[tuple[int, int | None], list[float]] = defaultdict(list)
-    unpaired = 0
+    pairs: dict[str, dict[tuple[int, int | None], list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    only_one: set[str] = set()
     for (case,), own in grouped((row for row in rows if metric.name in row), "case").items():
         sides = [{_run(row): row[metric.name] for row in own if row["arm"] == name} for name in (arm, base)]
-        runs = [run for run in sides[0] if run in sides[1]]
-        both = [run for run in runs if all(math.isfinite(side[run]) for side in sides)]
-        unpaired += any(math.isfinite(sides[0][run]) != math.isfinite(sides[1][run]) for run in runs)
-        if both:
-            ours[case], theirs[case] = (sum(side[run] for run in both) / len(both) for side in sides)
-        for run in both:
-            by_run[run].append(sides[0][run] - sides[1][run])
-    if not ours and not unpaired:
+        whole = re.sub(r", slice \d+$", "", case)
+        for run in (run for run in sides[0] if run in sides[1]):
+            mine, other = sides[0][run], sides[1][run]
+            if math.isfinite(mine) and math.isfinite(other):
+                pairs[whole][run].append((mine, other))
+            elif math.isfinite(mine) or math.isfinite(other):
+                only_one.add(whole)
+    if not pairs and not only_one:
         return {}
+    means = {case: {run: _mean(both) for run, both in by.items()} for case, by in pairs.items()}
+    ours, theirs = ({case: _mean(list(by.values()))[side] for case, by in means.items()} for side in (0, 1))
+    by_run: dict[tuple[int, int | None], list[float]] = defaultdict(list)
+    for by in means.values():
+        for run, (mine, other) in by.items():
+            by_run[run].append(mine - other)
     low, high = nested_bootstrap_interval(list(by_run.values()))
     paired = paired_cases(ours, theirs, "lower" if metric.lower else "higher")
-    return {**paired, "nested_low": low, "nested_high": high, "unpaired": unpaired}
+    return {**paired, "nested_low": low, "nested_high": high, "unpaired": len(only_one)}
+
+
+def _mean(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The means of both sides of pairs."""
+    return sum(a for a, _ in pairs) / len(pairs), sum(b for _, b in pairs) / len(pairs)
 
 
 def _run(row: Mapping[str, Any]) -> tuple[int, int | None]:

@@ -53,6 +53,21 @@ def test_a_case_is_one_pair_whatever_the_seeds(plan: StudyPlan) -> None:
     assert (first["worse"], second["worse"]) == (1, 0)
 
 
+def test_slices_of_a_case_are_one_pair(plan: StudyPlan) -> None:
+    """Of p the differences 0.1 and 0.3, and of seed 1 0.4 alone; of q -0.1: p has (0.2 + 0.4) / 2."""
+    table = [
+        *rows("plain", 0, {"p, slice 3": 0.5, "p, slice 12": 0.5, "q, slice 3": 0.5}),
+        *rows("good loss", 0, {"p, slice 3": 0.6, "p, slice 12": 0.8, "q, slice 3": 0.4}),
+        *rows("plain", 1, {"p, slice 3": 0.5, "p, slice 12": 0.5}),
+        *rows("good loss", 1, {"p, slice 3": 0.9, "p, slice 12": math.nan}),
+    ]
+    row = one(case_differences(plan, table))
+    assert (row["pairs"], row["better"], row["worse"], row["unpaired"]) == (2, 1, 1, 1)
+    assert row["difference"] == pytest.approx((0.3 - 0.1) / 2)
+    stack = [{**r, "case": r["case"].replace("slice", "section")} for r in table]
+    assert one(case_differences(plan, stack), 0)["pairs"] == 3
+
+
 def test_an_arm_that_misses_a_case_is_not_better_for_it(plan: StudyPlan) -> None:
     """What only one of two has is in no difference, and counted; a seed in which both have it still says something."""
     table = [
