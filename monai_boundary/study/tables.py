@@ -13,9 +13,10 @@ from monai_boundary.study.scores import COST, ArmScore
 
 _ABOUT_CASES = (
     "Difference to `{base}` over the same cases (whose slices are no cases of their own), each averaged over seeds and "
-    "folds, with its 95 % bootstrap interval over the runs and the cases within them, and p of Wilcoxon's signed-rank test over the cases, corrected for all "
-    "comparisons of the table (Holm); **bold** where that is below 0.05. The table above asks whether other trainings "
-    "would differ likewise; p asks whether other cases would, and the interval asks both."
+    "folds, with its 95 % bootstrap interval over the runs and the cases within them, and p of Wilcoxon's signed-rank "
+    "test over the cases, corrected for all comparisons of the table (Holm); **bold** where that is below 0.05. The "
+    "table above asks whether other trainings would differ likewise; p asks whether other cases would, and the "
+    "interval asks both."
 )
 CLEAR = 0.05  # a corrected p below is told apart
 LISTED = 6  # differences within the noise that the sentence names; of more it gives the number
