@@ -53,6 +53,7 @@ from monai_boundary.kernels.prefetch import prefetch
 DONE = U(1 << 31)  # taken from its bucket for good, or padding, or outside
 OUTSIDE = U(1 << 30)  # in the image, but not in the domain of this propagation
 UNSEEN = U(256 << 16)
+CLOSED = U((1 << 31) | (1 << 30))  # done and outside
 MAX_BITS, BYTE, GREY = U(511), U(255), U(255 << 8)
 EVERYTHING, NOTHING = U((1 << 31) - 1), U(0)
 
@@ -181,10 +182,12 @@ def propagate(states: AnyArray, shape: Any, seeds: LongArray, labels: IntArray, 
     offsets = face_offsets(depth, z_stride, y_stride)
     queue = queue_for(size)
     for s in range(seeds.size):
-        queue = add_seed(states, queue, padded_index(seeds[s], depth, height, width), labels[s])
+        label: Any = np.int64(labels[s])
+        queue = add_seed(states, queue, padded_index(seeds[s], depth, height, width), label)
     nobody = np.zeros(1, np.int16)
+    mark: Any = np.int64(0)  # as in a race: numba compiles a function once more for a literal number
     for level in range(LEVELS):
-        queue, _, _ = drain_level(states, queue, level, offsets, keep, nobody, 0)
+        queue, _, _ = drain_level(states, queue, level, offsets, keep, nobody, mark)
 
 
 @njit(cache=True, nogil=True)
@@ -210,9 +213,7 @@ def barrier_distance(image: UInt8Array, seeds: LongArray) -> UInt8Array:
 
 
 @njit(cache=True, nogil=True)
-def barrier_partition(
-    image: UInt8Array, seeds: LongArray, labels: IntArray, domain: BoolArray | None = None
-) -> IntArray:
+def barrier_partition(image: UInt8Array, seeds: LongArray, labels: IntArray, domain: BoolArray | None) -> IntArray:
     """Return for every voxel the label of the seed whose front reached it first, all fronts moving at once.
 
     Args:

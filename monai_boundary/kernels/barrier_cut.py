@@ -6,11 +6,13 @@ Both fronts are those of ``barrier``, level by level, in the region's domain.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from monai_boundary._typing import AnyArray, BoolArray, IntArray, LongArray, UInt8Array
-from monai_boundary.kernels.barrier import DONE, EVERYTHING, GREY, OUTSIDE, UNSEEN, add_seed, drain_level, new_states
+from monai_boundary.kernels.barrier import CLOSED, DONE, EVERYTHING, GREY, UNSEEN, add_seed, drain_level, new_states
 from monai_boundary.kernels.bucket_queue import LEVELS, Queue, empty_queue, reset
 from monai_boundary.kernels.padding import face_offsets, padded_index, padded_strides
 
@@ -105,11 +107,12 @@ def fill_domain(
 ) -> int:
     """Write the voxels of the cells of ``region`` and of its neighbours to ``domain``; return how many."""
     n: int = starts[region + 1] - starts[region]
-    domain[:n] = indices[starts[region] : starts[region + 1]]
+    for i in range(n):
+        domain[i] = indices[starts[region] + i]
     for j in range(begins[region], begins[region + 1]):
-        size = starts[pairs[j] + 1] - starts[pairs[j]]
-        domain[n : n + size] = indices[starts[pairs[j]] : starts[pairs[j] + 1]]
-        n += size
+        for i in range(starts[pairs[j]], starts[pairs[j] + 1]):
+            domain[n] = indices[i]
+            n += 1
     return n
 
 
@@ -128,7 +131,8 @@ def grown(out: LongArray, used: int, more: int) -> LongArray:
     if used + more <= out.size:
         return out
     larger = np.empty(2 * (used + more), np.int64)
-    larger[:used] = out[:used]
+    for i in range(used):
+        larger[i] = out[i]
     return larger
 
 
@@ -157,34 +161,43 @@ def barrier_cut(
     depth, height, width = image.shape
     first, z_stride, y_stride, size = padded_strides(depth, height, width)
     offsets = face_offsets(depth, z_stride, y_stride)
-    fore, back = new_states(image, DONE | OUTSIDE), new_states(image, DONE | OUTSIDE)
+    fore, back = new_states(image, CLOSED), new_states(image, CLOSED)
     fore_queue, back_queue = empty_queue(2 * LEVELS), empty_queue(2 * LEVELS)
-    stamp = np.where(fore == DONE, np.int32(-1), np.int32(0))
+    stamp = np.zeros(size, np.int32)
+    for at in range(size):
+        if fore[at] == DONE:
+            stamp[at] = -1
     owner = np.zeros(size, np.int16)
-    whole = cells.min() == 1 and cells.max() == 1
+    whole = True
+    for cell in cells.flat:
+        whole = whole and cell == 1
     indices, starts = sort_by_cell(cells, 1 if whole else seeds.size)
-    domain, region, contour = np.empty((3, image.size), np.uint32)
-    out, used = np.empty(1024, np.int64), 0
+    domain, region = np.empty(image.size, np.uint32), np.empty(image.size, np.uint32)
+    contour = np.empty(image.size, np.uint32)
+    out = np.empty(1024, np.int64)
+    used: Any = np.int64(0)
+    label: Any = np.int64(0)
     ends = np.zeros(seeds.size + 1, np.int64)
     certain = np.ones(seeds.size, np.bool_)
     for c in range(seeds.size):
         if begins[c] < begins[c + 1]:
             if whole:
-                domain[:] = indices
                 n_domain = indices.size
+                for i in range(n_domain):
+                    domain[i] = indices[i]
             else:
                 n_domain = fill_domain(c, indices, starts, pairs, begins, domain)
             mark_domain(domain, n_domain, UNSEEN, fore, back, owner)
             reset(fore_queue[2], fore_queue[1].size)
             reset(back_queue[2], back_queue[1].size)
             seed = padded_index(seeds[c], depth, height, width)
-            fore_queue = add_seed(fore, fore_queue, seed, 0)
+            fore_queue = add_seed(fore, fore_queue, seed, label)
             for j in range(begins[c], begins[c + 1]):
-                back_queue = add_seed(back, back_queue, padded_index(seeds[pairs[j]], depth, height, width), 0)
+                back_queue = add_seed(back, back_queue, padded_index(seeds[pairs[j]], depth, height, width), label)
             escape, (fore_queue, back_queue) = race(fore, back, (fore_queue, back_queue), owner, n_domain, offsets)
             n_contour, top = region_and_contour(seed, owner, stamp, c + 1, offsets, region, contour)
             certain[c] = escape == LEVELS or top < escape
-            mark_domain(domain, n_domain, DONE | OUTSIDE, fore, back, owner)
+            mark_domain(domain, n_domain, CLOSED, fore, back, owner)
             out = grown(out, used, n_contour)
             for i in range(n_contour):
                 p = np.int64(contour[i]) - first

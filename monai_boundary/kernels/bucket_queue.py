@@ -60,7 +60,10 @@ def with_room(queue: Queue) -> Queue:
     if chunks * CHUNK >= 2**31:  # positions have 32 bits
         raise OverflowError("The barrier's queue would need more than 2**32 entries: cut the image into blocks.")
     larger, longer = np.empty(2 * chunks * CHUNK, np.int64), np.zeros(2 * chunks, np.uint32)
-    larger[: entries.size], longer[:chunks] = entries, chain
+    for at in range(entries.size):  # an assignment of arrays takes numba seconds, with the checks of their shapes
+        larger[at] = entries[at]
+    for chunk in range(chunks):
+        longer[chunk] = chain[chunk]
     books[LEFT] += chunks
     return larger, longer, books
 

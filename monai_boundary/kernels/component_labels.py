@@ -52,7 +52,7 @@ def component_labels(
                         before = labels[z - 1, y, x]
                         root = _join(parent, root, before)
                     x += 1
-    count = 0
+    count: Any = np.int64(0)
     for label in range(1, number + 1):  # a root is smaller than its children, so it has its number before them
         if parent[label] == label:
             count += 1

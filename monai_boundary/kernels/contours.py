@@ -87,7 +87,8 @@ def widen_contours(
                             stamp[q] = c + 1
                             if used == out.size:
                                 larger = np.empty(2 * used, np.int64)
-                                larger[:used] = out
+                                for at in range(used):
+                                    larger[at] = out[at]
                                 out = larger
                             out[used] = q
                             used += 1

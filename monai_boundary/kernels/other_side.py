@@ -15,6 +15,8 @@ own value, E(i - 1/2) and E(i + 1/2).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -132,7 +134,7 @@ def lower_along(sides: BoolArray, squared: FloatArray, size: float, boxes: bool,
                 heights[c, i] = squared[p, i, q + c] * scale
                 kinds[c, i] = sides[p, i, q + c]
         for c in range(width):
-            first = 0
+            first: Any = np.int64(0)
             while first < n:
                 last = first
                 while last + 1 < n and kinds[c, last + 1] == kinds[c, first]:

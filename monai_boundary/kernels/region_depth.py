@@ -68,7 +68,7 @@ def _along(labels: Any, squared: DoubleArray, step: float) -> None:  # pragma: n
                 for c in range(columns):
                     lines[c, r] = squared[p, r, left + c]
             for c in range(columns):
-                begin = 0
+                begin: Any = np.int64(0)
                 while begin < rows:
                     label, end = labels[p, begin, left + c], begin + 1
                     while end < rows and labels[p, end, left + c] == label:

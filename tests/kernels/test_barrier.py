@@ -33,7 +33,7 @@ def test_distance_and_partition_equal_the_oracle(run, rng, shape):
         np.testing.assert_array_equal(
             run(kernels.barrier_distance, volume(image), flat).reshape(shape), distance.astype(np.uint8)
         )
-        parts = run(kernels.barrier_partition, volume(image), flat, seeds.flat[flat])
+        parts = run(kernels.barrier_partition, volume(image), flat, seeds.flat[flat], None)
         np.testing.assert_array_equal(parts.reshape(shape), label)
 
 
@@ -53,14 +53,14 @@ def test_the_queue_grows_when_all_voxels_wait_in_it(rng):
     shape = (200, 200)  # 40 000 entries at once; the queue begins with room for about half of them
     image = rng.integers(0, 256, shape, dtype=np.uint8)
     seeds = np.arange(1, image.size + 1, dtype=np.int32).reshape(shape)
-    parts = kernels.barrier_partition(volume(image), np.arange(image.size), seeds.ravel())
+    parts = kernels.barrier_partition(volume(image), np.arange(image.size), seeds.ravel(), None)
     np.testing.assert_array_equal(parts[0], seeds)
     assert not kernels.barrier_distance(volume(image), np.arange(image.size)).any()
     few = np.where(rng.random(shape) < 0.3, seeds, 0)
     flat = np.flatnonzero(few)
     distance, label = oracle.front_distance(image, few)
     np.testing.assert_array_equal(kernels.barrier_distance(volume(image), flat)[0], distance)
-    np.testing.assert_array_equal(kernels.barrier_partition(volume(image), flat, few.flat[flat])[0], label)
+    np.testing.assert_array_equal(kernels.barrier_partition(volume(image), flat, few.flat[flat], None)[0], label)
 
 
 def test_a_later_but_cheaper_path_replaces_a_queued_one():
