@@ -50,8 +50,9 @@ def membrane_to_instances(
       membrane would run along it at no further cost, and take the rims of cells far away. With ``fill`` both methods
       give every voxel, and fronts go everywhere.
 
-    Both flood the probability in 256 steps, and :func:`~monai_boundary.ops.floods.flood_markers` says which of two
-    equally good markers has a voxel: the result depends on no order, so that blocks of a volume give the same.
+    Both flood the probability in 256 steps. Of equally good markers a voxel goes to the one whose front is there in the
+    fewest steps since it last had to pay, then to that of the smaller largest grey, then of the smaller id: the result
+    depends on no order of visits, so that blocks of a volume give the same.
 
     Markers are the components of the cell phase at least ``seed_distance`` away from the membrane phase (Euclidean, the
     image frame is no membrane); a component of the cell phase without such a voxel is a marker itself.
