@@ -75,6 +75,12 @@ def chunk_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0].isdigit())
 
 
+def chunk_file(folder: Path, *place: int) -> Path:
+    """Return the file of the chunk at a place in the grid of chunks, in either format."""
+    named = map(str, place)
+    return folder.joinpath("c", *named) if (folder / "zarr.json").is_file() else folder / ".".join(named)
+
+
 def _codec(name: str, zarr_format: int) -> Any:
     if name == "none":
         return None

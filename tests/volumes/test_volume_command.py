@@ -12,6 +12,7 @@ import torch
 from monai_boundary.__main__ import main
 from monai_boundary.data import read_em_source
 from monai_boundary.volumes.volume_command import main as volume
+from tests.zarr_stores import chunk_file
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +103,7 @@ def test_a_block_that_fails_is_the_exit_code(
     tmp_path: Path, store: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = store("t", np.ones((16, 8, 8), np.uint8))
-    lost = Path(path) / "c/1/0/0"
+    lost = chunk_file(Path(path), 1, 0, 0)
     lost.unlink()
     arguments = ["volume", "evaluate", path, path, "--output_dir", str(tmp_path / "o"), "--block", "8", "--no-page"]
     with pytest.raises(SystemExit) as ended:

@@ -17,6 +17,7 @@ from monai_boundary.metrics import compute_cremi_score
 from monai_boundary.volumes.overlap_counts import OverlapCount
 from tests.volumes.conftest import cells, few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
+from tests.zarr_stores import chunk_file
 
 evaluate_volume = partial(volumes.evaluate_volume, page=False)  # the page has its own test
 SPACING = (30.0, 6.0, 4.0)
@@ -81,16 +82,17 @@ def test_what_failed_is_named_and_done_by_the_next_run(
     done: list[int] = []
     count = OverlapCount.__call__
     monkeypatch.setattr(OverlapCount, "__call__", lambda self, block: (done.append(block.index), count(self, block))[1])
-    (path / "c/1/0/1").rename(tmp_path / "aside")
+    lost = chunk_file(path, 1, 0, 1)
+    lost.rename(tmp_path / "aside")
     os.utime(path, (1, 1))
     first = evaluate_volume(path, path, tmp_path / "out", block=8)
     assert first.scores is None
     assert [failure.block.index for failure in first.failed] == [5]
-    assert str(path / "c/1/0/1") in first.failed[0].error
+    assert str(lost) in first.failed[0].error
     assert not (tmp_path / "out" / "scores.json").exists()
     assert sorted(done) == [0, 1, 2, 3, 4, 5, 5, 5, 6, 7]
     # the store is another one with its chunk: what was counted of the broken one does not count
-    (tmp_path / "aside").rename(path / "c/1/0/1")
+    (tmp_path / "aside").rename(lost)
     with pytest.raises(ValueError, match=r"other inputs.pred.files, inputs.truth.files"):
         evaluate_volume(path, path, tmp_path / "out", block=8)
 

@@ -13,6 +13,7 @@ from monai_boundary.ops import signed_distance_map
 from monai_boundary.volumes import map_volume
 from tests.volumes.conftest import cells, few_blocks
 from tests.volumes.test_volume_segmentation import bytes_of
+from tests.zarr_stores import chunk_file
 
 SPACING = (12.0, 4.0, 5.0)
 
@@ -77,7 +78,7 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
 
 def test_what_failed_is_named(tmp_path: Path, store: Callable[..., str]) -> None:
     path = Path(store("l", np.zeros((16, 4, 4), np.uint8)))
-    (path / "c/1/0/0").unlink()
+    chunk_file(path, 1, 0, 0).unlink()
     result = map_volume(path, tmp_path / "out", radius_nm=1, spacing=4, block=4)
     assert result.store is None
     assert [failure.block.index for failure in result.failed] == [2, 3], "those of the lost chunk"

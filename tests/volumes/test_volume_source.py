@@ -14,7 +14,7 @@ import pytest
 from monai_boundary._typing import AnyArray
 from monai_boundary.data.em.writer import write_em_segmentation
 from monai_boundary.volumes.volume_source import open_volume, voxel_size
-from tests.zarr_stores import chunk_files, make_array, make_group
+from tests.zarr_stores import chunk_file, chunk_files, make_array, make_group
 
 BOX = (slice(2, 9), slice(1, 14), slice(5, 6))
 
@@ -46,7 +46,7 @@ def test_a_box_of_every_format(kind: str, store: Callable[..., str], tmp_path: P
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_chunk_that_is_not_there_is_named(version: int, store: Callable[..., str], volume: AnyArray) -> None:
     path = Path(store("a", volume, zarr_format=version))
-    lost = path / ("1.0.0" if version == 2 else "c/1/0/0")
+    lost = chunk_file(path, 1, 0, 0)
     lost.unlink()
     opened = open_volume(str(path))
     np.testing.assert_array_equal(opened.read((slice(0, 8), *BOX[1:])), volume[:8, 1:14, 5:6])
