@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def test_a_page_does_what_it_says(page: str, repo: Path, tmp_path: Path, monkeyp
     kept = shutil.ignore_patterns("output", "parts", "__pycache__")
     shutil.copytree(repo / "bundles", tmp_path / "bundles", ignore=kept)  # a training writes beside its configuration
     stem = Path(page).stem
+    if stem == "large-volume" and sys.version_info < (3, 11):
+        pytest.skip("its stores are written with zarr 3")
     BEFORE.get(stem, lambda _: None)(tmp_path)
     names: dict[str, object] = {"__name__": "example"}
     for number, block in enumerate(filter(is_run, blocks((repo / page).read_text(encoding="utf-8"))), 1):
