@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from monai_boundary import __version__
 from monai_boundary._extras import EXTRA_OF, missing_module, pip_line
@@ -23,6 +28,12 @@ COMMANDS = {
     "doctor": ("monai_boundary.commands.doctor_command", "versions, extras, backends, GPU, and a self-test"),
 }
 
+_STOPPED = "stopped; run the same command again to go on."
+
+
+class _SigtermError(KeyboardInterrupt):
+    """SIGTERM came, from ``kill`` or a scheduler whose time is over: as Ctrl-C, but for the exit code."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error ends in one line that says what to mend, and an exit code other than 0.
@@ -31,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: None for those of the process. ``--debug`` among them shows where an error comes from.
 
     Raises:
-        SystemExit: with 1 and a line for an error, 2 and the usage for a call that is none, or the command's own code.
+        SystemExit: with 1 and a line for an error, 2 and the usage for a call that is none, 143 after SIGTERM, or the
+            command's own code.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -48,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"error: {name!r} is no command.\n\n{usage()}")
         raise SystemExit(2)
     try:
-        code = _command(name, given[1:])
+        with _ended_by_sigterm():
+            code = _command(name, given[1:])
     except Exception as error:
         if given != words:
             traceback.print_exc()
@@ -59,8 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             f"error: {error if expected else f'{type(error).__name__}: {error} (--debug shows where)'}"
         ) from error
+    except _SigtermError:
+        sys.stderr.write(f"{_STOPPED}\n")
+        raise SystemExit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        raise SystemExit("stopped; run the same command again to go on.") from None
+        raise SystemExit(_STOPPED) from None
     if code:
         raise SystemExit(code)
 
@@ -83,6 +99,27 @@ def usage() -> str:
             "",
         ]
     )
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """End what runs here by an exception where SIGTERM comes, so that its processes end with it; a second one kills."""
+    if threading.current_thread() is not threading.main_thread():  # Python gives signals to that one alone
+        yield
+        return
+    process = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() == process:
+            raise _SigtermError
+        os.kill(os.getpid(), number)  # a worker that was forked from this process
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:

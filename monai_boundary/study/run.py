@@ -171,7 +171,8 @@ def find_study(output_dir: str | os.PathLike[str]) -> StudyPlan:
 
 def _run_all(runner: RunPool, plan: StudyPlan, tracking: StudyTracking | None) -> list[StudyRun]:
     """Run the starts, then the runs; return those that failed."""
-    logger.info(design_sentence(plan.part(CONFIRMING)))
+    confirming = plan.part(CONFIRMING)
+    logger.info(design_sentence(confirming if confirming.runs() else plan))  # of folds that all choose: those
     starts, runs = plan.starts(), plan.runs()
     done = [run for run in [*starts, *runs] if runner.is_done(run)]
     logger.info(

@@ -106,6 +106,16 @@ def test_a_failing_run_ends_in_an_error_after_the_others(
     assert "| good loss | **" in page or "| good loss | +" in page
 
 
+def test_what_it_can_see_is_told_of_the_folds_that_choose_where_none_confirms(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    protocol = {"choosing": {"folds": [0, 1]}}
+    plan = read_study(study(bundle, arms={"plain": {}}, seeds=[0], folds=[0, 1, 2], protocol=protocol))
+    with caplog.at_level("INFO"):
+        run_study(plan.restricted(folds=[0, 1]), tmp_path / "out", workers=2)
+    assert "of 2 pairs of runs for each arm" in caplog.text
+
+
 def test_an_unknown_score_ends_the_study_with_its_first_run(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, metrics={"dise": "higher"}))
     with pytest.raises(ValueError, match=r"got no 'dise' in .*which has: epoch, seconds_per_step, loss/region, dice"):
@@ -185,6 +195,25 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_table(
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     for ours, theirs in zip(result.rows, whole.rows, strict=True):
         assert {**ours, "seconds": 0} == {**theirs, "seconds": 0}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGTERM")
+def test_sigterm_ends_its_trainings_too(bundle: Path, tmp_path: Path) -> None:
+    file, out, hold = tmp_path / "study.yaml", tmp_path / "out", tmp_path / "hold_plain_seed0"
+    hold.touch()  # the training would wait for ever
+    common = {"epochs": 8, "hold": str(tmp_path / "hold_")}
+    file.write_text(yaml.safe_dump(study(bundle, arms={"plain": {}}, seeds=[0], common=common), sort_keys=False))
+    (tmp_path / "driver.py").write_text(DRIVER)
+    words = [*(str(tmp_path / name) for name in ("driver.py", "trainer.py")), "study", str(file), "--workers", "1"]
+    process = WarmRun([*words, "--output_dir", str(out)], Path.cwd(), {**os.environ})
+    run = out / "runs" / "plain_seed0"
+    wait_for(lambda: len(read_table(run / "metrics.csv")) >= 2, process)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert process.output.endswith("stopped; run the same command again to go on.\n")
+    fcntl = pytest.importorskip("fcntl")
+    with (run / "run.lock").open("w") as lock:  # which a training that lived on would have
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_study_of_an_earlier_version_is_not_run_anew(bundle: Path, tmp_path: Path) -> None:
