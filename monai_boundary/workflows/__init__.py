@@ -12,6 +12,7 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.evaluation.threshold import as_evaluated, choose_threshold, keep_evaluated
     from monai_boundary.workflows.inference.sectionwise import SectionwiseInferer
     from monai_boundary.workflows.inference.strides import check_patch_multiple, stride_multiple
+    from monai_boundary.workflows.losses.edge_head import supervises_edges
     from monai_boundary.workflows.losses.edge_net import semantic_edge_net
     from monai_boundary.workflows.losses.identity import network_title
     from monai_boundary.workflows.losses.schedule import PolynomialRate
@@ -101,6 +102,7 @@ __all__ = [
     "resumed_settings",
     "semantic_edge_net",
     "stride_multiple",
+    "supervises_edges",
     "tracking_run_name",
     "trained_settings",
     "volume_crops",

@@ -19,8 +19,8 @@ _REFERENCE = re.compile(r"@(\w+(?:(?:::|#)\w+)*)")
 class OptionKind(NamedTuple):
     """What an option takes: flag, whole, number, text, path, list (of ``item``), mapping, any.
 
-    Or ``argument``: a new one, of a component that the configuration leaves at its own default. The item of a path
-    or a text is null where it may be null. ``words`` are taken in place of a value.
+    Or ``argument``: a new one, of a component that the configuration leaves at its own default. The item of a path,
+    a text or a flag is null where it may be null. ``words`` are taken in place of a value.
     """
 
     name: str
@@ -36,6 +36,7 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
         "map_axis": OptionKind("whole"),
         "contour_width": OptionKind("whole"),
         "et_label": OptionKind("whole"),
+        "edge_losses": OptionKind("flag", "null"),
         "label_map": OptionKind("text", "null"),
         "patient_pattern": OptionKind("text", "null"),
         "border_tolerance_nm": OptionKind("number"),
@@ -216,7 +217,9 @@ def _is_null(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.lower() in NULL)
 
 
-def _flag(option: str, value: Any, _kind: OptionKind, _default: Any, _typed: str) -> Any:
+def _flag(option: str, value: Any, kind: OptionKind, _default: Any, _typed: str) -> Any:
+    if kind.item == "null" and _is_null(value):
+        return None
     word = str(value).lower()
     if isinstance(value, (bool, int, str)) and word in (*TRUE, *FALSE):
         return word in TRUE

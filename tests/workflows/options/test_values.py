@@ -128,6 +128,13 @@ def test_a_new_argument_of_a_component() -> None:
     ]
 
 
+def test_a_flag_that_may_be_null() -> None:
+    kind = option_kind("edge_losses", {"edge_losses": None})
+    assert [option_value("edge_losses", word, kind) for word in ("no", True, "null")] == [False, True, None]
+    with pytest.raises(ValueError, match=r"`--edge_losses` needs true or false, got 'maybe'"):
+        option_value("edge_losses", "maybe", kind)
+
+
 @pytest.mark.parametrize(
     ("option", "given", "needed"),
     [
