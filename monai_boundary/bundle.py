@@ -22,10 +22,10 @@ from monai_boundary.workflows import (
     brats_task,
     challenge_patients,
     challenge_split,
-    em_items,
     em_transforms,
     volume_transforms,
 )
+from monai_boundary.workflows.membranes.data import em_items
 
 __all__ = [
     "NormalizeSectionsd",

@@ -21,7 +21,6 @@ with extras_named("monai_boundary.workflows"):
         check_em_outputs,
         check_patch_size,
         em_inputs,
-        em_items,
         em_split,
     )
     from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd
@@ -43,7 +42,6 @@ with extras_named("monai_boundary.workflows"):
     from monai_boundary.workflows.volumes.own_data import own_inputs, own_scored, own_split
     from monai_boundary.workflows.volumes.pipeline import volume_crops, volume_postprocessing, volume_transforms
     from monai_boundary.workflows.volumes.save import SaveVolumesd, check_segmentations
-    from monai_boundary.workflows.volumes.spacing import with_median_spacing
     from monai_boundary.workflows.volumes.task import VolumeTask
     from monai_boundary.workflows.volumes.tasks.brats import BRATS, brats_task
     from monai_boundary.workflows.volumes.tasks.isles import ISLES
@@ -79,7 +77,6 @@ __all__ = [
     "check_trained_settings",
     "choose_threshold",
     "em_inputs",
-    "em_items",
     "em_scored",
     "em_scores",
     "em_split",
@@ -109,7 +106,6 @@ __all__ = [
     "volume_dataset",
     "volume_postprocessing",
     "volume_transforms",
-    "with_median_spacing",
     "write_case_scores",
     "write_evaluation",
 ]

@@ -23,7 +23,7 @@ from tests.architecture.source_tree import PACKAGE, PUBLIC_ROOMS, REPO, defined_
 PLAIN = 2
 UPDATE = "python -m tests.architecture.public_api"
 # Exported names, of which a user has to find the right one. Lower it when names went; a name more has to replace one.
-MOST_NAMES = 393
+MOST_NAMES = 391
 
 
 def _everything() -> Iterator[tuple[str, Any]]:
