@@ -20,6 +20,7 @@ EXTRA_OF = {
     "matplotlib": "bundle",
     "h5py": "em",
     "zarr": "em",
+    "numcodecs": "em",
     "tifffile": "em",
     "imagecodecs": "em",
     "PIL": "em",

@@ -6,11 +6,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 
 BLOCK_VOXELS = 2**24
 """Voxels of a block whose shape is not given, at most (unless one chunk is larger)."""
+PART_VOXELS = 2**21
+"""Voxels of what is read at once of a block whose parts can be read one by one, by the same rule."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,45 @@ def chosen_block(
         if len(given) != len(shape) or min(given) < 1:
             raise ValueError(f"`block` needs {len(shape)} entries >= 1 (voxels per axis), got {given}.")
         return tuple(min(b, n) for b, n in zip(given, shape, strict=True))
-    sizes = [min(c, n) for c, n in zip(chunks or (1, 256, 256)[-len(shape) :], shape, strict=True)]
+    sizes = _doubled(chunks or (1, 256, 256)[-len(shape) :], shape, BLOCK_VOXELS)
+    return tuple(min(size, n) for size, n in zip(sizes, shape, strict=True))
+
+
+def whole_chunks(box: tuple[slice, ...], *chunks: Sequence[int] | None) -> Iterator[tuple[slice, ...]]:
+    """Return a box cut into parts that can be read one by one: no chunk of any of the stores lies in two of them.
+
+    A part has at most ``PART_VOXELS``, unless one chunk has more: it stays in the processor's cache.
+
+    Args:
+        box: slices of the volume, with start and stop.
+        *chunks: of each store; if there is one without any, the box is one part.
+
+    Example:
+        >>> parts = whole_chunks((slice(0, 256), slice(0, 256), slice(8, 384)), (64, 128, 128), (128, 64, 128))
+        >>> [part[2] for part in parts][:3]
+        [slice(8, 128, None), slice(128, 256, None), slice(256, 384, None)]
+    """
+    if any(size is None for size in chunks):
+        return iter([box])
+    common = [math.lcm(*sizes) for sizes in zip(*(size for size in chunks if size is not None), strict=True)]
+    sizes = _doubled(common, [part.stop - part.start for part in box], PART_VOXELS)
+    cuts = [
+        sorted({part.start, part.stop, *range(part.start + -part.start % size, part.stop, size)})
+        for part, size in zip(box, sizes, strict=True)
+    ]
+    return product(*([slice(*ends) for ends in pairwise(axis)] for axis in cuts))
+
+
+def _doubled(chunks: Sequence[int], shape: Sequence[int], voxels: int) -> list[int]:
+    """Chunks doubled along the shortest axis, so that they come near to cubes, until they would be too large."""
+    sizes = list(chunks)
     while True:
-        # the shortest axis that the volume still exceeds, so that blocks come near to cubes
-        growing = [axis for axis, size in enumerate(sizes) if size < shape[axis]]
+        held = [min(size, n) for size, n in zip(sizes, shape, strict=True)]
+        growing = [axis for axis, n in enumerate(shape) if sizes[axis] < n]
         axis = min(growing, key=lambda a: (sizes[a], -a), default=None)
-        if axis is None or 2 * math.prod(sizes) > BLOCK_VOXELS:
-            return tuple(sizes)
-        sizes[axis] = min(2 * sizes[axis], shape[axis])
+        if axis is None or 2 * math.prod(held) > voxels:
+            return sizes
+        sizes[axis] *= 2
 
 
 def centre_halo(radius: float, spacing: tuple[float, ...], per_section: bool) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monai_boundary._typing import AnyArray, BoolArray
+from monai_boundary._typing import BoolArray
 from monai_boundary.metrics.border import truth_border_mask
 from monai_boundary.metrics.contingency import (
     Contingency,
@@ -20,9 +20,10 @@ from monai_boundary.metrics.contingency import (
     tabulate,
     to_instance_ids,
 )
-from monai_boundary.volumes.block_grid import Block
+from monai_boundary.volumes.block_grid import Block, whole_chunks
 from monai_boundary.volumes.block_records import BlockRecords
 from monai_boundary.volumes.volume_source import VolumeSource
+from monai_boundary.volumes.window_grid import inside
 
 _TABLES_AT_ONCE = 64
 
@@ -53,7 +54,7 @@ class OverlapCount:
 
     def __call__(self, block: Block) -> None:
         """Read the block and count it."""
-        tables = list(self._tables(block))
+        tables = self._tables(block)
         sections = [table.counts.size * [section] for section, table in tables]
         columns = {
             "true": [table.true_ids[table.true_index] for _, table in tables],
@@ -63,31 +64,29 @@ class OverlapCount:
         }
         self.records.write(block.index, **{name: np.concatenate(parts) for name, parts in columns.items()})
 
-    def _tables(self, block: Block) -> Iterator[tuple[int, Contingency]]:
-        truth, border = self._truth(block)
-        pred = self.pred.read(block.core)
-        whole = []
-        for slab in [slice(k, k + 1) for k in range(len(truth))] if self.per_section else slabs(truth.shape):
-            true_ids, pred_ids = to_instance_ids("truth", truth[slab]), to_instance_ids("pred", pred[slab])
-            scored = scored_voxels(true_ids, self.ignore_labels, None, None, self.border_per_section)
-            if border is not None:
-                scored &= ~border[slab]
-            table = count_overlaps(pred_ids, true_ids, scored)
-            if self.per_section:
-                yield block.core[0].start + slab.start, table
-            else:
-                whole.append(table)
-        if whole:
-            yield 0, merged_tables(whole)
+    def _tables(self, block: Block) -> list[tuple[int, Contingency]]:
+        borders = self._border(block)
+        found: dict[int, list[Contingency]] = {}
+        with self.truth.opened() as read_truth, self.pred.opened() as read_pred:
+            for box in whole_chunks(block.core, self.truth.chunks, self.pred.chunks):
+                truth, pred = read_truth(box), read_pred(box)
+                border = None if borders is None else borders[inside(box, block.core)[1]]
+                for slab in [slice(k, k + 1) for k in range(len(truth))] if self.per_section else slabs(truth.shape):
+                    true_ids, pred_ids = to_instance_ids("truth", truth[slab]), to_instance_ids("pred", pred[slab])
+                    scored = scored_voxels(true_ids, self.ignore_labels, None, None, self.border_per_section)
+                    if border is not None:
+                        scored &= ~border[slab]
+                    section = box[0].start + slab.start if self.per_section else 0
+                    found.setdefault(section, []).append(count_overlaps(pred_ids, true_ids, scored))
+        return [(section, merged_tables(tables)) for section, tables in found.items()]
 
-    def _truth(self, block: Block) -> tuple[AnyArray, BoolArray | None]:
-        """The true ids of the core, and where the border is: looked for in the halo, too."""
-        truth = self.truth.read(block.outer)
+    def _border(self, block: Block) -> BoolArray | None:
+        """Where the border is in the core: looked for in the halo, too."""
         if not self.border_tolerance_nm:
-            return truth[block.inner], None
-        tolerance, per_section = self.border_tolerance_nm, self.border_per_section
-        border = truth_border_mask(truth, tolerance, self.spacing, per_section=per_section)
-        return np.ascontiguousarray(truth[block.inner]), np.ascontiguousarray(border[block.inner])
+            return None
+        truth, per_section = self.truth.read(block.outer), self.border_per_section
+        border = truth_border_mask(truth, self.border_tolerance_nm, self.spacing, per_section=per_section)
+        return border[block.inner]
 
 
 def border_halo(tolerance_nm: float, spacing: tuple[float, ...] | None, border_per_section: bool) -> tuple[int, ...]:

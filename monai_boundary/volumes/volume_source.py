@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,9 @@ _NAMED = 3
 class VolumeSource:
     """What is known of a volume before its voxels are read.
 
-    ``source`` is as `EMSource` reads it, with an absolute path; ``spacing`` and ``offset`` are nm per axis or ``None``;
-    ``absent_chunks`` says what is done about chunks that were never written.
+    ``source`` is as `EMSource` reads it, with an absolute path; ``chunks`` are those of the file, from the first voxel
+    on, or ``None``; ``spacing`` and ``offset`` are nm per axis or ``None``; ``absent_chunks`` says what is done about
+    chunks that were never written.
     """
 
     source: str
@@ -43,16 +45,26 @@ class VolumeSource:
         Raises:
             ValueError: if a chunk is damaged, or absent where that is an error; the message names it.
         """
+        with self.opened() as read:
+            return read(box)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[tuple[slice, ...]], AnyArray]]:
+        """Give :meth:`read` of a volume that is open, for as long as the ``with`` lasts: for several boxes."""
         with open_em_stack(self.source) as stack:
-            if self.absent_chunks == "error" and stack.absent_chunks is not None:
-                absent = stack.absent_chunks(stack.file_box(box))
-                if absent:
-                    more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-                    raise ValueError(
-                        f"`source` needs every chunk, {self.source} lacks {', '.join(absent[:_NAMED])}{more}; where "
-                        "chunks of nothing but the fill value were never written: absent_chunks='fill'."
-                    )
-            return stack.read_box(box)
+
+            def read(box: tuple[slice, ...]) -> AnyArray:
+                if self.absent_chunks == "error" and stack.absent_chunks is not None:
+                    absent = stack.absent_chunks(stack.file_box(box))
+                    if absent:
+                        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+                        raise ValueError(
+                            f"`source` needs every chunk, {self.source} lacks {', '.join(absent[:_NAMED])}{more}; "
+                            "where chunks of nothing but the fill value were never written: absent_chunks='fill'."
+                        )
+                return stack.read_box(box)
+
+            yield read
 
     def digest(self) -> str:
         """Return a hash of what the volume is: its name, shape and type, and size and time of each of its files.
@@ -87,7 +99,9 @@ def open_volume(source: str | os.PathLike[str], absent_chunks: str = "error") ->
             raise ValueError(f"`source` needs a volume (z, y, x), got shape {shape} in {named}.")
         if 0 in shape or stack.dtype.kind not in "buif":
             raise ValueError(f"`source` needs voxels that are numbers, got {stack.dtype} of shape {shape} in {named}.")
-        chunks = stack.chunks if stack.chunks is None or len(stack.chunks) == 3 else None
+        chunks, (start, _) = stack.chunks, stack.span()
+        if chunks is not None and (len(chunks) != 3 or start % chunks[0]):
+            chunks = None
         return VolumeSource(
             str(named), shape, stack.dtype.name, chunks, geometry.spacing, geometry.offset, absent_chunks
         )

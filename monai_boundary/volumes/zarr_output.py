@@ -11,8 +11,8 @@ from typing import Any
 
 from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import AnyArray
+from monai_boundary.data.em.chunk_files import ZARR_V2, ChunkFiles, make_array
 from monai_boundary.volumes.block_grid import Block
-from monai_boundary.volumes.chunk_files import ZARR_V2, ChunkFiles, make_array
 
 LEVEL = "0"
 _CHUNK = 128

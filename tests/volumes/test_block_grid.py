@@ -4,7 +4,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_boundary.volumes.block_grid import BLOCK_VOXELS, BlockGrid, centre_halo, chosen_block, face_halo
+from monai_boundary.volumes import block_grid
+from monai_boundary.volumes.block_grid import (
+    BLOCK_VOXELS,
+    BlockGrid,
+    centre_halo,
+    chosen_block,
+    face_halo,
+    whole_chunks,
+)
 
 
 def test_drawn() -> None:
@@ -71,3 +79,17 @@ def test_the_halo_of_faces() -> None:
             assert (halo + 1 - 0.5) * size > radius, "the near face of a voxel that is not read is beyond the radius"
             assert (halo - 1 - 0.5) * size <= radius, "no more than a voxel too many"
     assert face_halo(33.3, (8.0, 4.0, 2.0), True)[0] == 0
+
+
+def test_parts_of_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of stores with chunks of 4 x 2 and 2 x 3: every 4th row may be cut, and every 6th column."""
+    box = (slice(3, 10), slice(0, 13))
+    monkeypatch.setattr(block_grid, "PART_VOXELS", 1)
+    parts = list(whole_chunks(box, (4, 2), (2, 3)))
+    rows, columns = [slice(3, 4), slice(4, 8), slice(8, 10)], [slice(0, 6), slice(6, 12), slice(12, 13)]
+    assert parts == [(row, column) for row in rows for column in columns]
+    monkeypatch.setattr(block_grid, "PART_VOXELS", 48)
+    assert list(whole_chunks(box, (4, 2), (2, 3))) == [
+        (row, column) for row in (slice(3, 8), slice(8, 10)) for column in columns
+    ], "8 x 6 voxels"
+    assert list(whole_chunks(box, (4, 2), None)) == [box]

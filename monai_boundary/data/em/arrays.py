@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.data.em.chunk_files import ChunkFiles
 from monai_boundary.data.em.geometry import EMGeometry, nanometres
+from monai_boundary.data.em.hdf5_chunks import absent_hdf5_chunks
 from monai_boundary.data.em.ome_zarr import levels, multiscale_geometry
 from monai_boundary.data.em.source import EMSource, require_em
 from monai_boundary.data.em.stack import EMStack, naming_source
-from monai_boundary.data.em.stored_chunks import absent_hdf5_chunks, absent_zarr_chunks, check_blosc_chunks
 
 __all__ = ["HDF5_SUFFIXES", "held_arrays", "is_zarr", "list_datasets", "open_hdf5", "open_zarr", "pick_dataset"]
 
@@ -242,23 +243,21 @@ def open_zarr(source: EMSource) -> Iterator[EMStack]:
         array = root[name] if name else root
         stated = _stated_geometry({**dict(root.attrs), **dict(array.attrs)}, source)
         stack = _array_stack(source, array, stated.override(_pyramid_geometry(root, name, source)))
-        fetch = stack.fetch
+        files = ChunkFiles.open(source.path / array.path)
+        fetch, fetch_box = stack.fetch, stack.fetch_box
 
-        fetch_box = stack.fetch_box
+    def checked(part: slice) -> AnyArray:
+        files.check_lengths((part, slice(None), slice(None)))
+        return fetch(part)
 
-        def checked(part: slice) -> AnyArray:
-            check_blosc_chunks(array, source, (part, slice(None), slice(None)))
-            return fetch(part)
+    def decoded(box: tuple[slice, ...]) -> AnyArray:
+        if files.dtype is not None:
+            return files.read(files.whole_box(box), array.fill_value if array.fill_value is not None else 0)
+        files.check_lengths(box)
+        assert fetch_box is not None
+        return fetch_box(box)
 
-        def checked_box(box: tuple[slice, ...]) -> AnyArray:
-            check_blosc_chunks(array, source, box)
-            assert fetch_box is not None
-            return fetch_box(box)
-
-    def absent(box: tuple[slice, ...]) -> list[str]:
-        return absent_zarr_chunks(array, source, box)
-
-    yield replace(stack, fetch=checked, fetch_box=checked_box, absent_chunks=absent)
+    yield replace(stack, fetch=checked, fetch_box=decoded, absent_chunks=files.absent)
 
 
 def _pyramid_geometry(root: Any, name: str, source: EMSource) -> EMGeometry:

@@ -184,5 +184,5 @@ def test_a_blosc_chunk_that_is_cut_short_is_named(tmp_path, volume, version):
     chunk = tmp_path / "a.zarr" / "raw" / ("1.0.0" if version == 2 else "c/1/0/0")
     chunk.write_bytes(chunk.read_bytes()[:-40])
     np.testing.assert_array_equal(read_em_source(f"{tmp_path / 'a.zarr'}@1")[0], volume[1])
-    with pytest.raises(ValueError, match=r"needs whole chunks, .*raw.* of .*a\.zarr@2 is cut short"):
+    with pytest.raises(ValueError, match=r"`source` needs whole chunks, .*a\.zarr/raw/.* is cut short"):
         read_em_source(f"{tmp_path / 'a.zarr'}@2")
