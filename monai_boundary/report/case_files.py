@@ -125,7 +125,8 @@ def match_cases(predictions: Sequence[CaseFile], truths: Sequence[CaseFile]) -> 
         truths: of :func:`list_case_files`.
 
     Raises:
-        ValueError: if two files of one side are the same case, all of them listed.
+        ValueError: if two files of one side are the same case, or called like the folders of one truth, all of them
+            listed.
 
     Example:
         >>> names = ("a_pred.nii.gz", "b.nii.gz"), ("a-seg.nii", "c-seg.nii")
@@ -159,9 +160,17 @@ def _joined_by_folders(predictions: Mapping[str, CaseFile], truths: Mapping[str,
         if key not in predictions and file.within:
             for mark in _MARKS:
                 found[f"{file.within}/{file.case}".replace("/", mark).casefold()].append(key)
-    return {
-        keys[0]: name for name, keys in found.items() if name in predictions and name not in truths and len(keys) == 1
-    }
+    fitting: dict[str, list[str]] = defaultdict(list)
+    for name, keys in found.items():
+        if name in predictions and name not in truths and len(keys) == 1:
+            fitting[keys[0]].append(name)
+    twice = [name for names in fitting.values() if len(names) > 1 for name in names]
+    if twice:
+        raise ValueError(
+            "`predictions` needs one file for each case, got several that are called like the folders of one truth: "
+            f"{listed([predictions[name].path for name in twice])}."
+        )
+    return {key: names[0] for key, names in fitting.items()}
 
 
 def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, tuple[Path, ...]]:

@@ -160,3 +160,9 @@ def test_predictions_named_after_folders(tmp_path: Path) -> None:
     assert pairs == {"A-0": ("A-0_lesions.nii", "A/0/wmh.nii"), "a_1": ("a_1.nii", "A/1/wmh.nii")}
     assert [path.name for path in found.predictions_alone] == ["A-3.nii", "B-c-2.nii"]
     assert len(found.truths_alone) == 2
+
+
+def test_two_predictions_named_after_one_folder_are_an_error() -> None:
+    """One of them would have been left out, whichever came first."""
+    with pytest.raises(ValueError, match=r"`predictions` needs one file for each case, .* one truth: A-0.nii, A_0.nii"):
+        match_cases(files("A-0.nii", "A_0.nii"), files("A/0.nii"))
