@@ -13,6 +13,7 @@ from scipy import sparse
 
 from monai_boundary._typing import AnyArray, BoolArray, LongArray
 from monai_boundary._validation import check_same_shape, check_spatial_dims
+from monai_boundary.kernels.pair_counts import pair_counts
 from monai_boundary.metrics.border import truth_border_mask
 from monai_boundary.ops.label_values import whole_label
 
@@ -77,29 +78,46 @@ def to_instance_ids(name: str, array: AnyArray | torch.Tensor) -> LongArray:
     return values.astype(np.int64, copy=False)
 
 
+def counted_ids(name: str, array: AnyArray | torch.Tensor) -> AnyArray:
+    """Return instance ids as they are counted fastest: as uint32 if they are stored so or in less, else as int64.
+
+    Args:
+        name: the argument's name, for the error.
+        array: as of :func:`to_instance_ids`.
+
+    Raises:
+        TypeError: as of :func:`to_instance_ids`.
+        ValueError: as of :func:`to_instance_ids`.
+    """
+    small = isinstance(array, np.ndarray) and array.dtype.kind == "u" and array.dtype.itemsize <= 4
+    return array.astype(np.uint32, copy=False) if small else to_instance_ids(name, array)  # type: ignore[union-attr]
+
+
 def scored_voxels(
-    y: LongArray,
+    y: AnyArray,
     ignore_labels: Sequence[int],
     border_tolerance_nm: float | None,
     spacing: Sequence[float] | float | None,
     border_per_section: bool,
 ) -> BoolArray:
     """Return where the truth counts: not an ignored label and not within the tolerance of a truth boundary."""
-    ignored = np.array([_wrap_to_int64(label) for label in ignore_labels], dtype=np.int64)
-    scored: BoolArray = np.isin(y, ignored, invert=True)
+    ignored = {_wrap_to_int64(label) for label in ignore_labels}
+    limits = np.iinfo(y.dtype)
+    there = [y.dtype.type(label) for label in sorted(ignored) if limits.min <= label <= limits.max]
+    scored: BoolArray = y != there[0] if there else np.ones(y.shape, dtype=np.bool_)
+    for label in there[1:]:
+        scored &= y != label
     if border_tolerance_nm:
         scored &= ~truth_border_mask(y, border_tolerance_nm, spacing, per_section=border_per_section)
     return scored
 
 
-def count_overlaps(y_pred: LongArray, y: LongArray, scored: BoolArray) -> Contingency:
-    """Count predicted against truth ids over the ``scored`` voxels (arrays of one shape)."""
-    true_flat, pred_flat = y[scored], y_pred[scored]
-    # Labels come in runs along the last axis: one entry per run instead of one per voxel makes the sorts cheap.
-    changes = np.flatnonzero((true_flat[1:] != true_flat[:-1]) | (pred_flat[1:] != pred_flat[:-1])) + 1
-    starts = np.concatenate([[0], changes])[: true_flat.size]  # no run at all where nothing is scored
-    lengths = np.diff(starts, append=true_flat.size)
-    return tabulate(true_flat[starts], pred_flat[starts], lengths, y.size)
+def count_overlaps(y_pred: AnyArray, y: AnyArray, scored: BoolArray) -> Contingency:
+    """Count predicted against truth ids over the ``scored`` voxels (integer arrays of one shape)."""
+    if y_pred.dtype != y.dtype or y.dtype not in (np.uint32, np.int64):
+        y_pred, y = y_pred.astype(np.int64, copy=False), y.astype(np.int64, copy=False)
+    true, predicted, counts = pair_counts(*(np.ascontiguousarray(ids).reshape(-1) for ids in (y, y_pred, scored)))
+    return tabulate(true, predicted, counts, y.size)
 
 
 def tabulate(true: LongArray, predicted: LongArray, counts: LongArray, voxels: int) -> Contingency:
@@ -140,7 +158,7 @@ def evaluation_tables(
         border = truth_border_mask(y, border_tolerance_nm, spacing, per_section=False)
     tables = []
     for slab in slabs(tuple(y.shape)):
-        pred_ids, true_ids = to_instance_ids("y_pred", y_pred[slab]), to_instance_ids("y", y[slab])
+        pred_ids, true_ids = counted_ids("y_pred", y_pred[slab]), counted_ids("y", y[slab])
         tolerance = border_tolerance_nm if border is None else None
         scored = scored_voxels(true_ids, ignore_labels, tolerance, spacing, border_per_section)
         if border is not None:

@@ -14,11 +14,11 @@ from monai_boundary.metrics.border import truth_border_mask
 from monai_boundary.metrics.contingency import (
     Contingency,
     count_overlaps,
+    counted_ids,
     merged_tables,
     scored_voxels,
     slabs,
     tabulate,
-    to_instance_ids,
 )
 from monai_boundary.volumes.block_grid import Block, whole_chunks
 from monai_boundary.volumes.block_records import BlockRecords
@@ -72,7 +72,7 @@ class OverlapCount:
                 truth, pred = read_truth(box), read_pred(box)
                 border = None if borders is None else borders[inside(box, block.core)[1]]
                 for slab in [slice(k, k + 1) for k in range(len(truth))] if self.per_section else slabs(truth.shape):
-                    true_ids, pred_ids = to_instance_ids("truth", truth[slab]), to_instance_ids("pred", pred[slab])
+                    true_ids, pred_ids = counted_ids("truth", truth[slab]), counted_ids("pred", pred[slab])
                     scored = scored_voxels(true_ids, self.ignore_labels, None, None, self.border_per_section)
                     if border is not None:
                         scored &= ~border[slab]

@@ -3,7 +3,8 @@
 
 ``python -m tests.benchmarks.measure_volumes ACTION SIZE FOLDER [BLOCK [WORKERS]]`` (segment, watershed, barrier_cut,
 evaluate, maps or predict; voxels along an axis; seed 0) prints CPU seconds, their ratio, nanoseconds per voxel, and the
-resident memory at most, over that before, of each side. Without BLOCK it is the command's own; more than one worker is
+resident memory at most, over that before, of each side; of ``evaluate`` the seconds of reading the two volumes whole,
+too, and the ratio with these. Without BLOCK it is the command's own; more than one worker is
 for the seconds by the clock.
 """
 
@@ -152,6 +153,10 @@ def main(action: str, size: int, folder: Path, block: int | None = None, workers
     found["blocks"] = measured(blocks)
     found["ns_per_voxel"] = found["blocks"]["cpu_s"] / voxels * 1e9
     found["ratio"] = inside and found["blocks"]["cpu_s"] / found["in_memory"]["cpu_s"]
+    if action == "evaluate" and inside:
+        found["reading"] = measured(lambda: [_read(folder / f"{name}_{size}.zarr") for name in ("truth", "pred")])
+        whole = found["in_memory"]["cpu_s"] + found["reading"]["cpu_s"]
+        found["ratio_with_reading"] = found["blocks"]["cpu_s"] / whole
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -7,7 +7,13 @@ import torch
 from monai.data import MetaTensor
 
 from monai_boundary.metrics import contingency
-from monai_boundary.metrics.contingency import count_overlaps, evaluation_tables, scored_voxels, to_instance_ids
+from monai_boundary.metrics.contingency import (
+    count_overlaps,
+    counted_ids,
+    evaluation_tables,
+    scored_voxels,
+    to_instance_ids,
+)
 
 OPTIONS = {
     "ignore_labels": (0,),
@@ -63,6 +69,23 @@ def test_transparent_label_is_one_id_signed_and_unsigned() -> None:
     ids = to_instance_ids("y", np.array([[1, 2**64 - 1]], dtype=np.uint64))
     for label in (-1, 2**64 - 1):
         assert scored_voxels(ids, (label,), None, None, True).tolist() == [[True, False]]
+
+
+def test_small_unsigned_ids_are_counted_as_they_are() -> None:
+    for dtype in (np.uint8, np.uint16, np.uint32):
+        ids = counted_ids("y", np.array([[0, 1, 7]], dtype))
+        assert (ids.dtype, ids.tolist()) == (np.uint32, [[0, 1, 7]])
+        assert scored_voxels(ids, (7, -1, 2**40, 0), None, None, True).tolist() == [[False, True, False]]
+        assert scored_voxels(ids, (-1, 2**64 - 1), None, None, True).all()
+    assert counted_ids("y", np.array([[-1]], np.int32)).tolist() == [[-1]]
+    with pytest.raises(TypeError, match="`y` needs instance ids, got a bool mask"):
+        counted_ids("y", np.array([[True]]))
+
+
+def test_ids_of_two_types() -> None:
+    truth, pred = np.array([[1, 2**32 - 1]], np.uint32), np.array([[-1, 2**32 - 1]], np.int64)
+    table = count_overlaps(pred, truth, truth > 0)
+    assert (table.true_ids.tolist(), table.pred_ids.tolist()) == ([1, 2**32 - 1], [-1, 2**32 - 1])
 
 
 def test_inputs_are_not_changed() -> None:
