@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ def _manifest(command: str, inputs: Mapping[str, VolumeSource], settings: Mappin
     return plain | {"digest": hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}
 
 
+@cache  # looking through what is installed takes longer than a small job's blocks
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

@@ -7,14 +7,17 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numcodecs.blosc
 import numpy as np
 import pytest
 import torch
+from tqdm import tqdm
 
 from monai_boundary._folder_lock import FolderLock
 from monai_boundary.volumes import evaluate_volume, map_volume, predict_volume, segment_volume
@@ -65,6 +68,8 @@ def kill_ten_times(job: tuple[Any, Any, Any], folder: Path, in_rounds: bool) -> 
 
     They are killed at random, of floods after the process has flooded at least one block. The last one is not.
     """
+    tqdm.set_lock(threading.RLock())  # its own, and that of Blosc, would be shared, and held by who was killed
+    numcodecs.blosc.use_threads = False
     work, volumes, options = job
     work(*volumes, folder / "a", **options)  # without threads, which a fork would lack
     rng, output = np.random.default_rng(0), folder / "b"
@@ -111,6 +116,8 @@ def test_killed_at_random_ten_times(
         target=kill_ten_times, args=(job, tmp_path, action in METHODS[1:])
     )
     process.start()
+    process.join(100)
+    process.kill()
     process.join()
     assert process.exitcode == 0
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")

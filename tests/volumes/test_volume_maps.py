@@ -43,7 +43,7 @@ def test_as_in_memory_up_to_the_radius(seed: int, tmp_path: Path, store: Callabl
 def test_in_processes_and_float16(tmp_path: Path, store: Callable[..., str], client: Any) -> None:
     labels = np.zeros((9, 9, 9), np.uint8)
     labels[4, 4, 4:] = 1
-    options: dict[str, Any] = {"radius_nm": 9, "block": 4, "dtype": "float16", "regions": True}
+    options: dict[str, Any] = {"radius_nm": 9, "block": 5, "dtype": "float16", "regions": True}
     path = store("l", labels, attributes={"resolution": [8, 4, 4]})
     result = map_volume(path, tmp_path / "out", cluster=client, **options)
     map_volume(path, tmp_path / "threads", workers=2, **options)

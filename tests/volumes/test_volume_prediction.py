@@ -109,7 +109,7 @@ def test_background_is_not_computed(tmp_path: Path, store: Callable[..., str], r
     mask = (values > 0).astype(np.uint8)
     mask[:, :3] = 0
     net = network_of(tmp_path, 2)
-    options: dict[str, Any] = {**net, "window": (8, 8), "dtype": "float32", "block": (3, 16, 16), "outside": 1}
+    options: dict[str, Any] = {**net, "window": (8, 8), "dtype": "float32", "block": (4, 16, 20), "outside": 1}
     raw = store("raw", values)
     everywhere = predict_volume(raw, tmp_path / "a", **options)
     full, _ = read_em_source(everywhere.store)
@@ -122,7 +122,7 @@ def test_background_is_not_computed(tmp_path: Path, store: Callable[..., str], r
     found, _ = read_em_source(masked.store)
     np.testing.assert_array_equal(found, np.where(mask, full, 1))
     # the blocks do not decide what is background
-    other = predict_volume(raw, tmp_path / "d", foreground_above=0, **{**options, "block": (4, 7, 11)})
+    other = predict_volume(raw, tmp_path / "d", foreground_above=0, **{**options, "block": (3, 40, 11)})
     np.testing.assert_allclose(read_em_source(other.store)[0], read_em_source(dark.store)[0], atol=1e-6)
 
 
