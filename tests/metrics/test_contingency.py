@@ -138,6 +138,15 @@ def test_ignore_labels_are_64_bit_integers(labels: tuple, error: type[Exception]
         scored_voxels(np.zeros((2, 2), np.int64), labels, None, None, True)
 
 
+@pytest.mark.parametrize("number", [0, 1, 3, 40])
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
+def test_few_ignored_labels_or_many(rng: np.random.Generator, number: int, dtype: type[np.integer]) -> None:
+    """Also those that the type cannot hold."""
+    ids, ignored = rng.integers(0, 60, (5, 6, 7)).astype(dtype), range(number)
+    counts = [[[int(label) not in ignored for label in row] for row in section] for section in ids]
+    np.testing.assert_array_equal(scored_voxels(ids, (*ignored, -1, 2**63), None, None, True), counts)
+
+
 def test_shapes_must_agree_and_be_spatial() -> None:
     with pytest.raises(ValueError, match=r"`y_pred` needs the shape of `y`, \(2, 3\), got \(3, 2\)"):
         evaluation_tables(np.ones((3, 2), int), np.ones((2, 3), int), **OPTIONS)
