@@ -168,6 +168,7 @@ def drain_generation(
     """Take the voxels of a generation from its bucket, up to the position ``end`` or until the queue is full."""
     entries, chain, books = queue
     at = books[READ + bucket]
+    # as in `barrier.drain`, which would take half as long again with a function for what both do first
     while at != end and books[LEFT] > ROOM:
         entry = entries[at]
         soon = entries[(at & ~WITHIN) | ((at + AHEAD) & WITHIN)] & 0xFFFFFFFF  # perhaps never written: only a hint

@@ -23,7 +23,6 @@ CODEC = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 2, "blocksize": 
 ZARR_V2 = 2  # OME-Zarr 0.4, which every viewer reads
 _BLOSC_HEADER = 16
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_SHARDS = "sharding_indexed"
 
 
 @dataclass(frozen=True)
@@ -235,21 +234,27 @@ def _version_3(
     about: Mapping[str, Any],
 ) -> tuple[tuple[int, ...], tuple[int, ...], str, np.dtype[Any] | None, str, str]:
     """The same of an array of format 3."""
-    names, stated = about["chunk_key_encoding"], about["codecs"]
-    default = names["name"] == "default"
-    separator = names.get("configuration", {}).get("separator", "/" if default else ".")
-    codecs = [codec["name"].removeprefix("numcodecs.") for codec in stated]
+    encoding, keys = _named(about["chunk_key_encoding"])
+    default = encoding == "default"
+    separator = keys.get("separator", "/" if default else ".")
+    stated = [_named(codec) for codec in about["codecs"]]
+    codecs = [name.removeprefix("numcodecs.") for name, _ in stated]
     compressor = "" if codecs[-1] == "bytes" else codecs[-1]
-    little = stated[0].get("configuration", {}).get("endian", "little") == "little"
+    little = stated[0][1].get("endian", "little") == "little"
     plain = codecs in (["bytes"], ["bytes", compressor]) and little and not about.get("storage_transformers")
     return (
         tuple(about["shape"]),
-        tuple(about["chunk_grid"]["configuration"]["chunk_shape"]),
+        tuple(_named(about["chunk_grid"])[1]["chunk_shape"]),
         compressor,
         _decodable(about["data_type"], compressor) if plain and isinstance(about["data_type"], str) else None,
         f"c{separator}" if default else "",
         separator,
     )
+
+
+def _named(stated: Any) -> tuple[str, Mapping[str, Any]]:
+    """Name and configuration of what format 3 states, in either form that it has."""
+    return (stated, {}) if isinstance(stated, str) else (stated["name"], stated.get("configuration") or {})
 
 
 def _decodable(name: str, compressor: str) -> np.dtype[Any] | None:

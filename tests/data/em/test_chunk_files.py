@@ -145,6 +145,16 @@ def test_names_of_files(name: str, separator: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(array.read((slice(1, 4), slice(0, 4))), values[1:])
 
 
+def test_names_alone_in_place_of_configurations(tmp_path: Path) -> None:
+    about: dict[str, Any] = {"zarr_format": 3, "node_type": "array", "shape": [4], "data_type": "uint8"}
+    about |= {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}}, "fill_value": 0}
+    (tmp_path / "zarr.json").write_text(json.dumps(about | {"chunk_key_encoding": "default", "codecs": ["bytes"]}))
+    (tmp_path / "c").mkdir()
+    for place in range(2):
+        (tmp_path / "c" / str(place)).write_bytes(bytes([place, 7]))
+    assert ChunkFiles.open(tmp_path).read((slice(1, 4),)).tolist() == [7, 1, 7]
+
+
 def test_a_blosc_chunk_that_states_another_length(tmp_path: Path) -> None:
     """Of an array that Zarr decodes, too: it would not say so."""
     values = np.arange(64, dtype="u1").reshape(8, 8)
