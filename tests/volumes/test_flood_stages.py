@@ -48,9 +48,8 @@ def test_as_in_memory(seed: int, method: str, tmp_path: Path, store: Callable[..
     result = segment_volume(path, tmp_path / "threads", workers=1 + seed % 2, **options)
     np.testing.assert_array_equal(read_em_source(result.store)[0], expected)
     assert result.instances == expected.max()
-    if seed % 2 == (method == "watershed"):  # each volume by one of the two methods
-        segment_volume(path, tmp_path / "cluster", cluster=client, **options)
-        assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "threads")
+    segment_volume(path, tmp_path / "cluster", cluster=client, **options)
+    assert bytes_of(tmp_path / "cluster") == bytes_of(tmp_path / "threads")
 
 
 @pytest.mark.parametrize("stops_at", [5, 14, 23])
