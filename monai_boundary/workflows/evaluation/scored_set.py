@@ -38,11 +38,11 @@ def em_scored(
         spatial_dims: 2 or 3.
         output_dir: where the phantom goes.
         part: of the split, where there is no test set.
-        **options: how a test set is read, as :func:`~monai_boundary.workflows.em_items` takes it: ``image_dataset``,
+        **options: how a test set is read, as `em_items` takes it: ``image_dataset``,
             ``label_dataset``, ``label_kind``, ``polarity``, ``spacing``.
 
     Raises:
-        ValueError: if the labels of the test set are of two kinds; as :func:`~monai_boundary.workflows.em_items`.
+        ValueError: if the labels of the test set are of two kinds; as `em_items`.
     """
     if test_dir is None:
         if data is None:
