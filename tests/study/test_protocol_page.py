@@ -23,7 +23,7 @@ def test_only_what_confirms_is_the_result(bundle: Path, tmp_path: Path, caplog: 
     assert "| confirming | none | the result: no share" in (tmp_path / "study.md").read_text()
     assert "## Confirming" not in (tmp_path / "study.md").read_text()
     result = run_study(plan, tmp_path, workers=2)
-    assert "none, of 0 pair of runs" in caplog.text
+    assert "none, of 1 pair of runs" in caplog.text, "of those that choose, as none confirms"
     assert "4.29 standard deviations of a pair, of 2 pairs of runs" not in caplog.text
     page = (tmp_path / "study.md").read_text()
     assert page.startswith("| part | folds | what it is for |\n|---|---|---|\n| confirming | 1, 2 | the result")

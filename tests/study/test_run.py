@@ -106,16 +106,6 @@ def test_a_failing_run_ends_in_an_error_after_the_others(
     assert "| good loss | **" in page or "| good loss | +" in page
 
 
-def test_what_it_can_see_is_told_of_the_folds_that_choose_where_none_confirms(
-    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    protocol = {"choosing": {"folds": [0, 1]}}
-    plan = read_study(study(bundle, arms={"plain": {}}, seeds=[0], folds=[0, 1, 2], protocol=protocol))
-    with caplog.at_level("INFO"):
-        run_study(plan.restricted(folds=[0, 1]), tmp_path / "out", workers=2)
-    assert "of 2 pairs of runs for each arm" in caplog.text
-
-
 def test_an_unknown_score_ends_the_study_with_its_first_run(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, metrics={"dise": "higher"}))
     with pytest.raises(ValueError, match=r"got no 'dise' in .*which has: epoch, seconds_per_step, loss/region, dice"):
