@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from monai.transforms import CopyItemsd, LoadImaged, SelectItemsd
+from monai.transforms import CopyItemsd, LoadImaged, SelectItemsd, Transform
 
 from monai_boundary._validation import check_choice, check_spatial_dims
 from monai_boundary.data import EMReader
@@ -21,7 +21,7 @@ from monai_boundary.transforms import (
 from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd, file_of
 
 
-class _CleanItem:
+class _CleanItem(Transform):  # MONAI's caches end at a step that is no `Transform`
     """Make a membrane label 0 and 1 with the polarity that the datalist decided; an error names the file."""
 
     def __init__(self, key: str, section_axis: int | None) -> None:

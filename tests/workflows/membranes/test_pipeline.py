@@ -15,6 +15,7 @@ from skimage.measure import label as components
 from monai_boundary.data import em_datalist, write_em_phantom
 from monai_boundary.workflows.membranes.data import em_items
 from monai_boundary.workflows.membranes.pipeline import em_transforms
+from monai_boundary.workflows.runs.loaded_dataset import LoadedDataset
 
 WALL = np.zeros((16, 16), np.uint8)
 WALL[:, 8] = 1
@@ -116,6 +117,18 @@ def test_a_training_gets_what_its_loss_takes(tmp_path: Path, targets: tuple[str,
         inside = data["sdm_label"][data["label"] > 0]
         assert float(inside.max()) <= 0, "negative in the membrane"
         assert float(data["sdm_label"].max()) >= 4.0, "in nm"
+
+
+@pytest.mark.parametrize("kind", ["membrane", "instances"])
+def test_all_of_it_is_computed_once_where_it_is_cached(tmp_path: Path, kind: str) -> None:
+    """Before an item is drawn, the cache holds what comes out; drawing it computes nothing."""
+    write_pair(tmp_path, [WALL, WALL])
+    items = em_datalist(tmp_path, label_kind=kind, polarity="membrane" if kind == "membrane" else None)
+    steps = Compose(em_transforms(kind, 2, targets=("regions_label", "seeds_label")))
+    dataset = LoadedDataset(items, steps, progress=False, copy_cache=False)
+    first = dataset[0]
+    assert set(first) == {"image", "label", "regions_label", "seeds_label"}
+    assert dataset[0] is first
 
 
 def test_images_without_labels(tmp_path: Path) -> None:
