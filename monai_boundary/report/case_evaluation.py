@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from monai_boundary._typing import AnyArray
+from monai_boundary.report.case_files import ITK_SUFFIXES, NIFTI_SUFFIXES
 from monai_boundary.report.case_records import Record, fingerprint, told_infinity, write_record
 from monai_boundary.report.case_scores import CURVE_POINTS, TOLERANCE, MaskScoring, score_instances, score_masks
 from monai_boundary.report.label_classes import ClassTable, pairs_of_masks
@@ -155,7 +156,8 @@ def read_case(job: CaseJob) -> LoadedCase:
     case = load_case(job.prediction, job.truth, job.options)
     if job.probability is None:
         return case
-    chances = read_probability(job.probability, case.truth, job.options.pred_dataset, job.options.spacing)
+    axes_xyz = job.truth.name.lower().endswith((*NIFTI_SUFFIXES, *ITK_SUFFIXES))
+    chances = read_probability(job.probability, case.truth, job.options.pred_dataset, job.options.spacing, axes_xyz)
     return case._replace(probability=chances)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -173,13 +173,14 @@ def _joined_by_folders(predictions: Mapping[str, CaseFile], truths: Mapping[str,
     return {key: names[0] for key, names in fitting.items()}
 
 
-def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, tuple[Path, ...]]:
+def match_images(files: Sequence[CaseFile], cases: Collection[str]) -> dict[str, tuple[Path, ...]]:
     """Return the images that may be those of each case, the likeliest first; a case without any is left out.
 
     First the file of the case's name, then those that go on with another word (``_t1ce``), then those in a folder that
-    is called like the case, or in one below it (``SiteA/0/pre/FLAIR.nii.gz`` of ``SiteA/0`` or ``SiteA-0``). If several
-    folders are called so, it cannot be told whose images they are, and they are none. What a name calls a segmentation
-    is no image.
+    is called like the case, or in one below it (``SiteA/0/pre/FLAIR.nii.gz`` of ``SiteA/0`` or ``SiteA-0``). Of cases
+    that only their folders tell apart (``SiteA/0``, ``SiteB/0``) the images are in folders of these names, too. If
+    several folders are called so, or several cases may mean one file, it cannot be told whose images they are, and they
+    are none. What a name calls a segmentation is no image.
 
     Args:
         files: of :func:`list_case_files`.
@@ -196,10 +197,15 @@ def match_images(files: Sequence[CaseFile], cases: Iterable[str]) -> dict[str, t
     """
     images = [file for file in files if not _ROLE.search(file.path.name.split(".")[0])]
     found = {}
-    for case in cases:
-        name = case.rpartition("/")[2].casefold()
-        same = [file.path for file in images if file.case.casefold() == name]
-        more = [file.path for file in images if re.match(re.escape(name) + r"[-_. ]", file.case.casefold())]
+    named = [case.casefold().rpartition("/") for case in cases]
+    numbers = Counter(name for _, _, name in named)
+    for case, (folder, _, name) in zip(cases, named, strict=True):
+        own = [file for file in images if f"/{file.within.casefold()}".endswith(f"/{folder}")] if folder else images
+        for there in (own, images if numbers[name] == 1 else []):
+            same = [file.path for file in there if file.case.casefold() == name]
+            more = [file.path for file in there if re.match(re.escape(name) + r"[-_. ]", file.case.casefold())]
+            if same or more:
+                break
         candidates = same + more or _in_folder_of(case, images)
         if candidates:
             found[case] = tuple(candidates)

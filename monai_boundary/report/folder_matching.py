@@ -5,12 +5,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monai_boundary.report.case_files import SUFFIXES, CaseMatches, list_case_files, listed, match_cases
+from monai_boundary.report.case_files import (
+    SUFFIXES,
+    CaseFile,
+    CaseMatches,
+    CasePair,
+    list_case_files,
+    listed,
+    match_cases,
+)
 
 logger = logging.getLogger(__name__)
+_NPZ = ".npz"
 
 
 def match_folders(
@@ -61,12 +71,15 @@ def match_probabilities(
 ) -> dict[str, dict[str, Path]]:
     """Return the file of the probabilities of each method's cases.
 
+    They are matched by name as predictions are with truths; where a folder has both a ``.npz`` and another file of a
+    case, as nnU-Net leaves its probabilities beside its segmentations, the ``.npz`` is meant.
+
     Args:
         folders: folder of the only method, or method -> folder.
         matches: method -> its cases.
 
     Raises:
-        ValueError: if a method is unknown, or a case has no probabilities.
+        ValueError: if a method is unknown, or a case has no probabilities, or several files of them.
     """
     if folders is None:
         return {}
@@ -79,12 +92,25 @@ def match_probabilities(
     strange = [method for method in folders if method not in matches]
     if strange:
         raise ValueError(f"`probabilities` needs methods of `predictions`, {', '.join(matches)}, got {strange[0]!r}.")
-    found: dict[str, dict[str, Path]] = {}
-    for method, folder in folders.items():
-        files = {file.case.casefold(): file.path for file in list_case_files(folder, suffixes=(*SUFFIXES, ".npz"))}
-        cases = [pair.case for pair in matches[method].pairs]
-        without = [case for case in cases if case.rpartition("/")[2].casefold() not in files]
-        if without:
-            raise ValueError(f"`probabilities` needs a file for each case, {folder} has none for {listed(without)}.")
-        found[method] = {case: files[case.rpartition("/")[2].casefold()] for case in cases}
-    return found
+    return {
+        method: _of_cases(list_case_files(folder, suffixes=(*SUFFIXES, _NPZ)), matches[method].pairs, folder)
+        for method, folder in folders.items()
+    }
+
+
+def _of_cases(files: Sequence[CaseFile], pairs: Sequence[CasePair], folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Case -> the file of its probabilities; a name that several cases have is told apart by its folder."""
+    places = [(pair, pair.case.rpartition("/")) for pair in pairs]
+    cases = [CaseFile(name, within, pair.prediction) for pair, (within, _, name) in places]
+    by: dict[tuple[str, str], list[CaseFile]] = defaultdict(list)
+    for file in files:
+        by[file.within, file.case.casefold()].append(file)
+    kept = [[file for file in own if file.path.suffix.lower() == _NPZ] or own for own in by.values()]
+    twice = [file.path for own in kept if len(own) > 1 for file in own]
+    if twice:
+        raise ValueError(f"`probabilities` needs one file for each case, got several in {folder}: {listed(twice)}.")
+    found = {pair.truth: pair.prediction for pair in match_cases([file for (file,) in kept], cases).pairs}
+    without = [pair.case for pair in pairs if pair.prediction not in found]
+    if without:
+        raise ValueError(f"`probabilities` needs a file for each case, {folder} has none for {listed(without)}.")
+    return {pair.case: found[pair.prediction] for pair in pairs}

@@ -21,16 +21,23 @@ MEMBRANE_CURVES = ("cremi_score", "ari", "voi_split", "voi_merge")
 
 
 def read_probability(
-    path: Path, truth: LabelVolume, dataset: str | None = None, spacing: GivenSpacing | None = None
+    path: Path,
+    truth: LabelVolume,
+    dataset: str | None = None,
+    spacing: GivenSpacing | None = None,
+    axes_xyz: bool = True,
 ) -> AnyArray:
     """Read the probabilities of a case, and check that they are probabilities on the grid of its truth.
 
     Args:
         path: NIfTI, MHA or NRRD with channels last, or a TIF, PNG, HDF5 or Zarr of one channel; or nnU-Net's ``.npz``,
-            whose ``probabilities`` have channels first and axes z, y, x. The largest value of 8 and 16 bits is 1.
+            whose ``probabilities`` have channels first and axes z, y, x (z is 1 of pictures). The largest value of 8
+            and 16 bits is 1.
         truth: of the case.
         dataset: of HDF5 files and Zarr stores.
         spacing: instead of what the file states.
+        axes_xyz: whether the truth's axes are x, y, z, as of NIfTI, MHA and NRRD, or z, y, x: what nnU-Net's are turned
+            to.
 
     Returns:
         Channels first, (C, *spatial), floats from 0 to 1.
@@ -39,7 +46,7 @@ def read_probability(
         ValueError: if the grid is another, or a value is NaN or not between 0 and 1.
     """
     if path.suffix.lower() == ".npz" and not path.name.endswith(VOLUME_SUFFIX):
-        values = _nnunet_probabilities(path, truth)
+        values = _nnunet_probabilities(path, truth, axes_xyz)
     else:
         channels = read_channels(path, dataset, spacing)
         difference = grid_difference(channels[0], truth)
@@ -188,14 +195,17 @@ def threshold_rows(curves: Mapping[tuple[str, str, str], Mapping[str, Sequence[f
     return rows
 
 
-def _nnunet_probabilities(path: Path, truth: LabelVolume) -> AnyArray:
+def _nnunet_probabilities(path: Path, truth: LabelVolume, axes_xyz: bool) -> AnyArray:
     with np.load(path, allow_pickle=False) as file:
         if "probabilities" not in file.files:
             raise ValueError(
                 f"{path} needs an array `probabilities`, as nnU-Net writes it, got {', '.join(file.files)}."
             )
         values: AnyArray = file["probabilities"]
-    values = values.transpose(0, *range(values.ndim - 1, 0, -1))
+    if values.ndim == truth.values.ndim + 2 and values.shape[1] == 1:  # a picture is a volume of one section
+        values = values[:, 0]
+    if axes_xyz:
+        values = values.transpose(0, *range(values.ndim - 1, 0, -1))
     if values.shape[1:] != truth.values.shape:
         raise ValueError(f"{path} needs the truth's shape {truth.values.shape}, got {values.shape[1:]}.")
     return values

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case, load_case, voxel_volume
@@ -50,6 +51,17 @@ def test_a_grid_that_one_file_does_not_state(tmp_path: Path) -> None:
     other = load_case(truth, tmp_path / "a.png", CaseOptions())
     assert other.notes == ["the truth states no grid: only shapes were compared"]
     assert other.truth.unit == "mm"
+
+
+def test_nnunets_probabilities_of_a_stack_are_not_turned(tmp_path: Path) -> None:
+    """A cube has the right shape either way."""
+    stack = np.zeros((4, 4, 4), np.uint8)
+    stack[0, :2] = 1
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack")
+    np.savez(tmp_path / "a.npz", probabilities=np.stack([1.0 - stack, stack]))
+    files = (tmp_path / "a.tif", tmp_path / "a.tif")
+    work = CaseJob("m", "a", *files, CaseOptions(), tmp_path / "cases" / "a.json", tmp_path / "a.npz")
+    assert evaluate_case(work)["classes"]["1"]["thresholds"]["dice"] == [1.0] * 19
 
 
 def test_instances(tmp_path: Path) -> None:

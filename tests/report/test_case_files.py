@@ -149,6 +149,17 @@ def test_images_in_the_folder_of_a_case(tmp_path: Path) -> None:
     }
 
 
+def test_images_of_cases_that_only_their_folders_tell_apart(tmp_path: Path) -> None:
+    """Each has the file of its own folder, not the first of that name; of one file for two cases nobody knows."""
+    listed = list_case_files(touch(tmp_path, "x/A/0.nii", "x/B/0_t1.nii", "x/B/0.nii", "7.nii", "aA/1.nii"))
+    found = match_images(listed, ["A/0", "B/0", "C/0", "A/7", "B/7", "A/1"])
+    assert {case: [path.relative_to(tmp_path).as_posix() for path in paths] for case, paths in found.items()} == {
+        "A/0": ["x/A/0.nii"],
+        "B/0": ["x/B/0.nii", "x/B/0_t1.nii"],
+        "A/1": ["aA/1.nii"],  # there is no other of this name
+    }
+
+
 def test_predictions_named_after_folders(tmp_path: Path) -> None:
     """As the bundles call them: a name and its folders joined; of two truths that would be one, neither is."""
     truths = list_case_files(touch(tmp_path / "t", "A/0/wmh.nii", "A/1/wmh.nii", "B/c/2_seg.nii", "B-c/2_seg.nii"))

@@ -76,6 +76,17 @@ def test_channels_of_every_kind_of_file(tmp_path: Path, rng: np.random.Generator
     np.testing.assert_allclose(single, channels[:1])
 
 
+def test_nnunets_axes_are_those_of_the_truths_file(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Of a TIF or PNG nnU-Net turns nothing round, and of a picture it makes a volume of one section."""
+    cube, picture = rng.random((2, 4, 4, 4)), rng.random((2, 1, 4, 3))
+    write(tmp_path / "cube.npz", cube), write(tmp_path / "picture.npz", picture)
+    stack, flat, turned = (LabelVolume(np.zeros(n, np.uint8), None, "voxel") for n in ((4, 4, 4), (4, 3), (3, 4)))
+    np.testing.assert_array_equal(read_probability(tmp_path / "cube.npz", stack, axes_xyz=False), cube)
+    np.testing.assert_array_equal(read_probability(tmp_path / "picture.npz", flat, axes_xyz=False), picture[:, 0])
+    found = read_probability(tmp_path / "picture.npz", turned)  # a slice in MHA
+    np.testing.assert_array_equal(found, picture[:, 0].transpose(0, 2, 1))
+
+
 def test_pictures_hold_their_largest_value_for_1(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 51, 255]], np.uint8)).save(tmp_path / "a.png")
     flat = LabelVolume(np.zeros((1, 3), np.uint8), None, "voxel")
