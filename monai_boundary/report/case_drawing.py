@@ -13,7 +13,7 @@ from monai_boundary.data.em.arrays import pick_dataset
 from monai_boundary.report.case_evaluation import CaseJob, load_case
 from monai_boundary.report.case_files import ARRAY_SUFFIXES
 from monai_boundary.report.label_classes import pairs_of_masks
-from monai_boundary.report.label_volume import LabelVolume, grid_difference, read_label_volume
+from monai_boundary.report.label_volume import GivenSpacing, LabelVolume, grid_difference, read_channels
 from monai_boundary.report.report_tables import ReportTables
 from monai_boundary.report.slice_contours import instance_slices, slice_contours, viewed_grid
 from monai_boundary.report.surface_meshes import MOST_FACES, surface_meshes
@@ -87,7 +87,7 @@ def _drawn(work: DrawJob, part: int) -> dict[str, Any]:
     case = load_case(work.job.prediction, work.job.truth, options)
     pred, true = case.prediction, case.truth
     grid = viewed_grid(true.affine, true.spacing, true.unit)
-    image, remark = _image(work.images, true)
+    image, remark = _image(work.images, true, options.spacing)
     about = {"method": work.job.method, "case": work.job.case, "reason": work.reason + remark, "unit": true.unit}
     if options.instances:
         return {**about, "views": instance_slices(pred.values, true.values, grid, image, 12 // part), "meshes": {}}
@@ -103,12 +103,17 @@ def _drawn(work: DrawJob, part: int) -> dict[str, Any]:
     return {**about, "views": views, "meshes": meshes}
 
 
-def _image(paths: Sequence[Path], true: LabelVolume) -> tuple[AnyArray | None, str]:
+def _image(paths: Sequence[Path], true: LabelVolume, spacing: GivenSpacing | None) -> tuple[AnyArray | None, str]:
     """What lies behind the contours, and what there is to say of it: on another grid an image would mislead."""
     apart = ""
     for path in paths:
         holds_datasets = path.name.lower().endswith((*ARRAY_SUFFIXES, ".zarr"))
-        image = read_label_volume(path, pick_dataset(path, None) if holds_datasets else None)
+        try:
+            dataset = pick_dataset(path, None) if holds_datasets else None
+            image, *_ = read_channels(path, dataset, spacing)  # of several channels the first
+        except (ValueError, ImportError) as error:  # the contours are worth drawing without it
+            apart = apart or f"; {path.name} is not drawn: {error}"
+            continue
         difference = grid_difference(image, true)
         if not difference:
             return image.values, ""

@@ -210,10 +210,6 @@ def _worst_first(tables: ReportTables) -> Iterator[dict[str, Any]]:
         yield {**row, **{count: int(row[count]) for count in COUNTED}}
 
 
-def _p_order(row: Mapping[str, Any]) -> tuple[bool, float]:
-    return math.isnan(row["p_holm"]), row["p_holm"]
-
-
 def _sort_key(value: Any) -> str:
     if not isinstance(value, (int, float)) or math.isnan(value):
         return ""

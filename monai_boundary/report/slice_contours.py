@@ -79,7 +79,7 @@ def slice_contours(
         wrong |= predicted != true
         there |= predicted | true
     box = _box(there)
-    window = None if behind is None else np.percentile(behind[box], [1, 99]).tolist()
+    window = None if behind is None else _window(behind[box])
     views = []
     for axis, places in _cuts(box, most):
         scale = _scale(grid, axis)
@@ -119,7 +119,7 @@ def instance_slices(
     arrays = [grid.turned(a) for a in (predicted, true, split, merged)]
     behind = None if image is None else grid.turned(image)
     box = tuple(slice(0, n) for n in arrays[0].shape)
-    window = None if behind is None else np.percentile(behind, [1, 99]).tolist()
+    window = None if behind is None else _window(behind)
     views = []
     for axis, places in _cuts(box, most):
         scale = _scale(grid, axis)
@@ -162,8 +162,10 @@ def contour_path(mask: BoolArray, scale: tuple[float, float]) -> str:
     return "".join(parts)
 
 
-def _short(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+def _window(values: AnyArray) -> list[float] | None:
+    """The grey values that are black and white, of those that are numbers; nothing where none is."""
+    finite = values[np.isfinite(values)]
+    return np.percentile(finite, [1, 99]).tolist() if finite.size else None
 
 
 def _view(axis: int | None, grid: ViewedGrid, shape: Sequence[int], scale: Any, slices: list[dict[str, Any]]) -> Any:

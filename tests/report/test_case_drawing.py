@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions
+from monai_boundary.report.label_volume import GivenSpacing
 from monai_boundary.report.report_tables import report_tables
 from tests.report.case_folders import ball, write_nifti
 from tests.report.test_report_tables import record
@@ -72,6 +74,32 @@ def test_images_behind_lie_on_the_grid_or_are_left_out(tmp_path: Path) -> None:
     said = [drawn(one)["reason"] for one in jobs]
     assert said[:2] == ["why", "why"]
     assert said[2].startswith("why; moved.nii is on another grid and not drawn: origin")
+
+
+def test_images_of_channels_and_those_that_cannot_be_read(tmp_path: Path) -> None:
+    """Either left the whole case without a picture; of channels (the Decathlon's tumours) the first is shown."""
+    work = job(tmp_path, ball(), ball())
+    channels = np.zeros((12, 12, 8, 2), np.float32)
+    channels[6:, ..., 0] = 1
+    colour = tmp_path / "colour.png"
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(colour)
+    files = {"several": write_nifti(tmp_path / "several.nii", channels), "colour": colour}
+    files["alone"] = write_nifti(tmp_path / "alone.nii", channels[..., 0])
+    found = {name: drawn(DrawJob(work, (file,), "why", tmp_path / "a.json")) for name, file in files.items()}
+    views = {name: of["views"][0]["slices"][0] for name, of in found.items()}
+    assert views["several"]["image"] == views["alone"]["image"]
+    assert "truth" in views["colour"]
+    assert "image" not in views["colour"]
+    assert found["colour"]["reason"].startswith("why; colour.png is not drawn: `source` needs grey values")
+
+
+def test_a_given_spacing_is_that_of_the_image_too(tmp_path: Path) -> None:
+    """It is given because files state a wrong one: the image had that, and was on another grid."""
+    work = job(tmp_path, ball(), ball(), spacing=GivenSpacing((1.0, 1.0, 3.0)))
+    image = write_nifti(tmp_path / "image.nii", ball().astype(np.float32), (1.0, 1.0, 2.0), (5, 0, 0))
+    found = drawn(DrawJob(work, (image,), "why", tmp_path / "a.json"))
+    assert found["reason"] == "why"
+    assert "image" in found["views"][0]["slices"][0]
 
 
 def test_nothing_to_draw_instances_and_failures(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from monai_boundary.report.slice_contours import ViewedGrid, contour_path, insta
 from tests.report.case_folders import ball
 
 STORED = ViewedGrid(None, (1.0, 1.0, 1.0), "voxel")
+FLAT = ViewedGrid(None, (1.0, 1.0), "voxel")
 
 
 def points(path: str) -> Any:
@@ -75,6 +76,24 @@ def pixels(address: str) -> Any:
     kind, _, data = address.partition(";base64,")
     assert kind in ("data:image/png", "data:image/jpeg")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def test_what_is_no_number_leaves_the_rest_of_an_image_as_it_is() -> None:
+    """A NaN outside the head made all of it black."""
+    mask = np.zeros((8, 8), bool)
+    mask[2:6, 2:6] = True
+    image = np.zeros((8, 8))
+    image[:, 4:] = 1000.0
+    spoilt = image.copy()
+    spoilt[0, 0] = np.nan
+    images = (image, spoilt, np.full((8, 8), np.nan))
+    for views in (
+        [slice_contours({"1": (mask, mask)}, FLAT, behind) for behind in images],
+        [instance_slices(mask, mask, FLAT, behind) for behind in images],
+    ):
+        whole, with_nan, nothing = (view["slices"][0].get("image") for (view,) in views)
+        assert whole == with_nan
+        assert nothing is None
 
 
 def test_the_image_is_behind() -> None:
