@@ -141,8 +141,7 @@ class ItemScoresHandler(IgniteMetricHandler):
 
     def _leave_out_repeated(self, engine: Engine) -> None:
         """Of fewer cases than processes, the last processes score a case that another one has: theirs do not count."""
-        loader = getattr(engine, "data_loader", None)
-        repeated = getattr(getattr(loader, "sampler", None), "repeated", 0)
+        repeated = repeated_cases(engine)
         if repeated and dist.is_available() and dist.is_initialized():
             self.item_metric._sync()
             tensors = self.item_metric._synced_tensors or []
@@ -153,6 +152,20 @@ class ItemScoresHandler(IgniteMetricHandler):
         if text not in self._said_before:
             engine.logger.warning(text)
         self._said.add(text)
+
+
+def repeated_cases(engine: Engine) -> int:
+    """Return how many processes, the last ones, have one case that another one has too, as the engine's sampler says.
+
+    Args:
+        engine: an evaluator whose cases several processes share; of any other it is 0.
+
+    Example:
+        >>> repeated_cases(Engine(lambda engine, batch: None))
+        0
+    """
+    sampler = getattr(getattr(engine, "data_loader", None), "sampler", None)
+    return int(getattr(sampler, "repeated", 0))
 
 
 def with_key(scores: Sequence[str], key_score: str | None) -> tuple[str, ...]:

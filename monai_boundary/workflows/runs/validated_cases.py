@@ -12,13 +12,15 @@ from monai.utils import string_list_all_gather
 
 from monai_boundary._tables import Row
 from monai_boundary.handlers.pictures.cases import case_name
+from monai_boundary.handlers.scores.item_scores import repeated_cases
 
 
 class ValidatedCases:
     """Keeps the names of an evaluator's cases in the order of ``state.metric_details``, whatever process has them.
 
     Names are those of the pictures: an item's own (``case``), else its image's file, with the slice or section where
-    it is one; of names that occur again the later ones are numbered.
+    it is one; of names that occur again the later ones are numbered. A case that a process has because there are fewer
+    cases than processes is the other's.
     """
 
     def __init__(self) -> None:
@@ -43,7 +45,8 @@ class ValidatedCases:
     def gather(self, evaluator: Workflow) -> None:
         """Bring the names of all processes together; each of them has to come here."""
         gathered = string_list_all_gather(list(self._own))
-        self._all = _numbered([name for name in gathered if name])  # a process without cases adds an empty one
+        named = [name for name in gathered if name]  # a process without cases adds an empty one
+        self._all = _numbered(named[: len(named) - repeated_cases(evaluator)])
 
     def rows(self, evaluator: Workflow) -> list[Row]:
         """Return a row for each case: its name, and its score by each metric that scores every case.

@@ -10,10 +10,14 @@ import torch
 from ignite.engine import Events
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
+from monai.handlers import from_engine
 
 from monai_boundary._tables import read_table
+from monai_boundary.handlers import VolumeScoresHandler
+from monai_boundary.workflows.runs.processes import CaseShare
 from monai_boundary.workflows.runs.results import MetricsFiles
 from monai_boundary.workflows.runs.validated_cases import ValidatedCases
+from tests.gloo import in_two_processes
 
 
 class Scores:
@@ -56,6 +60,33 @@ def test_each_case_with_its_name_and_its_own_scores() -> None:
             {"case": "b", "dice": 0.25},
             {"case": "007 (2)", "dice": 1.0},
         ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_two_processes_know_each_case_once(tmp_path: Path, count: int) -> None:
+    """Also where there are fewer cases than processes, so that both of them validate the same one."""
+    label = torch.zeros(1, 2, 4)
+    label[:, 0] = 1
+    images = [torch.zeros(1, 2, 4) for _ in range(count)]
+    for k, image in enumerate(images):
+        image[:, 0, : k + 1] = 1
+    items = [{"image": image, "label": label, "case": f"p{k}"} for k, image in enumerate(images)]
+
+    def validate(rank: int) -> list[Any]:
+        scores = VolumeScoresHandler(from_engine(["pred", "label"]), scores=["dice"], spacing=1.0)
+        engine = SupervisedEvaluator(
+            device=torch.device("cpu"),
+            val_data_loader=DataLoader(Dataset(items), sampler=CaseShare(items, rank, 2)),
+            network=torch.nn.Identity(),
+            key_val_metric={"dice": scores},
+        )
+        cases = ValidatedCases()
+        cases.attach(engine)
+        engine.run()
+        return [(row["case"], row["dice"]) for row in cases.rows(engine)]
+
+    wanted = [("p0", pytest.approx(2 / 5)), ("p2", pytest.approx(6 / 7)), ("p1", pytest.approx(4 / 6))]
+    assert in_two_processes(validate, tmp_path / "job") == [wanted[:count]] * 2
 
 
 @pytest.mark.filterwarnings("ignore")
