@@ -223,21 +223,28 @@ class CompoundLoss(nn.Module):
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the weights, and with shares what was measured, for ``state_dict()``."""
-        return dict(self.weights) if self._shares is None else {"weights": self.weights, **self._shares.state()}
+        weights = dict(self.weights)
+        return weights if self._shares is None else {"weights": weights, **self._shares.state()}
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
         """Take the weights of a ``state_dict()``, and with shares what was measured.
 
         Raises:
-            ValueError: if one of the two has shares and the other has none.
+            ValueError: if one of the two has shares and the other has none, or it is of other terms.
         """
+        weights = state.get("weights")
         if self._shares is None:
+            if isinstance(weights, Mapping):
+                raise ValueError(f"`state` needs weights alone, as the loss has no shares, got {dict(state)}.")
             self.set_weights(state)
             return
-        if not isinstance(state.get("weights"), Mapping):
+        if not isinstance(weights, Mapping):
             raise ValueError(f"`state` needs shares, as the loss has them, got weights alone: {dict(state)}.")
+        for what, own, given in (("terms", self.weights, weights), ("shares", self._shares.shares, state["shares"])):
+            if set(own) != set(given):
+                raise ValueError(f"`state` needs the {what} of the loss, {', '.join(own)}, got {', '.join(given)}.")
         self._shares.load(state)
-        self.weights.update({name: float(weight) for name, weight in state["weights"].items()})
+        self.weights.update({name: float(weight) for name, weight in weights.items()})
 
 
 def accepted_targets(loss: Callable[..., Tensor]) -> frozenset[str] | None:

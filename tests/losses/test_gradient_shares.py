@@ -193,6 +193,29 @@ def test_a_resumed_loss_goes_on_as_the_one_that_was_left_alone() -> None:
         make().load_state_dict(CompoundLoss({"region": Slope(1), "boundary": Slope(1)}).state_dict())
 
 
+def test_a_state_is_of_its_moment_and_of_its_loss() -> None:
+    """A state that was taken does not follow the loss, and one of other terms is refused as it is loaded."""
+
+    def make(*names: str, shared: str | None = "boundary") -> CompoundLoss:
+        shares = None if shared is None else {shared: 0.5}
+        return CompoundLoss({name: Slope(1, 1) for name in names}, shares=shares)
+
+    loss = make("region", "boundary")
+    state = loss.state_dict()
+    loss.set_weights({"region": 4.0})
+    assert loss.weights == {"region": 4.0, "boundary": 2.0}
+    loss.load_state_dict(state)
+    assert loss.weights == {"region": 1.0, "boundary": 0.5}
+    with pytest.raises(ValueError, match="needs the terms of the loss, region, edge, got region, boundary"):
+        make("region", "edge", shared="edge").load_state_dict(state)
+    with pytest.raises(ValueError, match="needs the shares of the loss, edge, got boundary"):
+        make("region", "boundary", "edge", shared="edge").load_state_dict(
+            make("region", "boundary", "edge").state_dict()
+        )
+    with pytest.raises(ValueError, match="needs weights alone, as the loss has no shares"):
+        make("region", "boundary", shared=None).load_state_dict(state)
+
+
 def test_two_processes_have_the_same_weights(tmp_path: Path) -> None:
     """Norms 2 and 6 of the region, 8 and none of the boundary: means 4 and 8, and a cosine of the first alone."""
 
