@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from monai_boundary.workflows.losses.table import LossEntry, find_loss, make_los
 
 Loss = str | Callable[..., Tensor]
 Schedule = Callable[[int], Mapping[str, float]]
+_EDGE_WEIGHTS = ("lambda_edge_dice", "lambda_edge_bce")
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ class LossSpec:
         """
         if self.schedule is None:
             raise ValueError("`schedule` needs to be given to set a step, got None.")
-        if getattr(self.loss, "schedule", None) is self.schedule:  # a loss of one's own, which has it
-            self.loss.set_step(step)
-        else:
+        scheduled = _scheduled(self.loss)
+        for part in scheduled:  # of a loss of one's own, which has it
+            part.set_step(step)
+        if not scheduled:
             self.loss.set_weights(self.schedule(step))
 
 
@@ -89,7 +92,8 @@ def loss_spec(
     A loss of the region (``dice``, ``cross_entropy``, ...) takes the place of the task's own, ``base``. A boundary
     term (``boundary``, ``equipotential``, ...) is added to ``base`` with a weight, which a schedule may change. With an
     edge head, the terms of the edges are added to both. A loss of one's own is used as it is; one that has a
-    ``schedule`` (`CompoundLoss`) keeps it. With an edge head, one that takes no ``edges`` is that of the segmentation.
+    ``schedule`` (`CompoundLoss`, also within another loss) keeps it. With an edge head, one that takes no ``edges`` is
+    that of the segmentation.
 
     Args:
         labels: ``"classes"`` (exclusive, softmax, the label (B, 1, spatial) is an index), ``"binary"`` (one channel,
@@ -117,8 +121,8 @@ def loss_spec(
             ``"measure"``: it has a weight, and share and cosine of the gradients are logged.
 
     Raises:
-        ValueError: if a name is unknown or makes no sense for the labels; a number is out of range; a weight or a
-            balance is given to a loss that has no boundary term.
+        ValueError: if a name is unknown or makes no sense for the labels; a number is out of range; a weight, a
+            schedule or a balance is given to a loss that has no boundary term; or an option would count for nothing.
         TypeError: if the loss is neither a name nor callable, or an option is unknown.
 
     Example:
@@ -133,22 +137,24 @@ def loss_spec(
     site = loss_site(labels, base=base, mask=mask, edges=edges, defaults=defaults)
     check_choice("balance", balance, BALANCES)
     if not isinstance(loss, str):
-        return _given(site, loss, weight, balance)
+        return _given(
+            site, loss, {"loss_options": options or {}, "weight": weight or 0.0, "schedule": schedule}, balance
+        )
     entry = find_loss(site, loss)
     net = {"net": _made(edge_net)} if entry.edge_net else {}
     own = {} if entry.edge_options else {**(options or {}), **net}
     heads = dict(options or {}) if entry.edge_options else {}
     title = loss_title(loss)
     _check_names(site, loss, entry, own)
+    _check_edge_options(site, heads)
     if entry.weight is None:
-        if weight:  # it would change nothing
-            raise ValueError(f"`weight` needs a loss with a boundary term, got {weight!r} for {loss!r}.")
-        if balance != "weight":
-            raise ValueError(f"`balance` needs a loss with a boundary term, got {balance!r} for {loss!r}.")
+        usual = {"weight": 0.0, "schedule": "constant", "balance": "weight"}
+        for option, given in {"weight": weight or 0.0, "schedule": schedule, "balance": balance}.items():
+            if given != usual[option]:  # it would change nothing
+                raise ValueError(f"`{option}` needs a loss with a boundary term, got {given!r} for {loss!r}.")
         region = CompoundLoss({site.title(loss): make_loss(site, loss, own)})
         return LossSpec(_with_edges(site, region, heads), _targets(site, [region]), title)
-    usual = entry.share if balance == "share" else entry.weight
-    first = usual if weight is None else weight
+    first = (entry.share if balance == "share" else entry.weight) if weight is None else weight
     used, first, counts = _schedule(schedule, first, step, epochs, warmup_epochs)
     made, regional, held, term = add_boundary_term(site, loss, own, balance)
     targets = _targets(site, [*held, term] if counts else held)
@@ -162,6 +168,19 @@ def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) 
         raise ValueError(f"`base` needs a loss of the region, got {site.base!r}.")
     if entry.whole and "alpha" in options:
         raise ValueError(f"`loss_options` needs arguments of the loss {loss!r} other than `alpha`, which is `weight`.")
+
+
+def _check_edge_options(site: LossSite, heads: Options) -> None:
+    """Refuse arguments of `EdgeAwareLoss` that would count for nothing: edges come with the batch, or do not count."""
+    own = set(inspect.signature(EdgeAwareLoss).parameters) - set(_EDGE_WEIGHTS) - {"lambda_region", "balance"}
+    for name in heads:
+        if name in own:
+            raise ValueError(
+                f"`loss_options` needs weights or `balance` for edge_aware, got {name!r}: what an edge is, `edges` "
+                "says, and the region has a loss of its own."
+            )
+        if name in _EDGE_WEIGHTS and site.edges is False and heads[name]:
+            raise ValueError(f"`{name}` needs edges that are supervised, got {heads[name]!r} without `edge_losses`.")
 
 
 def _made(edge_net: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
@@ -199,16 +218,23 @@ def _with_edges(site: LossSite, loss: Any, options: Options) -> Any:
     """Return the loss of the segmentation, with the terms of the edges where the network has an edge head."""
     if site.edges is None:
         return loss
-    weights = {} if site.edges else {"lambda_edge_dice": 0.0, "lambda_edge_bce": 0.0}
+    weights = {} if site.edges else dict.fromkeys(_EDGE_WEIGHTS, 0.0)
     return EdgeAwareLoss(region_loss=loss, **{**weights, **options})
 
 
-def _given(site: LossSite, loss: Any, weight: float | None, balance: str) -> LossSpec:
+def _scheduled(loss: Any) -> list[Any]:
+    """Return the parts of a loss, or itself, that have a schedule of their own."""
+    parts = list(loss.modules()) if isinstance(loss, nn.Module) else [loss]
+    return [p for p in parts if getattr(p, "schedule", None) is not None and callable(getattr(p, "set_step", None))]
+
+
+def _given(site: LossSite, loss: Any, beside: Mapping[str, Any], balance: str) -> LossSpec:
     """Return what is to know of a loss of one's own."""
     if not callable(loss):
         raise TypeError(f"`loss` needs a name or a loss, got {type(loss).__name__}: {loss!r}.")
-    if weight:
-        raise ValueError(f"`weight` needs a loss by name, got {weight!r} for one's own, {type(loss).__name__}.")
+    for option, given in beside.items():
+        if given not in ({}, 0.0, "constant"):  # it would change nothing
+            raise ValueError(f"`{option}` needs a loss by name, got {given!r} for one's own, {type(loss).__name__}.")
     if balance != "weight":
         raise ValueError(f"`balance` needs a loss by name, got {balance!r}: give your CompoundLoss `shares`.")
     title, accepted = loss_title(loss), accepted_targets(loss)
@@ -216,4 +242,5 @@ def _given(site: LossSite, loss: Any, weight: float | None, balance: str) -> Los
     sees_edges = accepted is not None and "edges" in accepted
     made = told if sees_edges else _with_edges(site, told, {})
     used = dataclasses.replace(site, edges=None if sees_edges else site.edges)
-    return LossSpec(made, _targets(used, [loss]), title, 0.0, getattr(loss, "schedule", None))
+    schedule = next((part.schedule for part in _scheduled(loss)), None)
+    return LossSpec(made, _targets(used, [loss]), title, 0.0, schedule)

@@ -15,6 +15,7 @@ from monai_boundary.handlers import LossWithTargets
 from monai_boundary.losses import (
     BALoss,
     CompoundLoss,
+    DeepSupervisedLoss,
     EdgeAwareLoss,
     IncreaseSchedule,
     MaskedOverlapLoss,
@@ -284,6 +285,17 @@ def test_a_network_whose_edges_are_not_supervised() -> None:
     value = detached(spec, outputs[0], batch)
     assert float(value) == pytest.approx(float(DiceLoss(sigmoid=True, squared_pred=True)(outputs[0], batch["label"])))
     assert make("tumour", "edge_aware", options={"lambda_edge_bce": 2.0}).loss.lambda_edge_bce == 2
+    assert make("tumour", "edge_aware", options={"balance": "batch"}).loss.balance == "batch"
+    assert make("tumour", "edge_aware", edges=False, options={"lambda_edge_bce": 0}).loss.lambda_edge_bce == 0
+    with pytest.raises(ValueError, match=r"`lambda_edge_bce` needs edges that are supervised, got 2\.0 without"):
+        make("tumour", "edge_aware", edges=False, options={"lambda_edge_bce": 2.0})
+
+
+def test_what_an_edge_is_comes_with_the_batch() -> None:
+    """Thickness and side of edges that the loss would make itself count for nothing, and are not taken in silence."""
+    for name, value in {"edge_thickness": 3, "edge_side": "inner", "include_background": False}.items():
+        with pytest.raises(ValueError, match=f"`loss_options` needs weights or `balance` for edge_aware, got '{name}'"):
+            make("tumour", "edge_aware", options={name: value})
 
 
 @pytest.mark.parametrize(
@@ -315,6 +327,14 @@ def test_bad_input() -> None:
         make("membrane", "dice", weight=0.1)
     with pytest.raises(ValueError, match=r"`weight` needs a loss by name, got 0.1 for one's own, DiceLoss"):
         make("membrane", DiceLoss(sigmoid=True), weight=0.1)
+    for given in ({"schedule": "increase"}, {"schedule": IncreaseSchedule()}, {"balance": "share"}):
+        with pytest.raises(
+            ValueError, match=r"`(schedule|balance)` needs a loss with a boundary term, got .* for 'dice'"
+        ):
+            make("membrane", "dice", **given)
+    for given in ({"schedule": "cosine"}, {"options": {"w": 9}}):
+        with pytest.raises(ValueError, match=r"`(schedule|loss_options)` needs a loss by name, got .* for one's own"):
+            make("membrane", DiceLoss(sigmoid=True), **given)
     with pytest.raises(ValueError, match="`weight` needs a finite number >= 0, got -1"):
         make("membrane", "sobel", weight=-1)
     with pytest.raises(ValueError, match="`base` needs a loss of the region, got 'sobel'"):
@@ -345,6 +365,16 @@ def test_a_schedule_of_a_loss_of_one_s_own_is_kept() -> None:
     beside_edges = make("tumour", own)
     beside_edges.set_step(19)
     assert own.weights == {"region": 1.0, "boundary": pytest.approx(0.2)}
+
+
+@pytest.mark.parametrize("around", [lambda loss: EdgeAwareLoss(region_loss=loss), DeepSupervisedLoss])
+def test_a_schedule_within_a_loss_of_one_s_own_is_kept(around: Any) -> None:
+    """Its weights of the first epoch would stay, and nobody be told."""
+    inner = CompoundLoss({"region": DiceLoss(sigmoid=True), "boundary": SobelEdgeLoss()}, schedule=IncreaseSchedule())
+    spec = make("tumour", around(inner))
+    assert spec.schedule is inner.schedule
+    spec.set_step(9)
+    assert inner.weights == {"region": 1.0, "boundary": pytest.approx(0.1)}
 
 
 def test_a_loss_of_edges_is_used_as_it_is() -> None:
