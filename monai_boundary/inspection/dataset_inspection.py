@@ -26,6 +26,7 @@ from monai_boundary.report.case_workers import CaseProgress, run_cases
 from monai_boundary.report.page_shell import require_page_libraries
 
 logger = logging.getLogger(__name__)
+_FINGERPRINT, _TASK, _PAGE = "fingerprint.json", "task.yaml", "index.html"
 _PRELOAD = ("monai_boundary.inspection.case_measures", "monai_boundary.inspection.case_pictures")
 
 
@@ -73,7 +74,7 @@ def inspect_dataset(
 
     Args:
         dataset_dir: folder of the data set, or a table.
-        output_dir: where the files go; those of an earlier inspection are replaced.
+        output_dir: where the files go; those of an earlier inspection are replaced, and go if they are not made anew.
         layout: ``"decathlon"``, ``"nnunet"``, ``"paired_folders"``, ``"table"``, or ``"auto"``, which tells it.
         image_dir: of paired folders, the folder of the images.
         label_dir: of paired folders, the folder of the labels.
@@ -102,23 +103,26 @@ def inspect_dataset(
     findings = dataset_findings(dataset, records, patch_size)
     advice = training_advice(dataset, fingerprint, patch_size) if fingerprint["shape"] else {}
     out.mkdir(parents=True, exist_ok=True)
+    earlier = {_TASK, _PAGE} if (out / _FINGERPRINT).is_file() else set()
     content = {
         **fingerprint,
         "findings": [finding._asdict() for finding in findings],
         "advice": {name: setting._asdict() for name, setting in advice.items()},
     }
-    write_json(content, out / "fingerprint.json")
+    write_json(content, out / _FINGERPRINT)
     write_table(case_rows(dataset, records), out / "cases.csv")
-    files = [out / "fingerprint.json", out / "cases.csv"]
+    files = [out / _FINGERPRINT, out / "cases.csv"]
     if advice:
-        files.append(write_task_file(out / "task.yaml", Path(dataset_dir), dataset, advice, findings, options))
+        files.append(write_task_file(out / _TASK, Path(dataset_dir), dataset, advice, findings, options))
     if page:
         drawings = _drawings(dataset, records, workers)
         files.append(
             write_inspection_page(
-                out / "index.html", Path(dataset_dir), dataset, fingerprint, records, findings, advice, drawings
+                out / _PAGE, Path(dataset_dir), dataset, fingerprint, records, findings, advice, drawings
             )
         )
+    for left in earlier - {file.name for file in files}:  # no case can be read any more, or no page is wanted
+        (out / left).unlink(missing_ok=True)
     return DatasetInspection(dataset, fingerprint, findings, advice, files)
 
 

@@ -43,16 +43,13 @@ def cases_to_draw(tables: ReportTables, pictures: str | int) -> dict[tuple[str, 
     Raises:
         ValueError: if ``pictures`` is something else.
     """
+    check_pictures(pictures)
     ranked = [(row["method"], row["case"]) for row in tables.ranked]
-    if isinstance(pictures, bool) or (isinstance(pictures, str) and pictures not in ("worst", "all", "none")):
-        raise ValueError(f"`pictures` needs 'worst', 'all', 'none' or a number, got {pictures!r}.")
     if pictures == "none":
         return {}
     if pictures == "all":
         return {case: f"rank {k + 1} from the worst" for k, case in enumerate(ranked)}
     number = _WORST if isinstance(pictures, str) else pictures
-    if number < 0:
-        raise ValueError(f"`pictures` needs a number >= 0, got {pictures!r}.")
     chosen = {case: f"rank {k + 1} from the worst" for k, case in enumerate(ranked[:number])}
     middle = max(0, (len(ranked) - _MEDIAN + 1) // 2)
     for case in ranked[middle : middle + _MEDIAN] if number else []:
@@ -61,6 +58,20 @@ def cases_to_draw(tables: ReportTables, pictures: str | int) -> dict[tuple[str, 
         for method in (row["base"], row["method"]):
             chosen.setdefault((method, row["case"]), f"{row['method']} and {row['base']} differ much")
     return chosen
+
+
+def check_pictures(pictures: str | int) -> None:
+    """Refuse a choice that is none, before cases are scored for hours.
+
+    Args:
+        pictures: as for :func:`cases_to_draw`.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    is_number = isinstance(pictures, int) and not isinstance(pictures, bool) and pictures >= 0
+    if not is_number and pictures not in ("worst", "all", "none"):
+        raise ValueError(f"`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got {pictures!r}.")
 
 
 def write_drawing(work: DrawJob) -> str:

@@ -21,7 +21,8 @@ from monai_boundary.report.label_volume import (
     GivenSpacing,
     LabelVolume,
     grid_difference,
-    read_label_volume,
+    mask_of_picture,
+    read_stored_labels,
     resample_nearest,
 )
 from monai_boundary.report.probability_scores import (
@@ -32,6 +33,7 @@ from monai_boundary.report.probability_scores import (
 )
 
 _MASK_VALUES = (1, 255, 65535)
+_OF_A_MASK = 255
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ class LoadedCase(NamedTuple):
 def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase:
     """Read both segmentations of a case, and compare their grids.
 
+    A picture of nothing but 0 and 255 is a mask of 1, unless 255 is a class: in the table, or beside other labels of
+    the other side (0, 128 and 255, of which one side lacks 128).
+
     Args:
         prediction: its file.
         truth: its file.
@@ -109,8 +114,12 @@ def load_case(prediction: Path, truth: Path, options: CaseOptions) -> LoadedCase
     Raises:
         ValueError: if a file cannot be read, or the grids differ (how they do is told) and are not to be aligned.
     """
-    pred = read_label_volume(prediction, options.pred_dataset, options.spacing)
-    true = read_label_volume(truth, options.truth_dataset, options.spacing)
+    pred = read_stored_labels(prediction, options.pred_dataset, options.spacing)
+    true = read_stored_labels(truth, options.truth_dataset, options.spacing)
+    masks = mask_of_picture(prediction, pred), mask_of_picture(truth, true)
+    table = options.classes if isinstance(options.classes, dict) else {}
+    if not any(_OF_A_MASK in of for of in table.values()) and not any((m.values == _OF_A_MASK).any() for m in masks):
+        pred, true = masks
     return on_one_grid(pred, true, options.align, f" ({prediction} against {truth})")
 
 

@@ -12,13 +12,14 @@ from typing import Any
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
+from monai_boundary.report.case_drawing import check_pictures
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
 from monai_boundary.report.case_files import list_case_files, listed, match_images
 from monai_boundary.report.case_records import Record, read_record, record_path, write_record
 from monai_boundary.report.case_scores import LESION_WISE
 from monai_boundary.report.case_workers import PRELOAD, CaseProgress, run_cases
 from monai_boundary.report.folder_matching import match_folders, match_probabilities
-from monai_boundary.report.label_classes import ClassTable, read_class_table
+from monai_boundary.report.label_classes import ClassTable, read_class_table, without_ignored
 from monai_boundary.report.label_volume import GivenSpacing
 from monai_boundary.report.page_shell import require_page_libraries
 from monai_boundary.report.report_files import FolderEvaluation, ReportOptions, report_folder, write_report
@@ -125,6 +126,7 @@ def evaluate_folders(
         truth_dataset=truth_dataset,
     )
     ranked_by = _check_options(options, rank_by, workers)
+    check_pictures(pictures)
     folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
     cases = dict.fromkeys(pair.case for found in matches.values() for pair in found.pairs)
@@ -200,6 +202,8 @@ def case_options(
 ) -> CaseOptions:
     """Return the options of cases, of what is said of their classes and of the rest.
 
+    What a table calls ``ignore``, as nnU-Net's ``dataset.json`` does, is no class: its labels join ``ignore_labels``.
+
     Args:
         classes: label values by name, such as ``"anterior=1,posterior=2"``, or a file (:func:`read_class_table`). By
             default every label that there is.
@@ -216,6 +220,9 @@ def case_options(
     check_choice("challenge", challenge, (*CHALLENGES, "none", None))
     if instances and challenge not in (None, "none"):
         raise ValueError("`challenge` needs classes or regions, not `instances`.")
+    if isinstance(table, dict):
+        table, ignored = without_ignored(table)
+        more["ignore_labels"] = tuple(dict.fromkeys((*more.get("ignore_labels", ()), *ignored)))
     chosen = "gli" if challenge is None and table == "brats" else challenge
     return CaseOptions(classes=table, challenge=None if chosen == "none" else chosen, **more)
 

@@ -50,6 +50,26 @@ def read_class_table(source: str | Mapping[str, Any]) -> ClassTable:
     return table
 
 
+def without_ignored(table: ClassTable) -> tuple[ClassTable, tuple[int, ...]]:
+    """Return a table without what it calls ``ignore``, and the labels of that: voxels that nobody labelled.
+
+    Args:
+        table: of :func:`read_class_table`.
+
+    Raises:
+        ValueError: if no class is left.
+
+    Example:
+        >>> without_ignored({"core": (1, 4), "ignore": (5,)})
+        ({'core': (1, 4)}, (5,))
+    """
+    ignored = [name for name in table if name.casefold() == "ignore"]
+    kept = {name: values for name, values in table.items() if name not in ignored}
+    if not kept:
+        raise ValueError(f"`classes` needs a class beside {', '.join(ignored)}, got none.")
+    return kept, tuple(value for name in ignored for value in table[name])
+
+
 def classes_in(name: str, values: AnyArray) -> list[int]:
     """Return the labels > 0 of a segmentation, in order.
 

@@ -76,12 +76,43 @@ def read_label_volume(path: Path, dataset: str | None = None, spacing: Spacing =
     Raises:
         ValueError: if the file cannot be read, has channels, is not 2-D or 3-D, or is empty; the message names it.
     """
+    return mask_of_picture(path, read_stored_labels(path, dataset, spacing))
+
+
+def read_stored_labels(path: Path, dataset: str | None = None, spacing: Spacing = None) -> LabelVolume:
+    """Read a segmentation as :func:`read_label_volume`, with the 255 of a picture as they are.
+
+    Args:
+        path: file, folder of pictures or Zarr store.
+        dataset: of an HDF5 file or Zarr store.
+        spacing: mm per axis, or with their unit, instead of what the file states.
+
+    Raises:
+        ValueError: if the file cannot be read, has channels, is not 2-D or 3-D, or is empty; the message names it.
+    """
     volume = _read(path, dataset)
-    if path.is_dir() or path.name.lower().endswith(PICTURE_SUFFIXES):
-        volume = volume._replace(values=_mask_of_picture(volume.values))
     if volume.values.ndim not in (2, 3) or not volume.values.size:
         raise ValueError(f"{path} needs a segmentation of 2 or 3 axes, got shape {volume.values.shape}.")
     return _with_spacing(volume, spacing)
+
+
+def mask_of_picture(path: Path, volume: LabelVolume) -> LabelVolume:
+    """Return a picture of nothing but 0 and 255 with 1 in place of 255, anything else as it is.
+
+    Args:
+        path: where it was read.
+        volume: of :func:`read_stored_labels`.
+    """
+    values = volume.values
+    is_picture = path.is_dir() or path.name.lower().endswith(PICTURE_SUFFIXES)
+    if (
+        not is_picture
+        or values.dtype != np.uint8
+        or values.max(initial=0) < 255
+        or ((values > 0) & (values < 255)).any()
+    ):
+        return volume
+    return volume._replace(values=(values > 0).astype(np.uint8))
 
 
 def read_channels(path: Path, dataset: str | None = None, spacing: Spacing = None) -> list[LabelVolume]:
@@ -255,12 +286,6 @@ def _label_dataset(path: Path) -> str | None:
         names = ", ".join(sorted(held))
         raise ValueError(f"`dataset` needs the name of the labels in {path}, which holds: {names}.")
     return found if found is not None else next((name for name in held if name), None)
-
-
-def _mask_of_picture(values: AnyArray) -> AnyArray:
-    if values.dtype == np.uint8 and values.size and values.max() == 255 and not ((values > 0) & (values < 255)).any():
-        return (values > 0).astype(np.uint8)
-    return values
 
 
 def _in_mm(volume: LabelVolume) -> DoubleArray:

@@ -117,7 +117,7 @@ def paired_cases(ours: Mapping[Any, float], base: Mapping[Any, float], better: s
     """Return what the same cases say of two methods, or of two arms of a study.
 
     Args:
-        ours: case -> score; NaN where it is undefined.
+        ours: case -> score; NaN where it is undefined. What is infinite in either is no pair.
         base: the same of what is compared with.
         better: ``"higher"`` or ``"lower"``.
 
@@ -132,9 +132,9 @@ def paired_cases(ours: Mapping[Any, float], base: Mapping[Any, float], better: s
         (2, 0.0, 1, 1)
     """
     shared = [case for case in ours if case in base]
+    pairs = [(ours[c], base[c]) for c in shared if math.isfinite(ours[c]) and math.isfinite(base[c])]
     # what differs in the last digits only is equal
-    differences = [0.0 if math.isclose(ours[c], base[c], rel_tol=1e-12) else ours[c] - base[c] for c in shared]
-    finite = [d for d in differences if math.isfinite(d)]
+    finite = [0.0 if math.isclose(mine, theirs, rel_tol=1e-12) else mine - theirs for mine, theirs in pairs]
     difference = paired_difference(ours, base)
     bootstrap_low, bootstrap_high = bootstrap_interval(finite)
     sign = 1 if better == "higher" else -1

@@ -71,7 +71,7 @@ def write_report(
     matches: Mapping[str, CaseMatches],
     images: Mapping[str, Sequence[Path]],
 ) -> FolderEvaluation:
-    """Write the report of cases that were scored.
+    """Write the report of cases that were scored. Files of a report that was there before and are not made anew go.
 
     Args:
         jobs: at least one; their records are read one after the other.
@@ -91,12 +91,15 @@ def write_report(
     options = jobs[0].options
     has_table = options.instances or options.classes is not None
     tables = report_tables(_records(jobs), list(matches), how.rank_by, has_table, options.empty_policy)
+    earlier = {name for name in _OURS if name != "cases"} if (place / SUMMARY).is_file() else set()
     files: list[Path] = []
     if how.page:
         work = picture_jobs(jobs, cases_to_draw(tables, how.pictures), images, place / "drawings")
         with drawn_cases(work, how.workers) as drawings:
             files.append(write_report_page(place / "report.html", tables, settings, matches, failed, drawings))
     files += write_report_tables(tables, _records(jobs), settings, matches, failed, place)
+    for left in earlier - {file.name for file in files}:  # of the cases and settings of before
+        (place / left).unlink(missing_ok=True)
     return FolderEvaluation(tables, files, list(failed))
 
 

@@ -23,7 +23,7 @@ from monai_boundary.report.page_figures import (
 )
 from monai_boundary.report.page_shell import require_page_libraries, write_page
 from monai_boundary.report.report_tables import ReportTables
-from monai_boundary.report.score_names import COUNTED, SCORES, titled_score
+from monai_boundary.report.score_names import COUNTED, INSTANCE_SCORES, SCORES, titled_score
 
 _LISTED = 20
 _COMPARED_ROWS = 400
@@ -162,6 +162,7 @@ def _context(
         "threshold_titles": threshold_titles(tables),
         "details": _details(tables),
         "empty_policy": settings.get("empty_policy", "diagonal"),
+        "is_instances": tables.rank_by in INSTANCE_SCORES,
         "has_components": "missed_components" in tables.scores,
         "has_lesions": any(row["lesions_truth"] > 1 for row in tables.rows if "lesions_truth" in row),
         "number": shown_number,

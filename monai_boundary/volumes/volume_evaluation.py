@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_boundary._validation import check_positive, check_same_shape
-from monai_boundary.metrics.contingency import Contingency, empty_table
+from monai_boundary.metrics.contingency import empty_table
 from monai_boundary.metrics.table_scores import CREMIScore, cremi_of_table, mean_of_defined
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
 from monai_boundary.volumes.block_runs import BlockFailure, BlockRunner, block_runner, run_left
@@ -31,7 +31,8 @@ class VolumeEvaluation:
     """The scores of a volume; ``None`` where a block failed, since a score of the rest would be another score.
 
     ``scored`` are the voxels that took part, ``sections`` the sections that have a score (1 where all count together).
-    ``classes`` are the scores of each class, in place of ``scores``, where classes were named.
+    ``classes`` are the scores of each class, in place of ``scores``, where classes were named. ``objects`` are the
+    numbers of true and of predicted ids other than 0 in the voxels that took part.
     """
 
     scores: CREMIScore | None
@@ -40,6 +41,7 @@ class VolumeEvaluation:
     failed: tuple[BlockFailure, ...]
     files: tuple[Path, ...]
     classes: Mapping[str, Mapping[str, float]] | None = None
+    objects: tuple[int, int] | None = None
 
 
 def evaluate_volume(
@@ -150,15 +152,18 @@ def evaluate_volume(
         if page and not found.failed:
             from monai_boundary.volumes.volume_page import write_volume_page
 
-            files = (*found.files, write_volume_page(job, PAGE_FILE, found.scores, found.classes))
+            files = (*found.files, write_volume_page(job, PAGE_FILE, found))
             found = replace(found, files=files)
         return found
 
 
 def _named_classes(classes: str | Mapping[str, Any]) -> Any:
-    from monai_boundary.report.label_classes import read_class_table  # imports MONAI
+    from monai_boundary.report.label_classes import read_class_table, without_ignored  # imports MONAI
 
-    return read_class_table(classes)
+    table = read_class_table(classes)
+    if without_ignored(table)[1]:
+        raise ValueError(f"`classes` needs none to ignore: by blocks every voxel of classes counts, got {classes}.")
+    return table
 
 
 def _instances(job: VolumeJob, sources: Mapping[str, VolumeSource], runner: BlockRunner) -> VolumeEvaluation:
@@ -207,21 +212,19 @@ def _result(job: VolumeJob, work: OverlapCount, grid: BlockGrid) -> VolumeEvalua
     scores = CREMIScore(*mean_of_defined([cremi_of_table(table) for table in found]))
     scored = sum(table.scored for table in found)
     sections = sum(table.scored > 0 for table in found)
+    # over sections, those of all of them
+    true_ids, pred_ids = (set().union(*(getattr(t, ids).tolist() for t in found)) for ids in ("true_ids", "pred_ids"))
     content = {
         "scores": scores._asdict(),
         "voxels": math.prod(grid.shape),
         "scored_voxels": scored,
         "scored_sections": sections if work.per_section else None,
-        "true_segments": _segments(found, "true_ids"),
-        "pred_segments": _segments(found, "pred_ids"),
+        "true_segments": len(true_ids),
+        "pred_segments": len(pred_ids),
         **{key: job.manifest[key] for key in ("inputs", "settings", "versions")},
     }
     files = [job.write_json(SCORES_FILE, content)]
     if not work.per_section:
         files += write_segment_losses(job.folder, found[0])
-    return VolumeEvaluation(scores, scored, sections, (), tuple(files))
-
-
-def _segments(tables: list[Contingency], ids: str) -> int:
-    """How many ids there are; over sections, how many in all of them."""
-    return len(set().union(*(getattr(table, ids).tolist() for table in tables)))
+    objects = len(true_ids - {0}), len(pred_ids - {0})
+    return VolumeEvaluation(scores, scored, sections, (), tuple(files), objects=objects)

@@ -128,13 +128,17 @@ def test_a_channel_that_one_case_lacks(tmp_path: Path) -> None:
         assert found.fingerprint["classes"]["front"]["voxels"] >= 2 * 36
 
 
-def test_no_case_at_all_leaves_out_the_advice(tmp_path: Path) -> None:
+def test_no_case_at_all_leaves_out_the_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of an earlier look goes, and its page where none is wanted: both told of another data set than the rest."""
     folder = write_decathlon(tmp_path / "data", cases=1)
+    monkeypatch.chdir(tmp_path)
+    inspect_dataset("data", "out", progress=False)
+    assert {path.name for path in Path("out").iterdir()} == {"fingerprint.json", "cases.csv", "task.yaml", "index.html"}
     for path in folder.glob("*Tr/*"):
         path.unlink()
-    found = inspect_dataset(folder, tmp_path / "out", progress=False)
+    found = inspect_dataset("data", "out", page=False, progress=False)
     assert (found.advice, [f.kind for f in found.errors][:2]) == ({}, ["missing files", "missing files"])
-    assert not (tmp_path / "out" / "task.yaml").exists()
+    assert {path.name for path in Path("out").iterdir()} == {"fingerprint.json", "cases.csv"}
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

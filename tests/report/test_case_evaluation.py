@@ -53,6 +53,25 @@ def test_a_grid_that_one_file_does_not_state(tmp_path: Path) -> None:
     assert other.truth.unit == "mm"
 
 
+def test_255_of_a_picture_is_1_unless_it_is_a_class(tmp_path: Path) -> None:
+    """Of 0, 128 and 255 a side may lack 128: its 255 were another class than those of the truth."""
+    both, disc, mask = [[0, 128, 255, 255]], [[0, 0, 255, 255]], [[0, 0, 1, 1]]
+    other = [[0, 0, 1, 2]]
+    for name, values in {"both": both, "disc": disc, "mask": mask, "other": other}.items():
+        Image.fromarray(np.array(values, np.uint8)).save(tmp_path / f"{name}.png")
+    named = CaseOptions(classes={"disc": (128,), "cup": (255,)})
+    for pred, true, options, expected in [
+        ("disc", "both", CaseOptions(), (disc, both)),
+        ("both", "disc", CaseOptions(), (both, disc)),
+        ("disc", "disc", named, (disc, disc)),
+        ("disc", "disc", CaseOptions(), (mask, mask)),
+        ("disc", "mask", CaseOptions(), (mask, mask)),
+        ("disc", "other", CaseOptions(), (mask, other)),
+    ]:
+        loaded = load_case(tmp_path / f"{pred}.png", tmp_path / f"{true}.png", options)
+        assert (loaded.prediction.values.tolist(), loaded.truth.values.tolist()) == expected
+
+
 def test_nnunets_probabilities_of_a_stack_are_not_turned(tmp_path: Path) -> None:
     """A cube has the right shape either way."""
     stack = np.zeros((4, 4, 4), np.uint8)

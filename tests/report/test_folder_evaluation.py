@@ -251,6 +251,8 @@ def test_instances_in_a_folder(tmp_path: Path) -> None:
         ({"challenge": "adult"}, "`challenge` needs one of 'gli', 'ssa', 'ped', 'men', 'met'"),
         ({"rank_by": "lesion_wise_dice"}, "`rank_by` needs one of dice, nsd"),
         ({"probabilities": {"x": "."}}, "`probabilities` needs methods of `predictions`, pred, got 'x'"),
+        ({"pictures": "best"}, "`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got 'best'"),
+        ({"pictures": -1, "page": False}, "`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got -1"),
         ({"classes": "a=1", "regions": "brats"}, "one of `classes` and `regions` can be had, got both"),
         ({"classes": "a=1", "instances": True}, "one of `classes`, `regions` and `instances` can be had"),
     ],
@@ -258,6 +260,7 @@ def test_instances_in_a_folder(tmp_path: Path) -> None:
 def test_options_that_do_not_fit(folders: tuple[Path, Path], tmp_path: Path, options: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         evaluate_folders(*folders, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()  # said before anything is scored
 
 
 @pytest.mark.skipif(fcntl is None, reason="no locks on this system")

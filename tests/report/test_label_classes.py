@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from monai_boundary.report import read_class_table
+from monai_boundary.report.folder_evaluation import case_options
 from monai_boundary.report.label_classes import pairs_of_masks
 
 
@@ -24,6 +25,14 @@ def test_files_as_nnunet_and_the_decathlon_write_them(tmp_path: Path) -> None:
     assert read_class_table(str(tmp_path / "dataset.json")) == {"A": (1,), "P": (2,)}
     (tmp_path / "table.yaml").write_text("A: 1\nwhole: [1, 2]\n")
     assert read_class_table(str(tmp_path / "table.yaml")) == {"A": (1,), "whole": (1, 2)}
+
+
+def test_what_nnunet_ignores_is_no_class() -> None:
+    """It was scored as one that every prediction misses, and its voxels counted."""
+    options = case_options({"labels": {"background": 0, "core": 1, "ignore": 2}}, None, None, ignore_labels=(7,))
+    assert (options.classes, options.ignore_labels) == ({"core": (1,)}, (7, 2))
+    with pytest.raises(ValueError, match="`classes` needs a class beside Ignore, got none"):
+        case_options("Ignore=2", None, None)
 
 
 @pytest.mark.parametrize(

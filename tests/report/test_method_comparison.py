@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from monai_boundary.report import compare_methods, holm_adjusted, wilcoxon_p
-from monai_boundary.report.method_comparison import largest_differences
+from monai_boundary.report.method_comparison import largest_differences, paired_cases
 
 
 def test_wilcoxon() -> None:
@@ -61,3 +61,10 @@ def test_where_they_differ_most() -> None:
     table = [*rows("base", [0.5, 0.6, 0.7, math.nan]), *rows("ours", [0.6, 0.2, 0.7, 0.1])]
     found = largest_differences(table, "dice", "base", 2)
     assert [(r["case"], round(r["difference"], 3)) for r in found] == [("c1", -0.4), ("c0", 0.1)]
+
+
+def test_a_distance_that_is_infinite_in_both_is_no_pair() -> None:
+    """It was a difference of 0 to the median, the bootstrap and the counts, but not to the mean and the t interval."""
+    some = {"b": 3.0, "c": 4.0, "d": 5.0}, {"b": 2.0, "c": 3.5, "d": 4.8}
+    both = [{"a": math.inf, **side} for side in some]
+    assert paired_cases(*both, "lower") == paired_cases(*some, "lower")

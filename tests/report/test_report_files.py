@@ -38,6 +38,18 @@ def test_a_report_of_records_without_what_failed(tmp_path: Path) -> None:
         write_report(cases[1:2], failed, place, {}, how, matches, {})
 
 
+def test_what_an_earlier_report_had_and_this_one_has_not_goes(tmp_path: Path) -> None:
+    """A report with failed cases is gone on with, maybe by other settings: an old page said what no table says."""
+    place, cases = tmp_path / "out", jobs(tmp_path, "ab")
+    assert not [record for record in map(evaluate_case, cases) if "error" in record]
+    (place / "comparison.csv").write_text("mine, of something else\n")
+    matches = {"m": CaseMatches([], [], [])}
+    write_report(cases, [], place, {}, ReportOptions("dice", pictures="none"), matches, {})
+    assert {"report.html", "comparison.csv"} <= {path.name for path in place.iterdir()}
+    result = write_report(cases, [], place, {}, ReportOptions("dice", page=False), matches, {})
+    assert {path.name for path in place.iterdir()} == {"cases", *(file.name for file in result.files)}
+
+
 def test_one_drawing_is_in_memory_at_a_time(tmp_path: Path) -> None:
     class Work:
         def __init__(self, name: str) -> None:

@@ -98,6 +98,7 @@ def test_settings(tmp_path: Path, store: Callable[..., str]) -> None:
         ({"classes": "a=1", "ignore_labels": (7,)}, "`ignore_labels` needs instances"),
         ({"classes": "a=1", "per_section": True}, "`per_section` needs instances"),
         ({"radius_nm": 5.0}, "`radius_nm` needs `classes`"),
+        ({"classes": "a=1,ignore=2"}, "`classes` needs none to ignore: by blocks every voxel of classes counts, got"),
     ],
 )
 def test_options_of_the_other_kind(

@@ -71,10 +71,13 @@ def test_all_background(tmp_path: Path, store: Callable[..., str]) -> None:
     nothing = store("t", np.zeros((9, 9, 9), np.uint8))
     result = evaluate_volume(nothing, nothing, tmp_path / "out", block=4)
     assert np.isnan(tuple(result.scores or ())).all()
-    assert (result.scored, result.sections) == (0, 0)
+    assert (result.scored, result.sections, result.objects) == (0, 0, (0, 0))
     assert json.loads((tmp_path / "out" / "scores.json").read_text())["scores"]["ari"] is None
     per_section = evaluate_volume(nothing, nothing, tmp_path / "out2", block=4, per_section=True)
     assert np.isnan(tuple(per_section.scores or ())).all()
+    two = store("two", np.repeat(np.array([0, 5, 7], np.uint8), 243).reshape(9, 9, 9))
+    missed = evaluate_volume(nothing, two, tmp_path / "out3", block=4)
+    assert missed.objects == (2, 0)
 
 
 def test_what_failed_is_named_and_done_by_the_next_run(

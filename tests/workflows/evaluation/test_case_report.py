@@ -84,7 +84,7 @@ def test_every_case_is_scored_once_from_memory(tmp_path: Path, monkeypatch: pyte
     """Without pictures nothing is kept on disk; with them labels are, to be drawn."""
     scored: list[Any] = []
     monkeypatch.setattr(case_evaluation, "score_masks", lambda *masks: scored.append(masks) or score_masks(*masks))
-    monkeypatch.setattr(case_evaluation, "read_label_volume", lambda *_: pytest.fail("it is in memory"))
+    monkeypatch.setattr(case_evaluation, "read_stored_labels", lambda *_: pytest.fail("it is in memory"))
     kept: list[Path] = []
     monkeypatch.setattr(case_report, "write_label_volume", lambda volume, path: kept.append(path) or path)
     items = [item(name, *pair) for name, pair in CASES.items()]
