@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from monai.bundle import ConfigParser
 
 from monai_boundary._tables import read_table
 from monai_boundary.data.phantoms.organ import write_organ_phantom
@@ -85,6 +86,17 @@ def test_a_killed_training_goes_on_where_it_was(
         assert a == pytest.approx(b, rel=1e-3, abs=1e-4, nan_ok=True)
     a, b = (torch.load(f / "checkpoint.pt", weights_only=True)["network"] for f in (tmp_path / "killed", trained))
     torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_a_longer_training_keeps_the_interval_of_its_validations(trained: Path) -> None:
+    """It follows from the epochs where a training begins, and is among the settings that may not change."""
+    parser = ConfigParser()
+    parser.read_config(str(CONFIGS / "train.yaml"))
+    found = {}
+    for resume in (True, False):
+        parser.update({"output_dir": str(trained), "epochs": 40, "resume": resume})
+        found[resume] = parser.get_parsed_content("val_interval")
+    assert found == {True: 1, False: 10}
 
 
 def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: Path) -> None:
