@@ -99,6 +99,17 @@ def test_a_longer_training_keeps_the_interval_of_its_validations(trained: Path) 
     assert found == {True: 1, False: 10}
 
 
+def test_the_edge_network_sees_the_labels_of_the_training(data: Path, tmp_path: Path) -> None:
+    """On their grid and across their slices: an edge of a thick slice is another one."""
+    parser = ConfigParser()
+    parser.read_config(str(CONFIGS / "train.yaml"))
+    parser.update({"dataset_dir": str(data), "output_dir": str(tmp_path), "spacing": [2.0, 2.0, 2.0], "slice_axis": 1})
+    seen = parser.get_parsed_content("edge_net::labels")[0]["label"]
+    kept = parser.get_parsed_content("train::dataset")._cache[0]["label"]
+    assert seen.shape == kept.shape != (1, 16, 20, 12)
+    assert parser.get_parsed_content("edge_net::slice_axis") == 1
+
+
 def test_what_is_scored_is_what_is_written(trained: Path, data: Path, tmp_path: Path) -> None:
     run(NAME, "evaluate.yaml", "eval", output_dir=str(trained))
     run(NAME, "inference.yaml", "infer", output_dir=str(trained), dataset_dir=str(data), save_probability=True)

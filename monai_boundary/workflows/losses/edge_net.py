@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from monai_boundary.handlers.training.progress import is_terminal
 from monai_boundary.networks import (
     SemanticEdgeNet,
     fit_semantic_edge_net,
@@ -36,6 +37,7 @@ def semantic_edge_net(
     num_classes: int = 2,
     key: str = "label",
     cases: int = 16,
+    slice_axis: int = 2,
     **options: Any,
 ) -> SemanticEdgeNet:
     """Return the edge network of SEMEDA: the given one, or one fitted to the labels and kept in a folder.
@@ -46,16 +48,17 @@ def semantic_edge_net(
 
     Args:
         labels: the training's items, as the deterministic transforms give them: dictionaries (or lists of them) with
-            (C, spatial) under ``key``. Of a volume where ``spatial_dims`` is 2, slices along its last axis are taken.
+            (C, spatial) under ``key``. Of a volume where ``spatial_dims`` is 2, slices are taken.
         cache_dir: folder of fitted networks; made if it is not there.
         path: file of `monai_boundary.networks.save_semantic_edge_net`, which is read instead.
         spatial_dims: 2 or 3.
         num_classes: channels of the prediction.
         key: of the label.
         cases: items that are looked at, spread over all.
+        slice_axis: spatial axis of a volume across which slices are taken.
         options: of the fit: ``ignore_index``, ``noise``, ``target_f1``, ``max_steps``, ``patience``, ``batch_size``,
-            ``learning_rate``, ``seed``, ``device``, ``progress``, with the defaults of
-            `monai_boundary.networks.fit_semantic_edge_net`.
+            ``learning_rate``, ``seed``, ``device``, ``progress`` (a bar, by default on a terminal alone), with the
+            defaults of `monai_boundary.networks.fit_semantic_edge_net`.
 
     Raises:
         ValueError: if the file is not there or for other classes or dimensions, or no label has a border.
@@ -79,7 +82,9 @@ def semantic_edge_net(
         return load_semantic_edge_net(path, spatial_dims, num_classes)
     place = Path(cache_dir)
     file = once_per_node(
-        lambda: _fitted(_label_list(labels, key, spatial_dims, cases), place, spatial_dims, num_classes, options)
+        lambda: _fitted(
+            _label_list(labels, key, spatial_dims, cases, slice_axis), place, spatial_dims, num_classes, options
+        )
     )
     return load_semantic_edge_net(file, spatial_dims, num_classes)
 
@@ -98,7 +103,8 @@ def _fitted(
         f"{target}."
     )
     repeated = labels * max(1, -(-_LABELS // (2 * max(1, len(labels)))))  # new crops of the same ones
-    net = fit_semantic_edge_net(repeated, spatial_dims, num_classes, max_items=_LABELS, **options)
+    shown = {"progress": is_terminal(), **options}
+    net = fit_semantic_edge_net(repeated, spatial_dims, num_classes, max_items=_LABELS, **shown)
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}")
     save_semantic_edge_net(net, part)
@@ -108,7 +114,7 @@ def _fitted(
     return target
 
 
-def _label_list(labels: Sequence[Any], key: str, spatial_dims: int, cases: int) -> list[Tensor]:
+def _label_list(labels: Sequence[Any], key: str, spatial_dims: int, cases: int, slice_axis: int) -> list[Tensor]:
     """Labels (C, spatial) of items spread over all of them."""
     if not len(labels):
         raise ValueError("`labels` needs at least one item, got none.")
@@ -118,13 +124,14 @@ def _label_list(labels: Sequence[Any], key: str, spatial_dims: int, cases: int) 
         item = labels[int(number)]
         for part in item if isinstance(item, list) else [item]:
             label = torch.as_tensor(part[key]).as_subclass(Tensor)
-            found += [label] if label.ndim == spatial_dims + 1 else _slices(label, _LABELS // len(numbers))
+            flat = label.ndim == spatial_dims + 1
+            found += [label] if flat else _slices(label, _LABELS // len(numbers), slice_axis)
     return found
 
 
-def _slices(volume: Tensor, count: int) -> list[Tensor]:
-    """Up to ``count`` slices with a border in them, spread over the last axis."""
-    flat = volume.movedim(-1, 0)
+def _slices(volume: Tensor, count: int, axis: int) -> list[Tensor]:
+    """Up to ``count`` slices with a border in them, spread over the axis."""
+    flat = volume.movedim(axis + 1, 0)
     pixels = flat.flatten(2)
     mixed = (pixels.amax(-1) != pixels.amin(-1)).any(-1).nonzero().flatten()
     places = np.unique(np.linspace(0, len(mixed) - 1, min(max(1, count), len(mixed))).round().astype(int))

@@ -144,8 +144,9 @@ def volume_crops(
 ) -> Steps:
     """Return the random transforms: slices where the patch is 2-D, else 3-D patches; then flips and intensities.
 
-    A patch that is larger than the volume is padded: the image and the label with 0, voxels that then do not count
-    (``label_counted``), and distance maps with their edge.
+    A patch that is larger than the volume is padded: the image and the label with 0, and distance maps with their edge.
+    ``label_counted`` is 0 there: for a loss that is given this mask the padding does not count, for others it is
+    background.
 
     Args:
         task: for its share of foreground, flips and changes of intensity.

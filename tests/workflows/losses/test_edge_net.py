@@ -71,6 +71,21 @@ def test_slices_of_volumes_and_lists_of_items(tmp_path: Path) -> None:
     assert solid.spatial_dims == 3
 
 
+def test_slices_are_taken_across_the_axis_of_the_training(tmp_path: Path) -> None:
+    """Of a volume that was turned they are the same slices, so that the same network is read again."""
+    volume = torch.zeros(1, 40, 40, 6)
+    volume[:, 5:25, 8:30, 2:4] = 1
+    for axis in (2, 0, 1):
+        turned = volume.movedim(3, axis + 1)
+        semantic_edge_net([{"label": turned}], tmp_path, spatial_dims=2, slice_axis=axis, **FIT)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_bar_is_not_drawn_into_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    semantic_edge_net(items(), tmp_path, num_classes=1, max_steps=2)
+    assert "it/s" not in capfd.readouterr().err
+
+
 def test_labels_without_a_border_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`labels` needs at least one item, got none"):
         semantic_edge_net([], tmp_path, num_classes=1)
