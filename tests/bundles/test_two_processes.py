@@ -37,6 +37,9 @@ pytestmark = [
 BUNDLES = [bundle for bundle in OPTIONS if bundle != "brats_mri_boundary"]  # it has a test of its own
 
 TRACKED = "em_neuron_boundary"
+# the network with an edge head, which DistributedDataParallel has to wait for
+EDGES: dict[str, Any] = {"network_def": "@boundary_aware", "network_channels": [8, 16]}
+CHOSEN = {**OPTIONS, "volume_boundary": {**OPTIONS["volume_boundary"], **EDGES}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,10 +66,8 @@ def trained(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> P
         places = {"dataset_dir": data[bundle], "output_dir": str(root / bundle)}
         if bundle == TRACKED:
             places["tracking_uri"] = _mlflow(root)
-        assert in_two_processes(partial(_train, bundle, {**OPTIONS[bundle], **places}), root / f"{bundle}.job") == [
-            None,
-            None,
-        ]
+        train = partial(_train, bundle, {**CHOSEN[bundle], **places})
+        assert in_two_processes(train, root / f"{bundle}.job") == [None, None]
     return root
 
 
@@ -79,6 +80,22 @@ def test_one_network_and_one_writer(trained: Path, bundle: str) -> None:
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
     assert len(list((trained / bundle / "tensorboard").iterdir())) == 1, "one writer of logs"
     assert len(list((trained / bundle / "pictures").glob("epoch_0001_case_*.png"))) >= 1
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_edges_are_learned_by_both_processes(trained: Path, data: dict[str, str], tmp_path: Path) -> None:
+    """As by one process with the same global batch; or not at all, which leaves weights without a gradient."""
+    name = "volume_boundary"
+    common = {**CHOSEN[name], "dataset_dir": data[name]}
+    alone = {**common, "batch_size": 2 * common["batch_size"], "output_dir": str(tmp_path / "one")}
+    bundle_runs.run(name, "train.yaml", "train", **alone)
+    (one,), (two,) = (read_table(folder / "metrics.csv") for folder in (tmp_path / "one", trained / name))
+    assert {"loss/edge_dice", "loss/edge_bce"} <= set(two)
+    assert one == pytest.approx(two, rel=1e-4, abs=1e-6, nan_ok=True)
+    train = partial(_train, name, {**common, "edge_losses": False, "output_dir": str(tmp_path / "without")})
+    assert in_two_processes(train, tmp_path / "job") == [None, None]
+    (without,) = read_table(tmp_path / "without" / "metrics.csv")
+    assert not any("edge" in column for column in without)
 
 
 def _mlflow(root: Path) -> str:
