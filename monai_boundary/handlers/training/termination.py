@@ -98,5 +98,7 @@ def set_random_state(state: dict[str, Any]) -> None:
     kind, tensor, *rest = state["numpy"]
     np.random.set_state((kind, tensor.cpu().numpy().astype(np.uint32), *rest))  # noqa: NPY002
     torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+    if torch.cuda.is_available():
+        there = range(torch.cuda.device_count())  # maybe fewer than where the state was taken
+        for device, one in zip(there, state["cuda"], strict=False):
+            torch.cuda.set_rng_state(one.cpu(), device)

@@ -6,7 +6,15 @@ import signal
 import time
 from types import SimpleNamespace
 
-from monai_boundary.handlers.training.termination import StoppedTraining, Termination
+import pytest
+import torch
+
+from monai_boundary.handlers.training.termination import (
+    StoppedTraining,
+    Termination,
+    random_state,
+    set_random_state,
+)
 
 
 class Engine:
@@ -50,6 +58,18 @@ def test_a_worker_process_ends_at_once() -> None:
     noted.forget()
     assert os.WIFSIGNALED(status)
     assert os.WTERMSIG(status) == signal.SIGTERM
+
+
+@pytest.mark.parametrize("saved", [0, 1, 2])
+def test_generators_of_gpus_that_are_not_there(monkeypatch: pytest.MonkeyPatch, saved: int) -> None:
+    """A training that was stopped on a machine of two GPUs goes on where there is one."""
+    given: dict[int, torch.Tensor] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.update({device: state}))
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [torch.full((2,), k) for k in range(saved)])
+    set_random_state(random_state())
+    assert {device: state.tolist() for device, state in given.items()} == {k: [k, k] for k in range(min(saved, 1))}
 
 
 def test_the_exit_code_is_that_of_a_process_ended_by_sigterm() -> None:
