@@ -13,6 +13,7 @@ from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
 from monai_boundary.data import em_datalist, open_em_stack, split_sections
 from monai_boundary.data.em.picture import list_pictures
+from monai_boundary.data.em.source import EMSource
 from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.phantoms.em_dataset import draw_em_files
@@ -122,32 +123,57 @@ def check_em_outputs(
     check_new_outputs([place / name for name in names], overwrite)
 
 
-def check_patch_size(items: Sequence[Mapping[str, Any]], patch_size: Sequence[int], multiple: int = 16) -> None:
-    """Check, from the files' headers alone, that every training crop will fit the network's strides.
+def check_patch_size(
+    items: Sequence[Mapping[str, Any]], patch_size: Sequence[int], multiple: int = 16, batch_size: int = 1
+) -> None:
+    """Check, from the files' headers alone, that every training crop will fit the network's strides and its batch.
 
     An image smaller than the patch is cropped to its own size, and a U-Net of four strides of 2 needs multiples of 16.
+    Crops of several sizes make no batch.
 
     Args:
         items: from :func:`em_items`.
         patch_size: voxels, (y, x) or (z, y, x).
         multiple: product of the network's strides.
+        batch_size: crops in a batch.
 
     Raises:
-        ValueError: if the crop of an image would not be a multiple; the file and a size that fits are named.
+        ValueError: if the crop of an image would not be a multiple, or crops would differ in size where a batch has
+            several; the file and a size that fits are named.
     """
     check_patch_multiple(patch_size, multiple)
-    for volume, item in {item["volume"]: item for item in items}.items():
-        with open_em_stack(item["image"]) as stack:
-            first, last = stack.span()
-            shape = (last - first, *stack.shape[-2:])[-len(patch_size) :]
-        crop = [min(size, length) for size, length in zip(patch_size, shape, strict=True)]
+    crops: dict[tuple[int, ...], str] = {}
+    for name, shape in _shapes(items, len(patch_size)).items():
+        crop = tuple(min(size, length) for size, length in zip(patch_size, shape, strict=True))
+        crops.setdefault(crop, name)
         if any(length % multiple for length in crop):
             fitting = [length // multiple * multiple for length in crop]
             advice = f"give --patch_size {fitting}" if min(fitting) else f"the least size is {multiple}"
             raise ValueError(
-                f"`patch_size` needs crops in multiples of {multiple} voxels, got {crop} from {volume!r} with images "
-                f"of {list(shape)}: {advice}."
+                f"`patch_size` needs crops in multiples of {multiple} voxels, got {list(crop)} from {name!r} with "
+                f"images of {list(shape)}: {advice}."
             )
+    if len(crops) > 1 and batch_size > 1:
+        shown = " and ".join(f"{list(crop)} from {name!r}" for crop, name in list(crops.items())[:2])
+        raise ValueError(
+            f"`patch_size` needs crops of one size for batches of {batch_size}, got {shown}: give --patch_size "
+            f"{[min(sides) for sides in zip(*crops, strict=True)]}, or --batch_size 1."
+        )
+
+
+def _shapes(items: Sequence[Mapping[str, Any]], ndim: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each image, by its name; of sections of one file that of the first."""
+    found: dict[str, tuple[int, ...]] = {}
+    seen: set[tuple[Path, str | None]] = set()
+    for item in items:
+        source = EMSource.parse(str(item["image"]))
+        if ndim == 2 and (source.path, source.dataset) in seen:
+            continue
+        seen.add((source.path, source.dataset))
+        with open_em_stack(item["image"]) as stack:
+            first, last = stack.span()
+            found[str(item["image"])] = (last - first, *stack.shape[-2:])[-ndim:]
+    return found
 
 
 def em_split(

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,3 +180,32 @@ def test_a_stack_too_thin_for_the_patch_is_refused(tmp_path: Path) -> None:
     items = em_items(tmp_path, 3, tmp_path)
     with pytest.raises(ValueError, match=r"got \[8, 64, 64\] from .*: the least size is 16"):
         check_patch_size(items, (16, 64, 64))
+
+
+def test_both_sides_of_the_validation_have_to_hold_the_patch(tmp_path: Path) -> None:
+    """Fold 1 trains on the sections before it and on those after it, which are stacks of their own."""
+    write_em_phantom(tmp_path, layout="hdf5", mode="volume", shape=(24, 32, 32), seed=0)
+
+    def training(num_folds: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = em_split(tmp_path, 3, 1, num_folds, tmp_path)["training"]
+        assert len(found) == 2
+        return found
+
+    check_patch_size(training(3), (8, 32, 32), 8, batch_size=2)
+    with pytest.raises(ValueError, match=r"got \[4, 32, 32\] from '.*@0:4' with images of \[4, 32, 32\]"):
+        check_patch_size(training(6), (8, 32, 32), 8)
+    with pytest.raises(ValueError, match=r"crops of one size for batches of 2, got \[4, .*0:4' and \[8, .*8:24'"):
+        check_patch_size(training(6), (8, 32, 32), 4, batch_size=2)
+    check_patch_size(training(6), (8, 32, 32), 4)
+
+
+def test_images_of_several_sizes_make_no_batch(tmp_path: Path) -> None:
+    for name, shape in (("a", (2, 32, 64)), ("b", (2, 64, 32))):
+        write_em_phantom(tmp_path / name, shape=shape, seed=0)
+    items = [item for name in "ab" for item in em_items(tmp_path / name, 2, tmp_path)]
+    check_patch_size(items, (64, 64))
+    check_patch_size(items, (32, 32), batch_size=4)
+    with pytest.raises(
+        ValueError, match=r"got \[32, 64\] from .* and \[64, 32\] from .*: give --patch_size \[32, 32\]"
+    ):
+        check_patch_size(items, (64, 64), batch_size=4)
