@@ -7,8 +7,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
+from monai_boundary._command_options import add_option, printable, whole_numbers
 from monai_boundary.data.volumes.volume_datalist import VOLUME_LAYOUTS
 from monai_boundary.inspection.dataset_inspection import DatasetInspection, inspect_dataset
 from monai_boundary.inspection.finding import by_kind
@@ -74,12 +74,12 @@ def inspection_text(result: DatasetInspection) -> str:
         if found["voxels"]:
             thin = f"{found['thin_components_share']:.0%} of them thin"
             lines.append(
-                f"  {_safe(name)}: in {found['cases']} cases, {found['ml']['median']:.3g} ml, "
+                f"  {printable(name)}: in {found['cases']} cases, {found['ml']['median']:.3g} ml, "
                 f"{found['components']['median']:.0f} components ({thin}), inscribed radius "
                 f"{found['inscribed_radius_mm']['median']:.3g} mm (medians)"
             )
     lines += [
-        f"  {_safe(' and '.join(touch['classes']))} touch in {touch['cases']} cases"
+        f"  {printable(' and '.join(touch['classes']))} touch in {touch['cases']} cases"
         for touch in result.fingerprint["touching"][:_LISTED]
     ]
     lines += ["", *_finding_lines(result), ""]
@@ -94,15 +94,10 @@ def _finding_lines(result: DatasetInspection) -> list[str]:
     for group in by_kind(result.findings):
         found = group["found"]
         lines.append(f"{group['level']}: {group['kind']} ({len(found)})")
-        lines += [f"    {_safe(f.where)}{': ' if f.message else ''}{_safe(f.message)}" for f in found[:_LISTED]]
+        lines += [f"    {printable(f.where)}{': ' if f.message else ''}{printable(f.message)}" for f in found[:_LISTED]]
         if len(found) > _LISTED:
             lines.append(f"    and {len(found) - _LISTED} more, in fingerprint.json")
     return lines
-
-
-def _safe(text: object) -> str:
-    """Names come from files: what a terminal would take as a command is shown as its code."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(text))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,15 +109,15 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("data", metavar="DATA", help="folder of the data set, or a table")
-    _option(parser, "output_dir", required=True, metavar="OUT", help="folder of the page and the files")
-    _option(parser, "layout", default="auto", choices=("auto", *VOLUME_LAYOUTS), help="auto, if not given")
-    _option(parser, "image_dir", metavar="DIR", help="of paired folders: the folder of the images")
-    _option(parser, "label_dir", metavar="DIR", help="of paired folders: the folder of the labels")
-    _option(parser, "channels", type=_names, metavar="A,B", help="names of the channels, in place of the layout's")
+    add_option(parser, "output_dir", required=True, metavar="OUT", help="folder of the page and the files")
+    add_option(parser, "layout", default="auto", choices=("auto", *VOLUME_LAYOUTS), help="auto, if not given")
+    add_option(parser, "image_dir", metavar="DIR", help="of paired folders: the folder of the images")
+    add_option(parser, "label_dir", metavar="DIR", help="of paired folders: the folder of the labels")
+    add_option(parser, "channels", type=_names, metavar="A,B", help="names of the channels, in place of the layout's")
     labels_help = "name=id,name=id+id or a JSON or YAML file, in place of the layout's"
-    _option(parser, "labels", metavar="TABLE", help=labels_help)
+    add_option(parser, "labels", metavar="TABLE", help=labels_help)
     patch_help = "voxels along right, front, head: advised as it is; smaller images are named"
-    _option(parser, "patch_size", type=_numbers, metavar="N,N,N", help=patch_help)
+    add_option(parser, "patch_size", type=whole_numbers, metavar="N,N,N", help=patch_help)
     parser.add_argument(
         "--page",
         action=argparse.BooleanOptionalAction,
@@ -130,20 +125,11 @@ def _parser() -> argparse.ArgumentParser:
         help="write index.html (needs Jinja2 and Plotly: the extra `report`)",
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _option(
+    add_option(
         parser, "workers", type=int, default=max(1, min(cores, 8)), metavar="N", help="processes (here %(default)s)"
     )
     return parser
 
 
-def _option(group: Any, name: str, **options: Any) -> None:
-    names = [f"--{name}", f"--{name.replace('_', '-')}"]
-    group.add_argument(*dict.fromkeys(names), dest=name, **options)
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip(" '\"") for part in text.strip("()[] ").split(",") if part.strip())
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())

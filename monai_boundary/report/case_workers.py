@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
 PRELOAD = ("monai_boundary.report.worker_start",)
@@ -27,7 +28,7 @@ def run_cases(
     """Yield each job with its result as it ends, or with None where its process died (killed, or out of memory).
 
     One worker works in this process. When a process dies, the jobs that were running are run again, each in a process
-    of its own, to tell which it was.
+    of its own, to tell which it was. Whatever ends this early (SIGTERM, Ctrl-C) ends the processes at once, too.
 
     Args:
         function: of a module, so that processes find it; it raises nothing.
@@ -43,7 +44,7 @@ def run_cases(
     waiting = list(reversed(jobs))
     while waiting:
         suspects: list[Job] = []
-        with ProcessPoolExecutor(min(workers, len(waiting)), context) as pool:
+        with _pool(min(workers, len(waiting)), context) as pool:
             running: dict[Future[Result], Job] = {}
             while (waiting and not suspects) or running:
                 while waiting and not suspects and len(running) < 2 * workers:
@@ -63,11 +64,25 @@ def run_cases(
 
 
 def _alone(function: Callable[[Job], Result], job: Job, context: Any) -> Result | None:
-    with ProcessPoolExecutor(1, context) as pool:
+    with _pool(1, context) as pool:
         try:
             return pool.submit(function, job).result()
         except BrokenProcessPool:
             return None
+
+
+@contextmanager
+def _pool(workers: int, context: Any) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes end with the block; where that ends early, at once: its jobs may take many minutes."""
+    before = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(workers, context) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
+            raise
 
 
 def _context(preload: Sequence[str]) -> Any:

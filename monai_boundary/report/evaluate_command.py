@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from monai_boundary._command_options import add_option, printable, sizes, whole_numbers
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
 from monai_boundary.report.folder_evaluation import evaluate_folders
@@ -88,12 +89,14 @@ def evaluation_text(result: FolderEvaluation) -> str:
     lines = ["", *_mean_lines(tables), "", f"Worst cases by {SCORES[rank].title}:"]
     for row in tables.ranked[:5]:
         missed = f", missed: {row['classes_missed']}" if row["classes_missed"] else ""
-        lines.append(f"  {_number(row[rank]):>7}  {_safe(row['case'])} ({_safe(row['method'])}){missed}")
+        lines.append(f"  {_number(row[rank]):>7}  {printable(row['case'])} ({printable(row['method'])}){missed}")
     if tables.absent:
-        lines.append(f"No truth has: {', '.join(map(_safe, tables.absent))}.")
+        lines.append(f"No truth has: {', '.join(map(printable, tables.absent))}.")
     if result.failed:
         lines += ["", f"{len(result.failed)} cases failed and are in no mean:"]
-        lines += [f"  {_safe(r['case'])} ({_safe(r['method'])}): {_safe(r['error'])}" for r in result.failed]
+        lines += [
+            f"  {printable(r['case'])} ({printable(r['method'])}): {printable(r['error'])}" for r in result.failed
+        ]
     return "\n".join([*lines, "", *map(str, result.files)]) + "\n"
 
 
@@ -111,7 +114,7 @@ def _mean_lines(tables: ReportTables) -> list[str]:
         for name, of in classes.items():
             cells = [_mean(of["scores"][score]) for score in shown]
             counts = [f"{of[key]} of {of['cases']}" for key in ("missed", "false_alarm")]
-            body.append([_safe(method), _safe(name), *cells, *counts])
+            body.append([printable(method), printable(name), *cells, *counts])
     widths = [max(len(row[k]) for row in body) for k in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in body]
     return ["Mean over the cases [95 % bootstrap interval]:", *lines]
@@ -126,11 +129,6 @@ def _mean(of: dict[str, float]) -> str:
 
 def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
-
-
-def _safe(text: object) -> str:
-    """Names come from files: what a terminal would take as a command is shown as its code."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in str(text))
 
 
 def _methods(named: Sequence[str], option: str = "pred") -> dict[str, str]:
@@ -159,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pred", action="append", metavar="NAME=DIR", help="a method; again for more; the first is the base"
     )
-    _option(parser, "output_dir", required=True, metavar="OUT", help="folder of the report")
+    add_option(parser, "output_dir", required=True, metavar="OUT", help="folder of the report")
 
     _add_scoring(parser.add_argument_group("what is scored"))
     _add_files(parser.add_argument_group("files"))
@@ -168,18 +166,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_scoring(what: Any) -> None:
-    _option(
+    add_option(
         what, "classes", metavar="TABLE", help="name=value+value,... or a JSON or YAML file; by default every label"
     )
-    _option(what, "regions", metavar="TABLE", help="the same for labels taken together, or: brats")
+    add_option(what, "regions", metavar="TABLE", help="the same for labels taken together, or: brats")
     _flag(what, "instances", "labels are ids of objects: VOI, Rand, CREMI, PQ")
-    _option(
-        what, "ignore_labels", type=_integers, default=(), metavar="N,N", help="labels of the truth that do not count"
+    add_option(
+        what,
+        "ignore_labels",
+        type=whole_numbers,
+        default=(),
+        metavar="N,N",
+        help="labels of the truth that do not count",
     )
-    _option(
+    add_option(
         what, "tolerance", type=float, metavar="T", help="of the surface Dice: 1 mm, 10 nm, or 1 voxel if not given"
     )
-    _option(
+    add_option(
         what,
         "border_tolerance_nm",
         type=float,
@@ -187,57 +190,51 @@ def _add_scoring(what: Any) -> None:
         help="of --instances: so near to a boundary nothing counts",
     )
     policies = "what a distance counts as where prediction or truth is empty: %(choices)s; misses are counted beside it"
-    _option(what, "empty_policy", choices=EMPTY_POLICIES, default="diagonal", help=policies)
+    add_option(what, "empty_policy", choices=EMPTY_POLICIES, default="diagonal", help=policies)
     rules = "lesion-wise scores by the rules of that BraTS 2023 challenge (%(choices)s); --regions brats implies gli"
-    _option(what, "challenge", choices=(*CHALLENGES, "none"), help=rules)
+    add_option(what, "challenge", choices=(*CHALLENGES, "none"), help=rules)
     what.add_argument(
         "--probabilities", action="append", metavar="[NAME=]DIR", help="of a method: scores over the threshold, too"
     )
-    _option(what, "rank_by", metavar="SCORE", help="orders the cases; dice, or pq")
+    add_option(what, "rank_by", metavar="SCORE", help="orders the cases; dice, or pq")
 
 
 def _add_files(files: Any) -> None:
     _flag(files, "align", "resample predictions on another grid by nearest neighbour, and say so; else they fail")
-    _option(
+    add_option(
         files,
         "spacing",
-        type=_spacing,
+        type=sizes,
         metavar="MM,MM,MM",
         help="of a voxel, in the order of the file's axes, for all files",
     )
-    _option(files, "spacing_nm", type=_spacing, metavar="NM,NM,NM", help="the same in nm, of electron microscopy")
+    add_option(
+        files,
+        "spacing_nm",
+        type=sizes,
+        metavar="NM,NM,NM",
+        help="the same in nm, of electron microscopy",
+    )
     for side in ("pred", "truth"):
-        _option(files, f"{side}_pattern", metavar="GLOB", help="names of the files, such as '*_seg.nii.gz'")
-        _option(files, f"{side}_dataset", metavar="NAME", help="in HDF5 and Zarr, such as volumes/labels/neuron_ids")
+        add_option(files, f"{side}_pattern", metavar="GLOB", help="names of the files, such as '*_seg.nii.gz'")
+        add_option(files, f"{side}_dataset", metavar="NAME", help="in HDF5 and Zarr, such as volumes/labels/neuron_ids")
 
 
 def _add_run(run: Any) -> None:
-    _option(run, "image_dir", metavar="DIR", help="images behind the contours, matched by name")
-    _option(run, "pictures", type=_pictures, default="worst", metavar="WHICH", help="worst, all, none, or how many")
+    add_option(run, "image_dir", metavar="DIR", help="images behind the contours, matched by name")
+    add_option(run, "pictures", type=_pictures, default="worst", metavar="WHICH", help="worst, all, none, or how many")
     group_flag = "write report.html (needs Jinja2 and Plotly: the extra `report`)"
     run.add_argument("--page", action=argparse.BooleanOptionalAction, default=True, help=group_flag)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _option(run, "workers", type=int, default=max(1, min(cores, 8)), metavar="N", help="processes (here %(default)s)")
+    add_option(
+        run, "workers", type=int, default=max(1, min(cores, 8)), metavar="N", help="processes (here %(default)s)"
+    )
     _flag(run, "force", "replace a finished report")
-
-
-def _option(group: Any, name: str, **options: Any) -> None:
-    names = [f"--{name}", f"--{name.replace('_', '-')}"]
-    group.add_argument(*dict.fromkeys(names), dest=name, **options)
 
 
 def _flag(group: Any, name: str, text: str) -> None:
     group.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=False, help=text)
 
 
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())
-
-
 def _pictures(text: str) -> str | int:
     return int(text) if text.isdigit() else text
-
-
-def _spacing(text: str) -> tuple[float, ...] | float:
-    sizes = tuple(float(part) for part in text.strip("()[] ").split(",") if part.strip())
-    return sizes[0] if len(sizes) == 1 else sizes

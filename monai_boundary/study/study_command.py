@@ -70,7 +70,8 @@ class StudyCommand:
         **overrides: Any,
     ) -> None:
         """Run the study; see the class."""
-        names = [arms] if isinstance(arms, str) else arms
+        # a share is a number to fire, and is an arm's name
+        names = None if arms is None else [str(n) for n in (arms if isinstance(arms, (list, tuple)) else [arms])]
         numbers = [[n] if isinstance(n, int) else n for n in (seeds, folds)]
         plan = read_study(str(file), **overrides).restricted(names, *numbers)
         _tell(run_study(plan, str(output_dir), workers, tracking_uri, experiment))

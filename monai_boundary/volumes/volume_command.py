@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from monai_boundary._command_options import sizes, whole_numbers, whole_sizes
 from monai_boundary.ops.segmentation import SEGMENTATION_METHODS
 from monai_boundary.volumes.block_prediction import ACTIVATIONS
 from monai_boundary.volumes.block_runs import TRIES, BlockFailure
@@ -134,18 +135,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     segment.add_argument("--min_size", type=int, default=0, metavar="N", help="instances of fewer voxels are left out")
     segment.add_argument("--per_section", action="store_true", help="sections are not connected")
-    segment.add_argument(
-        "--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none"
-    )
+    segment.add_argument("--spacing", type=sizes, metavar="NM,NM,NM", help="voxel size z,y,x, in place of the file's")
     _add_run(segment)
     maps = actions.add_parser("maps", help="the signed distance map of a label, exact up to a radius")
     maps.add_argument("label", metavar="LABEL", help="volume of labels")
     maps.add_argument("--radius_nm", type=float, required=True, metavar="NM", help="the largest distance that is told")
-    maps.add_argument("--values", type=_integers, default=(), metavar="N,N", help="labels inside; all but 0")
+    maps.add_argument("--values", type=whole_numbers, default=(), metavar="N,N", help="labels inside; all but 0")
     maps.add_argument("--per_section", action="store_true", help="the map of each section alone")
     maps.add_argument("--regions", action="store_true", help="write the regions and their seeds, too")
     maps.add_argument("--dtype", choices=MAP_TYPES, default="float32", help="of the map (%(default)s)")
-    maps.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none")
+    maps.add_argument("--spacing", type=sizes, metavar="NM,NM,NM", help="voxel size z,y,x, in place of the file's")
     _add_run(maps)
     evaluate = actions.add_parser("evaluate", help="VOI, adapted Rand and CREMI score, as of the whole volume")
     evaluate.add_argument("pred", metavar="PRED", help="volume of predicted ids")
@@ -160,7 +159,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add("--bundle", metavar="NAME", help="whose network and windows: one that comes with the package, or a folder")
     add("--network", metavar="FILE", help="TorchScript, or weights of --definition or of the bundle's network")
     add("--definition", metavar="FILE", help="YAML or JSON with network_def")
-    add("--window", type=_integers, metavar="Y,X", help="voxels (Z,Y,X of a 3-D network); the bundle's")
+    add("--window", type=whole_numbers, metavar="Y,X", help="voxels (Z,Y,X of a 3-D network); the bundle's")
     add("--overlap", type=float, metavar="SHARE", help="of windows; the bundle's, else 0.5")
     add("--blend", choices=BLENDS, help="of windows; the bundle's, else gaussian")
     add("--normalise", choices=NORMALISATIONS, default="section", help="grey values, by what (%(default)s)")
@@ -169,7 +168,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=PROBABILITY_TYPES, default="uint8", help="of the store; 255 of uint8 is 1 (%(default)s)")
     add("--device", metavar="WHAT", help="cpu, cuda or cuda:N; a GPU if there is one")
     add("--batch", type=int, default=4, metavar="N", help="windows at once (%(default)s)")
-    add("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if the file states none")
+    add("--spacing", type=sizes, metavar="NM,NM,NM", help="voxel size z,y,x, in place of the file's")
 
 
 def _add_background(parser: argparse.ArgumentParser) -> None:
@@ -181,12 +180,12 @@ def _add_background(parser: argparse.ArgumentParser) -> None:
 
 def _add_scoring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--ignore_labels", type=_integers, default=(0,), metavar="N,N", help="true ids that do not count (0)"
+        "--ignore_labels", type=whole_numbers, default=(0,), metavar="N,N", help="true ids that do not count (0)"
     )
     parser.add_argument(
         "--border_tolerance_nm", type=float, metavar="NM", help="so near to a border between true ids nothing counts"
     )
-    parser.add_argument("--spacing", type=_spacing, metavar="NM,NM,NM", help="voxel size z,y,x, if no file states it")
+    parser.add_argument("--spacing", type=sizes, metavar="NM,NM,NM", help="voxel size z,y,x, in place of the files'")
     parser.add_argument(
         "--classes", metavar="NAME=N,...", help="score these labels, and their surfaces, in place of ids"
     )
@@ -206,7 +205,7 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output_dir", required=True, metavar="OUT", help="folder of this job alone")
-    parser.add_argument("--block", type=_block, metavar="Z,Y,X", help="voxels of a block; by the store's chunks")
+    parser.add_argument("--block", type=whole_sizes, metavar="Z,Y,X", help="voxels of a block; by the store's chunks")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads or processes (%(default)s)")
     parser.add_argument(
         "--cluster",
@@ -221,17 +220,3 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="what a chunk is that was never written: an error (default), or the store's fill value",
     )
     parser.add_argument("--force", action="store_true", help="remove what another job has left in OUT")
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())
-
-
-def _block(text: str) -> tuple[int, ...] | int:
-    sizes = _integers(text)
-    return sizes[0] if len(sizes) == 1 else sizes
-
-
-def _spacing(text: str) -> tuple[float, ...] | float:
-    sizes = tuple(float(part) for part in text.strip("()[] ").split(",") if part.strip())
-    return sizes[0] if len(sizes) == 1 else sizes
