@@ -7,15 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dask
+import numpy as np
 import pytest
 
+from monai_boundary.__main__ import main
 from monai_boundary.volumes.block_grid import Block, BlockGrid
 from monai_boundary.volumes.block_runs import BlockRunner, block_runner, require_dask
+from monai_boundary.volumes.overlap_counts import OverlapCount
 
 GRID = BlockGrid((10, 1, 1), (1, 1, 1), (0, 0, 0))
 
@@ -115,3 +119,51 @@ def test_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dask", None)
     with pytest.raises(ImportError, match=r"volumes need dask: pip install .monai-boundary\[volumes\]"):
         require_dask("dask")
+
+
+@dataclass(frozen=True)
+class Hold(OverlapCount):
+    """Name the process, and wait until there is a file that lets all go on."""
+
+    def __call__(self, block: Block) -> None:
+        out = self.records.folder.parents[1]
+        (out / f"{block.index}.begun").write_text(str(os.getpid()))
+        end = time.monotonic() + 60
+        while not (out / "go").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGTERM")
+@pytest.mark.usefixtures("client")  # with it processes are forked from one that has imported the package
+@pytest.mark.parametrize("cluster", ["threads", "processes"])
+def test_sigterm_ends_a_command_with_its_workers(
+    cluster: str, tmp_path: Path, store: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the blocks that were begun are waited for; worker processes that do not end by then are killed."""
+    path, out = store("t", np.ones((16, 16, 16), np.uint8)), tmp_path / "out"
+    monkeypatch.setattr("monai_boundary.volumes.volume_evaluation.OverlapCount", Hold)
+
+    def send() -> None:
+        end = time.monotonic() + 60
+        while len(list(out.glob("*.begun"))) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+        (out / "go").touch()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    words = ["volume", "evaluate", path, path, "--output_dir", str(out), "--block", "4", "--no-page", "--workers", "2"]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--cluster", cluster])
+    assert ended.value.code == 128 + signal.SIGTERM
+    sender.join()
+    processes = {int(file.read_text()) for file in out.glob("*.begun")}
+    assert len(list(out.glob("*.begun"))) < 20, "of 64"
+    if cluster == "threads":
+        assert processes == {os.getpid()}
+        return
+    assert len(processes) == 2
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
