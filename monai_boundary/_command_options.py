@@ -16,7 +16,7 @@ def add_option(group: Any, name: str, **options: Any) -> None:
     Args:
         group: parser, or group of one.
         name: of the option, with ``_``, as in Python.
-        **options: of :meth:`argparse.ArgumentParser.add_argument`.
+        **options: what argparse is told of it: ``type``, ``help``, ``metavar`` and the like.
     """
     names = [f"--{name}", f"--{name.replace('_', '-')}"]
     group.add_argument(*dict.fromkeys(names), dest=name, **options)
