@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_boundary._validation import check_positive, check_same_shape
+from monai_boundary._validation import check_positive
 from monai_boundary.metrics.contingency import empty_table
 from monai_boundary.metrics.table_scores import CREMIScore, cremi_of_table, mean_of_defined
 from monai_boundary.volumes.block_grid import BlockGrid, chosen_block
@@ -20,7 +20,7 @@ from monai_boundary.volumes.class_scores import class_scores
 from monai_boundary.volumes.overlap_counts import OverlapCount, border_halo, whole_tables
 from monai_boundary.volumes.segment_losses import write_segment_losses
 from monai_boundary.volumes.volume_job import VolumeJob
-from monai_boundary.volumes.volume_source import VolumeSource, open_volume, voxel_size
+from monai_boundary.volumes.volume_source import VolumeSource, check_same_grid, open_volume, voxel_size
 
 SCORES_FILE, PAGE_FILE = "scores.json", "report.html"
 _OUTPUTS = (SCORES_FILE, "splits.csv", "merges.csv", PAGE_FILE)
@@ -84,7 +84,8 @@ def evaluate_volume(
         output_dir: of this job alone.
         ignore_labels: true ids whose voxels are not scored.
         border_tolerance_nm: do not score voxels within this distance of a border between true ids; None scores all.
-        spacing: nm per axis (z, y, x); what the volumes state if not given. Needed for the tolerance.
+        spacing: nm per axis (z, y, x), of both volumes, whatever they state; what they state if not given. Needed for
+            the tolerance.
         per_section: score each section alone, and return the mean over those that are defined.
         border_per_section: look for the border in each section alone, as CREMI (True), or in 3-D.
         classes: labels by name, as ``"axon=1,soma=2+3"`` or a file: score these in place of ids. The options of ids
@@ -103,8 +104,8 @@ def evaluate_volume(
         The scores, or which blocks failed; those that did not are not done again when the call is repeated.
 
     Raises:
-        ValueError: if the volumes differ in shape, a setting does not fit or is of the other kind of labels, or the
-            folder is not this job's.
+        ValueError: if the volumes differ in shape, or in the voxel size or offset that both state, a setting does not
+            fit or is of the other kind of labels, or the folder is not this job's.
         ImportError: if Dask or the library of a format is missing.
         OSError: if the folder cannot be written, or a cluster is gone.
     """
@@ -113,7 +114,7 @@ def evaluate_volume(
 
         require_page_libraries()
     sources = {"pred": open_volume(pred, absent_chunks), "truth": open_volume(truth, absent_chunks)}
-    check_same_shape("pred", sources["pred"].shape, "truth", sources["truth"].shape)
+    check_same_grid("pred", sources["pred"], "truth", sources["truth"], given=spacing is not None)
     named = None if classes is None else _named_classes(classes)
     of_ids = {
         "ignore_labels": tuple(ignore_labels) != (0,),

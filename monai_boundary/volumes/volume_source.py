@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_boundary._typing import AnyArray
-from monai_boundary._validation import check_choice, check_spacing
+from monai_boundary._validation import check_choice, check_same_shape, check_spacing
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.source import EMSource
 
 ABSENT_CHUNKS = ("error", "fill")
 _NAMED = 3
+_SAME_SIZE, _SAME_PLACE = 1e-3, 0.1  # of a voxel, as between the images of a case
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,42 @@ def voxel_size(
     if stated is None and needed_for is not None:
         raise ValueError(f"`spacing` needs 3 entries (nm per axis) for {needed_for}: no volume states any.")
     return None if stated is None else check_spacing(stated, 3, unit="nm")
+
+
+def check_same_grid(name: str, volume: VolumeSource, of: str, other: VolumeSource, given: bool) -> None:
+    """Refuse two volumes that are not voxel by voxel the same place; what one of them does not state is not compared.
+
+    Args:
+        name: what the error calls the first.
+        volume: the first.
+        of: what it calls the other.
+        other: the other.
+        given: whether a voxel size was given for both: then only the shapes are compared.
+
+    Raises:
+        ValueError: if the shapes differ, or the stated voxel sizes by more than 0.1 %, or the stated offsets by more
+            than a tenth of a voxel.
+    """
+    check_same_shape(name, volume.shape, of, other.shape)
+    if given or volume.spacing is None or other.spacing is None:
+        return
+    pairs = list(zip(volume.spacing, other.spacing, strict=True))
+    differing = []
+    if any(abs(a - b) > _SAME_SIZE * b for a, b in pairs):
+        differing.append(f"voxels of {_listed(volume.spacing)} against {_listed(other.spacing)} nm")
+    if volume.offset is not None and other.offset is not None:
+        apart = (abs(a - b) / size for a, b, size in zip(volume.offset, other.offset, other.spacing, strict=True))
+        if max(apart) > _SAME_PLACE:
+            differing.append(f"offsets of {_listed(volume.offset)} against {_listed(other.offset)} nm")
+    if differing:
+        raise ValueError(
+            f"`{name}` needs the grid of `{of}`, got {' and '.join(differing)}. If the voxels are the same all the "
+            "same, give `spacing`: it counts for both."
+        )
+
+
+def _listed(sizes: Sequence[float]) -> str:
+    return ", ".join(f"{size:g}" for size in sizes)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -136,6 +136,14 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
         evaluate_volume(a, a, tmp_path / "out", border_tolerance_nm=5)
     with pytest.raises(ValueError, match="`border_tolerance_nm` needs a finite number >= 0"):
         evaluate_volume(a, a, tmp_path / "out", border_tolerance_nm=-5, spacing=1)
+    coarse, fine = (
+        store(f"of{z}", np.ones((4, 4, 4), np.uint8), attributes={"resolution": [z, 4, 4]}) for z in (40, 50)
+    )
+    with pytest.raises(
+        ValueError, match="`pred` needs the grid of `truth`, got voxels of 50, 4, 4 against 40, 4, 4 nm"
+    ):
+        evaluate_volume(fine, coarse, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    assert evaluate_volume(fine, coarse, tmp_path / "given", spacing=8, page=False).scored == 64
     halves = evaluate_volume(store("c", np.full((4, 4, 4), 0.5)), a, tmp_path / "out")
     assert "needs" in halves.failed[0].error

@@ -174,7 +174,10 @@ def test_what_failed_is_named(tmp_path: Path, store: Callable[..., str]) -> None
 
 
 def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
-    path, net = store("raw", np.zeros((4, 4, 4), np.uint8)), network_of(tmp_path, 2)
+    net = network_of(tmp_path, 2)
+    path, coarse = (
+        store(f"of{size}", np.zeros((4, 4, 4), np.uint8), attributes={"resolution": [size] * 3}) for size in (4, 8)
+    )
     for options, words in [
         ({"window": None}, "`bundle` needs a name or a folder; or give `network` and `window`"),
         ({"window": (4,)}, "`window` needs 2 or 3 entries"),
@@ -186,6 +189,7 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
         ({"batch": 0}, "`batch` needs a whole number >= 1"),
         ({"normalise": "grey"}, "`normalise` needs one of"),
         ({"device": "cuda"}, "`device` needs a GPU for 'cuda'"),
+        ({"mask": coarse}, "`mask` needs the grid of `image`, got voxels of 8, 8, 8 against 4, 4, 4 nm"),
         ({"mask": store("m", np.zeros((4, 4, 5), np.uint8))}, "`mask` needs the shape of `image`"),
         ({"bundle": "em_neuron_boundary"}, "`definition` needs no bundle beside it"),
     ]:
