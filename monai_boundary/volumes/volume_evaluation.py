@@ -20,7 +20,7 @@ from monai_boundary.volumes.class_scores import class_scores
 from monai_boundary.volumes.overlap_counts import OverlapCount, border_halo, whole_tables
 from monai_boundary.volumes.segment_losses import write_segment_losses
 from monai_boundary.volumes.volume_job import VolumeJob
-from monai_boundary.volumes.volume_source import VolumeSource, check_same_grid, open_volume, voxel_size
+from monai_boundary.volumes.volume_source import VolumeSource, check_one_volume_grid, open_volume, voxel_size
 
 SCORES_FILE, PAGE_FILE = "scores.json", "report.html"
 _OUTPUTS = (SCORES_FILE, "splits.csv", "merges.csv", PAGE_FILE)
@@ -114,7 +114,7 @@ def evaluate_volume(
 
         require_page_libraries()
     sources = {"pred": open_volume(pred, absent_chunks), "truth": open_volume(truth, absent_chunks)}
-    check_same_grid("pred", sources["pred"], "truth", sources["truth"], given=spacing is not None)
+    check_one_volume_grid("pred", sources["pred"], "truth", sources["truth"], given=spacing is not None)
     named = None if classes is None else _named_classes(classes)
     of_ids = {
         "ignore_labels": tuple(ignore_labels) != (0,),

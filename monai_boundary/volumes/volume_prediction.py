@@ -32,7 +32,7 @@ from monai_boundary.volumes.grey_statistics import (
 )
 from monai_boundary.volumes.network_file import NetworkFile, network_file
 from monai_boundary.volumes.volume_job import BLOCKS, VolumeJob
-from monai_boundary.volumes.volume_source import VolumeSource, check_same_grid, open_volume, voxel_size
+from monai_boundary.volumes.volume_source import VolumeSource, check_one_volume_grid, open_volume, voxel_size
 from monai_boundary.volumes.window_grid import WindowGrid, window_block
 from monai_boundary.volumes.zarr_output import make_zarr_output
 
@@ -140,7 +140,7 @@ def predict_volume(
     """
     source = open_volume(image, absent_chunks)
     inputs = {"image": source} | ({} if mask is None else {"mask": open_volume(mask, absent_chunks)})
-    check_same_grid("mask", inputs.get("mask", source), "image", source, given=spacing is not None)
+    check_one_volume_grid("mask", inputs.get("mask", source), "image", source, given=spacing is not None)
     used = _network(bundle, network, definition, window, overlap, blend)
     windows = WindowGrid(source.shape, used.window3, used.overlap, used.blend)
     shape = window_block(windows) if block is None else chosen_block(block, source.shape, source.chunks)

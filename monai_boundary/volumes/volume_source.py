@@ -127,7 +127,7 @@ def voxel_size(
     return None if stated is None else check_spacing(stated, 3, unit="nm")
 
 
-def check_same_grid(name: str, volume: VolumeSource, of: str, other: VolumeSource, given: bool) -> None:
+def check_one_volume_grid(name: str, volume: VolumeSource, of: str, other: VolumeSource, given: bool) -> None:
     """Refuse two volumes that are not voxel by voxel the same place; what one of them does not state is not compared.
 
     Args:

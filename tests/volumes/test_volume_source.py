@@ -13,7 +13,7 @@ import pytest
 
 from monai_boundary._typing import AnyArray
 from monai_boundary.data.em.writer import write_em_segmentation
-from monai_boundary.volumes.volume_source import VolumeSource, check_same_grid, open_volume, voxel_size
+from monai_boundary.volumes.volume_source import VolumeSource, check_one_volume_grid, open_volume, voxel_size
 from tests.zarr_stores import chunk_file, chunk_files, make_array, make_group
 
 BOX = (slice(2, 9), slice(1, 14), slice(5, 6))
@@ -135,12 +135,12 @@ def test_one_grid_is_one_place_voxel_by_voxel() -> None:
     one = stating((40, 4, 4), (400, 0, 0))
     rounded = stating((40.01, 4, 4), (400.4, 0.3, 0))
     for other in (one, rounded, stating((40, 4, 4)), stating(None), stating(None, (9, 9, 9))):
-        check_same_grid("pred", other, "truth", one, given=False)
-        check_same_grid("pred", one, "truth", other, given=False)
+        check_one_volume_grid("pred", other, "truth", one, given=False)
+        check_one_volume_grid("pred", one, "truth", other, given=False)
     for other, words in [
         (stating((40, 4, 8), (400, 0, 0)), "voxels of 40, 4, 8 against 40, 4, 4 nm. If"),
         (stating((40, 4, 4), (440, 0, 0)), "offsets of 440, 0, 0 against 400, 0, 0 nm. If"),
     ]:
         with pytest.raises(ValueError, match=f"`pred` needs the grid of `truth`, got {words}"):
-            check_same_grid("pred", other, "truth", one, given=False)
-        check_same_grid("pred", other, "truth", one, given=True)
+            check_one_volume_grid("pred", other, "truth", one, given=False)
+        check_one_volume_grid("pred", other, "truth", one, given=True)
