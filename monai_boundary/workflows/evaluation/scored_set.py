@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_boundary.data.em.source import EMSource
 from monai_boundary.workflows.membranes.data import em_items
+from monai_boundary.workflows.runs.training_settings import warn_of_trained
 from monai_boundary.workflows.volumes.challenge_data import challenge_patients
 
 __all__ = ["challenge_scored", "em_scored"]
@@ -52,7 +52,7 @@ def em_scored(
     kinds = sorted({item["label_kind"] for item in items})
     if len(kinds) > 1:
         raise ValueError(f"`test_dir` needs labels of one kind, membranes or ids, got both: {test_dir}.")
-    _warn_of_known(items, data)
+    warn_of_trained(items, data)
     logger.info(f"Test set: {len(items)} items of {test_dir}, labels are {kinds[0]}.")
     return {"part": "test", "items": items, "label_kind": kinds[0]}
 
@@ -99,7 +99,7 @@ def challenge_scored(
         items = _of_all(
             test_dir, lambda folder: [{**i, "case": f"{Path(folder).resolve().name}/{i['case']}"} for i in read(folder)]
         )
-    _warn_of_known(items, data)
+    warn_of_trained(items, data)
     logger.info(f"Test set: {len(items)} cases of {test_dir}.")
     return {"part": "test", "items": items}
 
@@ -114,17 +114,3 @@ def _of_all(folders: Folder | Sequence[Folder], read: Callable[[Folder], Items])
         return [item for place in places for item in read(place)]
     except ValueError as error:  # the readers know their folder as a training's
         raise ValueError(str(error).replace("`dataset_dir`", "`test_dir`")) from error
-
-
-def _warn_of_known(items: Items, data: Mapping[str, Any] | None) -> None:
-    known = {_place(item) for item in (data["training"] if data else ())}
-    shared = sum(_place(item) in known for item in items)
-    if shared:
-        logger.warning(f"{shared} of the {len(items)} items of the test set were trained on: the scores include them.")
-
-
-def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where an item's files lie, links followed, and the section of a stack."""
-    label = item["label"]
-    sources = [EMSource.parse(str(file)) for file in (label if isinstance(label, (list, tuple)) else [label])]
-    return (*(f"{s.path.resolve()}::{s.dataset}@{s.start}" for s in sources), str(item.get("section", "")))

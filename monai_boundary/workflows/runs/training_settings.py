@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from monai_boundary._tables import write_json
+from monai_boundary.data.em.source import EMSource
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,26 @@ def check_trained_settings(
     if differs:
         said = ", ".join(f"{name} {here!r} (there {there!r})" for name, (there, here) in differs.items())
         logger.warning(f"Other settings than in the training: {said}.")
+
+
+def warn_of_trained(items: Sequence[Mapping[str, Any]], data: Mapping[str, Any] | None) -> None:
+    """Say in the log how many items of a test set were trained on, by the place of their labels.
+
+    Args:
+        items: of the test set, with ``label``, and ``section`` where they are one.
+        data: of the training, with its items under ``training``; None where they are not known.
+    """
+    known = {_place(item) for item in (data["training"] if data else ())}
+    shared = sum(_place(item) in known for item in items)
+    if shared:
+        logger.warning(f"{shared} of the {len(items)} items of the test set were trained on: the scores include them.")
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where an item's label lies, links followed, and the section of a stack."""
+    label = item["label"]
+    sources = [EMSource.parse(str(file)) for file in (label if isinstance(label, (list, tuple)) else [label])]
+    return (*(f"{s.path.resolve()}::{s.dataset}@{s.start}" for s in sources), str(item.get("section", "")))
 
 
 def _absolute(path: Any) -> str | None:

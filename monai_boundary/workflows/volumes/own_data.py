@@ -15,6 +15,7 @@ from monai_boundary.data.volumes.volume_datalist import volume_datalist
 from monai_boundary.data.volumes.volume_dataset import VolumeDataset
 from monai_boundary.data.volumes.volume_items import volume_files, volume_stem
 from monai_boundary.workflows.runs.processes import once_per_node
+from monai_boundary.workflows.runs.training_settings import warn_of_trained
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.own_task import Channels, Labels, own_task
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
@@ -107,7 +108,7 @@ def own_scored(
     image_dir: str | None = None,
     label_dir: str | None = None,
 ) -> dict[str, Any]:
-    """Return ``{"part": its name, "items": the cases that are scored}``.
+    """Return ``{"part": its name, "items": the cases that are scored}``; a warning counts those that were trained on.
 
     Args:
         data: what :func:`own_split` returned, or None where only a test set is scored.
@@ -138,6 +139,7 @@ def own_scored(
     names = [item["case"] for item in items]
     if len(set(names)) < len(names):
         raise ValueError(f"`test_dir` needs cases of different names, got {max(names, key=names.count)!r} twice.")
+    warn_of_trained(items, data)
     logger.info(f"Test set: {len(items)} cases of {', '.join(map(str, places))}.")
     return {"part": "test", "items": items}
 

@@ -106,6 +106,18 @@ def test_what_is_scored(folder: Path, tmp_path: Path) -> None:
         own_scored(None, folder, task=one_class)
 
 
+def test_a_test_set_that_was_trained_on_says_so(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = own_split(folder, tmp_path, num_folds=4)
+    (tmp_path / "link").symlink_to(folder)
+    own_scored(data, tmp_path / "link", task=TASK)
+    assert "3 of the 4 items of the test set were trained on: the scores include them." in caplog.text
+    caplog.clear()
+    shutil.copytree(folder, tmp_path / "copy")
+    own_scored(data, tmp_path / "copy", task=TASK)
+    own_scored(None, folder, task=TASK)
+    assert "were trained on" not in caplog.text
+
+
 def test_inputs_of_a_file_a_folder_and_a_data_set(folder: Path, tmp_path: Path) -> None:
     images = folder / "imagesTr"
     (one,) = own_inputs(images / "organ_02.nii.gz", TASK, tmp_path)
