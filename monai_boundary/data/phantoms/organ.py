@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_boundary._output_file import atomic_output
 from monai_boundary._typing import FloatArray, UInt8Array
 from monai_boundary._validation import check_spacing
 from monai_boundary.data.phantoms.files import head_affine, write_once, write_volume
@@ -65,7 +66,10 @@ def write_organ_phantom(
     write_once(folder, recorded, files, write)
     listed = [{"image": f"./imagesTr/{image.name}", "label": f"./labelsTr/{image.name}"} for image, _ in files]
     described = {"name": "Organ phantom", "modality": {"0": "MRI"}, "labels": ORGAN_LABELS, "training": listed}
-    (folder / "dataset.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+    place, text = folder / "dataset.json", json.dumps(described, indent=1)
+    if not place.is_file() or place.read_text(encoding="utf-8") != text:  # another run may be reading it
+        with atomic_output(place, overwrite=True) as part:
+            part.write_text(text, encoding="utf-8")
     return folder
 
 

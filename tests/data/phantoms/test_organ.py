@@ -29,11 +29,14 @@ def test_the_folder_is_a_decathlon_s(tmp_path: Path) -> None:
 
 def test_the_same_folder_is_left_as_it_is_and_another_is_written_anew(tmp_path: Path) -> None:
     write_organ_phantom(tmp_path, **SMALL)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nii.gz")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
     write_organ_phantom(tmp_path, **SMALL)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nii.gz")} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
+    assert {path.suffix for path in before} == {".json", ".gz"}
+    (tmp_path / "dataset.json").unlink()
     write_organ_phantom(tmp_path, **{**SMALL, "patients": 1})
     assert sorted(path.name for path in tmp_path.rglob("*.nii.gz")) == ["organ_00.nii.gz"] * 2
+    assert len(json.loads((tmp_path / "dataset.json").read_text())["training"]) == 1
 
 
 def test_two_parts_touch_and_the_anterior_one_lies_in_front() -> None:
