@@ -62,8 +62,8 @@ def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("
 
     Where stems do not agree, a label may continue its image's (``Anna_ct``, ``Anna_ct_seg-manual``), or what all
     images, or all labels, end with does not count (``Anna_t1``, ``Anna_seg``).
-    Several channels are files ``stem_0000``, ``stem_0001`` and so on. In folders of patients, the first inner folder is
-    the patient.
+    Several channels are files ``stem_0000``, ``stem_0001`` and so on; of one channel such a number is part of the name,
+    where labels have it too. In folders of patients, the first inner folder is the patient.
 
     Args:
         images: folder of the images.
@@ -71,7 +71,10 @@ def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("
         channels: names, one for each channel.
     """
     found = _volumes(images), _volumes(labels)
-    channel_files, problems = _by_channel(found[0], len(channels))
+    numbered = [key for key in found[0] if _CHANNEL.search(key)]
+    if len(channels) == 1 and not set(numbered).isdisjoint(_beginnings(found[1])):
+        numbered = []  # case_0001 beside its label, case_0001
+    channel_files, problems = _by_channel(found[0], len(channels), numbered)
     of_label: dict[str, list[Path]] = found[1]
     if channel_files and of_label and not set(channel_files) & set(of_label):
         longer = _continued(of_label, channel_files)
@@ -80,7 +83,7 @@ def read_paired_folders(images: Path, labels: Path, channels: Sequence[str] = ("
         else:
             of_label = longer
     problems += _problems(channel_files, of_label, len(channels))
-    if len(channels) == 1 and any(int(match[1]) for key in found[0] if (match := _CHANNEL.search(key))):
+    if len(channels) == 1 and any(int(key[-4:]) for key in numbered):
         what = "case_0000, case_0001, ... are channels: name them (`channels`), or give nnU-Net's dataset.json"
         problems.insert(0, DatasetProblem("channels that nothing describes", str(images), what))
     items = []
@@ -127,9 +130,15 @@ def _volumes(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _by_channel(files: dict[str, list[Path]], channels: int) -> tuple[dict[str, list[Path]], list[DatasetProblem]]:
+def _beginnings(labels: dict[str, list[Path]]) -> set[str]:
+    """The names of labels, and what stands in them before each mark."""
+    return {key[:k] for key in labels for k, sign in enumerate(f"{key} ") if sign in "-_. "}
+
+
+def _by_channel(
+    files: dict[str, list[Path]], channels: int, numbered: Sequence[str]
+) -> tuple[dict[str, list[Path]], list[DatasetProblem]]:
     """Files of each case in the order of their channels' numbers; without numbers, a file is a case."""
-    numbered = [key for key in files if _CHANNEL.search(key)]
     if not numbered or (channels == 1 and len(numbered) < len(files)):
         return dict(files), []
     cases: dict[str, list[Path]] = {}

@@ -173,10 +173,12 @@ def own_inputs(dataset_dir: Folder | None, task: VolumeTask, output_dir: Folder)
 def _loose_files(files: Sequence[Path], task: VolumeTask, place: Path) -> list[dict[str, Any]]:
     """Cases of a folder of images: a file each, or one for each channel."""
     cases: dict[str, list[str]] = {}
-    for path in files:
-        stem = str(volume_stem(path))
-        numbered = len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()
-        cases.setdefault(stem[:-5] if numbered else stem, []).append(str(path))
+    stems = [str(volume_stem(path)) for path in files]
+    numbered = {stem for stem in stems if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit()}
+    if task.in_channels == 1 and any(int(stem[-4:]) for stem in numbered):
+        numbered = set()  # case_0001, case_0002: numbers of cases
+    for path, stem in zip(files, stems, strict=True):
+        cases.setdefault(stem[:-5] if stem in numbered else stem, []).append(str(path))
     wrong = [f"{case} ({len(of)})" for case, of in cases.items() if len(of) not in (1, task.in_channels)]
     if wrong:
         raise ValueError(

@@ -69,6 +69,18 @@ def test_channels_that_nothing_describes(tmp_path: Path) -> None:
     assert _read(tmp_path, ("T1", "FLAIR")).problems == ()
 
 
+@pytest.mark.parametrize("end", ["", "_seg", "-mask 2"])
+def test_numbers_of_four_digits_are_names_where_labels_have_them(tmp_path: Path, end: str) -> None:
+    """Not channels of one case, of which nothing is known and whose labels have no image."""
+    numbers = ("0000", "0001", "0012", "2019")
+    _touch(tmp_path, *(f"images/case_{n}.nii.gz" for n in numbers), *(f"labels/case_{n}{end}.nii.gz" for n in numbers))
+    found = _read(tmp_path)
+    assert found.problems == ()
+    assert [(item["case"], Path(item["label"]).name) for item in found.items] == [
+        (f"case_{n}", f"case_{n}{end}.nii.gz") for n in numbers
+    ]
+
+
 def test_channels_by_number(tmp_path: Path) -> None:
     _touch(tmp_path, *(f"images/{c}_000{k}.nii" for c in "ab" for k in range(2)), "labels/a.nii", "labels/b.nii")
     found = _read(tmp_path, ("t1", "t2"))

@@ -128,6 +128,8 @@ def test_inputs_of_a_file_a_folder_and_a_data_set(folder: Path, tmp_path: Path) 
         for k in range(2):
             (tmp_path / "two").mkdir(exist_ok=True)
             shutil.copy(images / "organ_00.nii.gz", tmp_path / "two" / f"{case}_{k:04d}.nii.gz")
+    one_channel = own_inputs(tmp_path / "two", TASK, tmp_path)
+    assert names(one_channel) == ["b_0000", "b_0001", "Ä 1_0000", "Ä 1_0001"], "numbers of cases"
     two = VolumeTask({"t1": "zscore", "t2": "zscore"}, TASK.labels)
     items = own_inputs(tmp_path / "two", two, tmp_path)
     assert [(item["case"], len(item["image"])) for item in items] == [("b", 2), ("Ä 1", 2)]
