@@ -27,6 +27,7 @@ from monai_boundary.report.label_volume import (
 )
 from monai_boundary.report.probability_scores import (
     channel_of_class,
+    labels_of_channels,
     membrane_scores,
     read_probability,
     threshold_scores,
@@ -43,7 +44,7 @@ class CaseOptions:
     Attributes:
         classes: label values by name; ``"brats"``; None for every label that there is.
         instances: labels are ids of objects.
-        ignore_labels: labels of the truth that are not scored.
+        ignore_labels: labels of the truth that are not scored; of instances 0 is not either.
         tolerance: of the surface Dice, in the unit of the files; None for 1 mm, 1 voxel or 10 nm.
         border_tolerance_nm: of the instance scores.
         empty_policy: what a distance is where one of two masks is empty.
@@ -205,7 +206,7 @@ def _instance_scores(job: CaseJob, case: LoadedCase) -> dict[str, Any]:
     in_nm = [s * scale for s in true.spacing] if options.border_tolerance_nm else None
     for path, volume in ((job.prediction, pred), (job.truth, true)):
         _refuse_mask(path, volume.values)
-    ignored = options.ignore_labels or (0,)
+    ignored = tuple(dict.fromkeys((0, *options.ignore_labels)))
     scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
     found: dict[str, Any] = {"scores": scores, "instances": rows}
     if case.probability is not None:
@@ -240,6 +241,10 @@ def _class_scores(options: CaseOptions, case: LoadedCase) -> dict[str, Any]:
     masks = pairs_of_masks(pred.values, true.values, options.classes, options.ignore_labels)
     channels = {}
     if case.probability is not None:
+        if options.classes is None:  # what neither side has may be a false alarm at a lower threshold
+            nothing = np.zeros(true.values.shape, dtype=np.bool_)
+            absent = (str(label) for label in labels_of_channels(len(case.probability)))
+            masks |= {name: (nothing, nothing) for name in absent if name not in masks}
         channels = channel_of_class(case.probability, list(masks), named=options.classes is not None)
         ignored = np.isin(true.values, list(options.ignore_labels))
     classes = {}

@@ -15,6 +15,8 @@ from typing import Any
 from monai_boundary._tables import write_json
 
 Record = dict[str, Any]
+RECORDS = "cases"
+"""The folder of the records in that of a report."""
 
 
 def fingerprint(settings: Mapping[str, Any], files: Sequence[Path]) -> str:
@@ -39,7 +41,7 @@ def record_path(folder: str | os.PathLike[str], method: str, case: str) -> Path:
     """
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{method}__{case}").strip("._")[:80]
     code = hashlib.sha256(f"{method}\0{case}".encode(errors="surrogateescape")).hexdigest()[:8]
-    return Path(folder) / "cases" / f"{plain}-{code}.json"
+    return Path(folder) / RECORDS / f"{plain}-{code}.json"
 
 
 def read_record(path: Path, mark: str) -> Record | None:

@@ -225,10 +225,15 @@ def resample_nearest(volume: LabelVolume, grid: LabelVolume) -> LabelVolume:
     across = np.linalg.inv(_in_mm(volume)) @ _in_mm(grid)
     # turns and flips land on voxel centres but for rounding, which would decide at halves
     across = np.round(across, 6)
+    stored, known = volume.values, None
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize == 8:  # SciPy counts in float64, which ends at 2^53
+        known, places = np.unique(stored, return_inverse=True)
+        known = np.concatenate([np.zeros(1, known.dtype), known])
+        stored = places.reshape(stored.shape) + 1
     values = ndimage.affine_transform(
-        volume.values, across[:ndim, :ndim], across[:ndim, 3], grid.values.shape, order=0, mode="grid-constant", cval=0
+        stored, across[:ndim, :ndim], across[:ndim, 3], grid.values.shape, order=0, mode="grid-constant", cval=0
     )
-    return LabelVolume(values, grid.affine, grid.unit)
+    return LabelVolume(values if known is None else known[values], grid.affine, grid.unit)
 
 
 def _read_nifti(path: Path) -> LabelVolume:

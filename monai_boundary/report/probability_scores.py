@@ -108,6 +108,19 @@ def channel_of_class(probability: AnyArray, names: Sequence[str], named: bool) -
     raise ValueError(f"`probabilities` needs {needed}, got {count} channels.")
 
 
+def labels_of_channels(count: int) -> range:
+    """Return the labels that channels are of where no table names classes: 1 of one, else all but channel 0's.
+
+    Args:
+        count: of the channels.
+
+    Example:
+        >>> list(labels_of_channels(1)), list(labels_of_channels(3))
+        ([1], [1, 2])
+    """
+    return range(1, max(count, 2))
+
+
 def threshold_scores(
     probability: AnyArray, true: BoolArray, ignored: BoolArray | None = None
 ) -> dict[str, list[float]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from monai_boundary._folder_lock import FolderLock
 from monai_boundary.report.case_drawing import DrawJob, cases_to_draw, picture_jobs, write_drawing
 from monai_boundary.report.case_evaluation import CaseJob
 from monai_boundary.report.case_files import CaseMatches
-from monai_boundary.report.case_records import Record, read_record
+from monai_boundary.report.case_records import RECORDS, Record, read_record
 from monai_boundary.report.case_workers import PRELOAD, run_cases
 from monai_boundary.report.report_page import write_report_page
 from monai_boundary.report.report_tables import ReportTables, report_tables, write_report_tables
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
 _TABLES = ("cases", "lesions", "lesion_wise", "instances", "thresholds", "comparison")
-_OURS = ("cases", *(f"{name}.csv" for name in _TABLES), SUMMARY, "report.html")
+_OURS = (*(f"{name}.csv" for name in _TABLES), SUMMARY, "report.html")
 
 
 class FolderEvaluation(NamedTuple):
@@ -91,7 +90,7 @@ def write_report(
     options = jobs[0].options
     has_table = options.instances or options.classes is not None
     tables = report_tables(_records(jobs), list(matches), how.rank_by, has_table, options.empty_policy)
-    earlier = {name for name in _OURS if name != "cases"} if (place / SUMMARY).is_file() else set()
+    earlier = set(_OURS) if (place / SUMMARY).is_file() else set()
     files: list[Path] = []
     if how.page:
         work = picture_jobs(jobs, cases_to_draw(tables, how.pictures), images, place / "drawings")
@@ -119,8 +118,10 @@ def drawn_cases(work: Sequence[DrawJob], workers: int) -> Iterator[Iterator[str]
                 logger.warning("case %s could not be drawn: %s", job.job.case, problem or "its process was ended")
         yield (job.drawing.read_text(encoding="utf-8") for job in work if job.drawing.is_file())
     finally:
+        for job in work:
+            job.drawing.unlink(missing_ok=True)
         for folder in {job.drawing.parent for job in work}:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_empty(folder)
 
 
 def _records(jobs: Sequence[CaseJob]) -> Iterator[Record]:
@@ -131,14 +132,17 @@ def _make_room(place: Path, force: bool) -> None:
     """Refuse a folder with a finished report, or clear it; one with failed cases is gone on with."""
     summary = place / SUMMARY
     if force:
-        for name in _OURS:
-            path = place / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        for path in (*(place / name for name in _OURS), *(place / RECORDS).glob("*.json")):
+            path.unlink(missing_ok=True)
+        _remove_empty(place / RECORDS)
     elif summary.is_file() and not _failures_of(summary):
         raise ValueError(f"`output_dir` needs a folder without a finished report, got {place}; `force` replaces it.")
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder of ours, unless it is somebody else's too."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _failures_of(summary: Path) -> bool:

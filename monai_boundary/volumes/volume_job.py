@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from functools import cache
@@ -21,6 +22,7 @@ from monai_boundary.volumes.volume_source import VolumeSource
 
 MANIFEST = "manifest.json"
 BLOCKS = "blocks"
+_PARTIAL = re.compile(r"\.[0-9a-f]{8}\.partial")  # as `atomic_output` names what it writes
 _PACKAGES = ("numpy", "scipy", "scikit-image", "zarr")
 
 
@@ -99,7 +101,9 @@ class VolumeJob:
                     "another one, or force=True (--force) to remove that."
                 )
             self.write_json(MANIFEST, self.manifest)
-        for left in list(self.folder.rglob("*.partial*")):  # ours, and Zarr's, of a job that was killed while it wrote
+        # ours, and Zarr's, of a job that was killed while it wrote; what else lies in the folder may be somebody's
+        ours = [left for left in self.folder.glob(".*.partial*") if _PARTIAL.match(left.name)]
+        for left in [*ours, *(self.folder / BLOCKS).rglob("*.partial*")]:
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _compare(self, path: Path) -> None:

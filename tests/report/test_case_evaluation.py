@@ -83,6 +83,33 @@ def test_nnunets_probabilities_of_a_stack_are_not_turned(tmp_path: Path) -> None
     assert evaluate_case(work)["classes"]["1"]["thresholds"]["dice"] == [1.0] * 19
 
 
+def test_a_false_alarm_at_a_lower_threshold_counts_with_and_without_a_table(tmp_path: Path) -> None:
+    """A case without lesion, in which none is predicted at 0.5: without a table it was in no curve."""
+    nothing, chance = np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 4), np.float32)
+    chance[0, 0, 0] = 0.3
+    file = write_nifti(tmp_path / "chance.nii", chance)
+    for options in ({}, {"classes": {"1": (1,)}}):
+        work = job(tmp_path, nothing, nothing, **options)._replace(probability=file)
+        record = evaluate_case(work)["classes"]["1"]
+        assert record["thresholds"]["dice"][:6] == [0.0] * 6
+        assert np.isnan(record["thresholds"]["dice"][6:]).all()
+        assert record["scores"]["both_empty"] == 1
+
+
+def test_what_is_ignored_of_instances_comes_beside_the_background(tmp_path: Path) -> None:
+    """--ignore_labels 5 made the background an object."""
+    ids = np.zeros((4, 12, 12), np.int32)
+    ids[:, 1:6, 1:11], ids[:, 7:11, 1:11] = 1, 5
+    found = evaluate_case(
+        job(tmp_path, np.where(ids == 1, 9, 0).astype(np.int32), ids, instances=True, ignore_labels=(5,))
+    )
+    scores = found["classes"]["instances"]["scores"]
+    assert (scores["voi_merge"], scores["voi_split"], scores["pq"]) == (0, 0, 1)
+    filled = np.where(ids == 1, 9, 7).astype(np.int32)  # as a network does that knows no background
+    found = evaluate_case(job(tmp_path, filled, ids, instances=True, ignore_labels=(5,)))
+    assert found["classes"]["instances"]["scores"]["voi_merge"] == 0
+
+
 def test_instances(tmp_path: Path) -> None:
     ids = np.repeat(np.arange(1, 4, dtype=np.int32), 4)[:, None, None] * np.ones((1, 4, 4), np.int32)
     record = evaluate_case(job(tmp_path, ids, ids, instances=True))

@@ -153,6 +153,16 @@ def test_resampled_back_from_another_grid() -> None:
     np.testing.assert_array_equal(late.values[:, :, 2:], truth.values[:, :, 2:])
 
 
+def test_large_ids_are_aligned_as_they_are() -> None:
+    """Those of connectomes are beyond 2^53, where SciPy's float64 makes several of one."""
+    ids = np.array([2**60 + 1, 2**60 + 3, 0], np.uint64)
+    stored = LabelVolume(np.tile(ids, (2, 2, 1)), np.eye(4), "nm")
+    longer = LabelVolume(np.zeros((2, 2, 4), np.uint8), np.eye(4), "nm")
+    found = resample_nearest(stored, longer).values
+    assert found.dtype == np.uint64
+    assert found.tolist() == np.tile([*ids, np.uint64(0)], (2, 2, 1)).tolist()
+
+
 def test_a_picture_cannot_be_aligned() -> None:
     with pytest.raises(ValueError, match="`align` needs two segmentations of the same dimensions whose files state"):
         resample_nearest(volume()._replace(affine=None), volume())

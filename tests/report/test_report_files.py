@@ -78,7 +78,13 @@ def test_a_folder_has_room_or_is_refused(tmp_path: Path) -> None:
         (tmp_path / "summary.json").write_text('{"failed": []}')
     (tmp_path / "mine.csv").write_text("kept")
     (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "a-1234.json").write_text("{}")
+    (tmp_path / "cases" / "scan.nii.gz").write_text("somebody's, who gave the folder of the data")
     with pytest.raises(ValueError, match="without a finished report"), report_folder(tmp_path, force=False):
         pytest.fail("it has a finished report")
+    with report_folder(tmp_path, force=True):
+        assert {path.name for path in tmp_path.iterdir()} == {"mine.csv", "cases", "report.lock"}
+        assert [path.name for path in (tmp_path / "cases").iterdir()] == ["scan.nii.gz"]
+        (tmp_path / "cases" / "scan.nii.gz").unlink()
     with report_folder(tmp_path, force=True):
         assert {path.name for path in tmp_path.iterdir()} == {"mine.csv", "report.lock"}

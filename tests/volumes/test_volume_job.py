@@ -80,10 +80,18 @@ def test_what_a_killed_job_was_writing_is_removed(tmp_path: Path, source: Volume
     chunk.write_bytes(b"half")
     store = tmp_path / "blocks" / ".34cd.partial.zarr"
     (store / "0").mkdir(parents=True)
+    page = tmp_path / ".0a1b2c3d.partial.html"
+    page.write_text("half")
+    others = [tmp_path / name for name in ("scan.partial.nii", ".mine.partial", "data/scan.zip.partial")]
+    for other in others:
+        other.parent.mkdir(exist_ok=True)
+        other.write_text("somebody's, who gave the folder of the data")
     with job(tmp_path, source):
         assert not left.exists()
         assert not chunk.exists()
         assert not store.exists()
+        assert not page.exists()
+        assert all(other.exists() for other in others)
 
 
 def test_two_jobs_in_one_folder(tmp_path: Path, source: VolumeSource) -> None:
