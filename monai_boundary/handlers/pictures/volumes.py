@@ -20,6 +20,7 @@ from monai_boundary.handlers.scores.volumes import ScoredTask
 
 NAMES = {"wt": "WT, whole tumour", "tc": "TC, tumour core", "et": "ET, enhancing tumour"}
 COLOURS = ("deepskyblue", "lime", "red", "orange", "magenta", "yellow")
+STYLES = ("solid", "dashed", "dotted")  # of the first six structures, the next six, and the others
 OUTLINES = {"truth": "lime", "prediction": "red", "not scored": "deepskyblue"}
 
 
@@ -155,8 +156,8 @@ class VolumePictures(CasePictures):
             _outline(panels[0], shown.prediction[0, k], OUTLINES["prediction"], 0.8)
         else:
             for panel, masks in zip(panels, (shown.truth, shown.prediction), strict=True):
-                for mask, colour in zip(masks[:, k], COLOURS, strict=False):
-                    _outline(panel, mask, colour, 1.0)
+                for mask, (colour, style) in zip(masks[:, k], _looks(len(masks)), strict=True):
+                    _outline(panel, mask, colour, 1.0, style)
         if shown.ignored[k].any():
             panels[0].contourf(shown.ignored[k].T, levels=[0.5, 1.5], colors=[OUTLINES["not scored"]], alpha=0.35)
 
@@ -164,13 +165,21 @@ class VolumePictures(CasePictures):
         if self.single:
             lines: list[Any] = [Line2D([], [], color=OUTLINES[n], label=n) for n in ("truth", "prediction")]
         else:
-            named = zip(self.names, COLOURS, strict=False)
-            lines = [Line2D([], [], color=colour, label=NAMES.get(name, name)) for name, colour in named]
+            lines = [
+                Line2D([], [], color=colour, linestyle=style, label=NAMES.get(name, name))
+                for name, (colour, style) in zip(self.names, _looks(len(self.names)), strict=True)
+            ]
         if ignored:
             lines.append(Patch(color=OUTLINES["not scored"], alpha=0.35, label="not scored"))
         return lines
 
 
-def _outline(panel: Axes, mask: BoolArray, colour: str, width: float) -> None:
+def _looks(count: int) -> list[tuple[str, str]]:
+    """Colour and style of the outlines of so many structures."""
+    rounds = [divmod(k, len(COLOURS)) for k in range(count)]
+    return [(COLOURS[place], STYLES[min(turn, len(STYLES) - 1)]) for turn, place in rounds]
+
+
+def _outline(panel: Axes, mask: BoolArray, colour: str, width: float, style: str = "solid") -> None:
     if mask.any() and not mask.all():
-        panel.contour(mask.T.astype(float), levels=[0.5], colors=[colour], linewidths=[width])
+        panel.contour(mask.T.astype(float), levels=[0.5], colors=[colour], linewidths=[width], linestyles=[style])

@@ -54,6 +54,20 @@ def test_every_region_has_its_outline(flat: bool) -> None:
             assert len(drawn) >= int(masks[:, k].any(axis=(1, 2)).sum())
 
 
+def test_more_structures_than_colours() -> None:
+    """Thirteen organs: each has its outline and its line in the legend, no two of them alike."""
+    label = torch.zeros(1, 26, 4, 1)
+    for k in range(13):
+        label[0, 2 * k, 1:3] = k + 1
+    pictures = VolumePictures("unused", structures={f"organ {k}": k for k in range(1, 14)})
+    figure = pictures.figure(pictures.select({"image": torch.rand(1, 26, 4, 1), "label": label, "pred": label}), "a")
+    lines = figure.legends[0].get_lines()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [f"organ {k}" for k in range(1, 14)]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 13
+    for panel in figure.axes[1:3]:
+        assert len([c for c in panel.collections if c.get_array() is not None]) == 13
+
+
 def test_without_a_tumour_the_false_alarms_are_shown() -> None:
     item = case()
     item["label"] = torch.zeros_like(item["label"])
