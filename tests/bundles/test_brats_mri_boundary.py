@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from monai.bundle import ConfigParser
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_boundary._tables import read_table
@@ -21,6 +22,7 @@ from monai_boundary.data import write_tumour_phantom
 from monai_boundary.metrics import TumourScoresMetric, compute_tumour_scores
 from monai_boundary.metrics.mask_score_names import STRUCTURE_SCORES
 from monai_boundary.ops import tumour_regions
+from monai_boundary.workflows.volumes.load import LoadVolumed
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, command, kill_at, quiet_process, run
 from tests.gloo import in_two_processes
 
@@ -253,6 +255,25 @@ def test_two_processes_train_one_network(data: dict[str, Path], tmp_path: Path, 
     state = torch.load(tmp_path / "model.pt", weights_only=True)
     assert not any(name.startswith("module.") for name in state), "it loads without DDP"
     assert len(list((tmp_path / "tensorboard").iterdir())) == 1, "one writer of logs"
+
+
+def test_a_volume_is_read_once_for_all_of_its_slices(
+    data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default, of a data set: slices are few megabytes, and the volume behind them a second or more."""
+    read: list[str] = []
+    load = LoadVolumed.__call__
+    monkeypatch.setattr(LoadVolumed, "__call__", lambda self, item: read.append(item["case"]) or load(self, item))
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / f"{name}.yaml") for name in ("train", "paper")])
+    parser.update({"dataset_dir": str(data["brats2021"]), "output_dir": str(tmp_path), "num_folds": 3})
+    parser.update({"window": [32, 32], "slices": 3})
+    for part, cases in (("train", 2), ("validate", 1)):
+        dataset = parser.get_parsed_content(f"{part}::dataset")
+        assert len(dataset) == 3 * cases
+        for _ in range(2):
+            assert all(dataset[number]["image"].shape == (1, 32, 32) for number in range(len(dataset)))
+    assert len(read) == len(set(read)) == 3
 
 
 def test_the_paper_is_one_file_more(data: dict[str, Path], tmp_path: Path) -> None:
