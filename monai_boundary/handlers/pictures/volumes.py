@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from monai_boundary.handlers.scores.volumes import ScoredTask
 
 NAMES = {"wt": "WT, whole tumour", "tc": "TC, tumour core", "et": "ET, enhancing tumour"}
 COLOURS = ("deepskyblue", "lime", "red", "orange", "magenta", "yellow")
-STYLES = ("solid", "dashed", "dotted")  # of the first six structures, the next six, and the others
+Style = Literal["solid", "dashed", "dotted"]
+STYLES: tuple[Style, ...] = ("solid", "dashed", "dotted")  # of the first six structures, the next six, and the others
 OUTLINES = {"truth": "lime", "prediction": "red", "not scored": "deepskyblue"}
 
 
@@ -174,12 +175,12 @@ class VolumePictures(CasePictures):
         return lines
 
 
-def _looks(count: int) -> list[tuple[str, str]]:
+def _looks(count: int) -> list[tuple[str, Style]]:
     """Colour and style of the outlines of so many structures."""
     rounds = [divmod(k, len(COLOURS)) for k in range(count)]
     return [(COLOURS[place], STYLES[min(turn, len(STYLES) - 1)]) for turn, place in rounds]
 
 
-def _outline(panel: Axes, mask: BoolArray, colour: str, width: float, style: str = "solid") -> None:
+def _outline(panel: Axes, mask: BoolArray, colour: str, width: float, style: Style = "solid") -> None:
     if mask.any() and not mask.all():
         panel.contour(mask.T.astype(float), levels=[0.5], colors=[colour], linewidths=[width], linestyles=[style])
