@@ -253,7 +253,10 @@ def _load(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Mapping[s
     path = Path(source)
     if not path.is_file():
         raise ValueError(f"`study` needs a YAML file, {path} does not exist.")
-    return _mapping("study", yaml.safe_load(path.read_text(encoding="utf-8"))), path.parent
+    try:
+        return _mapping("study", yaml.safe_load(path.read_text(encoding="utf-8"))), path.parent
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"`study` needs a YAML file, {path} cannot be read: {error}") from error
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
@@ -299,7 +302,7 @@ def _metrics(entries: Any, scores: str) -> tuple[StudyMetric, ...]:
 
 
 def _whole_numbers(name: str, values: Any) -> tuple[int, ...]:
-    items = [values] if isinstance(values, int) else list(values)
+    items = list(values) if isinstance(values, (list, tuple, range)) else [values]
     if not items or len(set(items)) < len(items) or any(isinstance(v, bool) or not isinstance(v, int) for v in items):
         raise ValueError(f"`{name}` needs different integers, at least one, got {values!r}.")
     return tuple(items)

@@ -85,4 +85,4 @@ def read_protocol(entry: Any) -> StudyProtocol | None:
             f"`protocol` needs {{choosing: {{folds: [...]}}}} or {{choosing: {{seeds: ...}}}}, got {entry}."
         )
     ((by, values),) = chosen.items()
-    return StudyProtocol(str(by), tuple(values))
+    return StudyProtocol(str(by), tuple(values) if isinstance(values, (list, tuple)) else (values,))

@@ -161,6 +161,8 @@ def predict_volume(
         "absent_chunks": absent_chunks,
     }
     _check(settings, device, batch)
+    if normalise == "share" and source.dtype[0] != "u":
+        raise ValueError(f"`normalise` needs unsigned integers for 'share', got {source.dtype} in {image}.")
     check_network(used.file, windows.window, channel, device)
     job = VolumeJob(output_dir, "predict", inputs, settings, force=force, outputs=(PROBABILITY_STORE,))
     run = _Run(used.file, windows, device, batch, _threads(workers, cluster))

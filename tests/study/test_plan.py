@@ -104,6 +104,8 @@ def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
         ({"arms": {"plain": {}, "start": {}}}, "are not 'start'"),
         ({"seeds": [1, 1]}, "`seeds` needs different integers, at least one, got \\[1, 1\\]"),
         ({"folds": []}, "`folds` needs different integers"),
+        ({"seeds": None}, "`seeds` needs different integers, at least one, got None"),
+        ({"folds": 1.5}, "`folds` needs different integers, at least one, got 1.5"),
         ({"metrics": {}}, "`metrics` needs at least one score"),
         ({"metrics": {"dice": "up"}}, "`metrics::dice::better` needs one of 'higher', 'lower', got 'up'"),
         ({"metrics": {"dice": {"better": "higher", "file": "x"}}}, "`metrics::dice` needs one of .*, got 'file'"),
@@ -126,6 +128,9 @@ def test_what_is_refused(bundle: Path, changes: dict[str, Any], message: str) ->
 def test_other_things_that_are_refused(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`study` needs a YAML file, .*none\.yaml does not exist"):
         read_study(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("arms: [")
+    with pytest.raises(ValueError, match=r"`study` needs a YAML file, .*bad\.yaml cannot be read: "):
+        read_study(tmp_path / "bad.yaml")
     with pytest.raises(ValueError, match="`study` needs the entry 'arms', it has: bundle"):
         read_study({"bundle": str(bundle)})
     with pytest.raises(TypeError, match=r"`evaluate` needs a file or a dictionary, name -> overrides, got \[1\]"):

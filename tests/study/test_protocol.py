@@ -42,6 +42,7 @@ def test_bad_protocols() -> None:
         read_protocol({"choosing": {"arms": [0]}})
     with pytest.raises(ValueError, match="`protocol::choosing` needs folds, at least one, got none"):
         read_protocol({"choosing": {"folds": []}})
+    assert read_protocol({"choosing": {"seeds": 0}}) == StudyProtocol("seeds", (0,))
 
 
 def test_a_file_names_folds_that_it_has(bundle: Path, tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
     path, coarse = (
         store(f"of{size}", np.zeros((4, 4, 4), np.uint8), attributes={"resolution": [size] * 3}) for size in (4, 8)
     )
+    signed = store("signed", np.zeros((4, 4, 4), np.int16))
     for options, words in [
         ({"window": None}, "`bundle` needs a name or a folder; or give `network` and `window`"),
         ({"window": (4,)}, "`window` needs 2 or 3 entries"),
@@ -188,6 +189,7 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
         ({"outside": 2.0}, r"`outside` needs a probability in \[0, 1\]"),
         ({"batch": 0}, "`batch` needs a whole number >= 1"),
         ({"normalise": "grey"}, "`normalise` needs one of"),
+        ({"image": signed, "normalise": "share"}, "`normalise` needs unsigned integers for 'share', got int16 in"),
         ({"device": "cuda"}, "`device` needs a GPU for 'cuda'"),
         ({"mask": coarse}, "`mask` needs the grid of `image`, got voxels of 8, 8, 8 against 4, 4, 4 nm"),
         ({"mask": store("m", np.zeros((4, 4, 5), np.uint8))}, "`mask` needs the shape of `image`"),
@@ -196,5 +198,5 @@ def test_bad_input(tmp_path: Path, store: Callable[..., str]) -> None:
         if "device" in options and torch.cuda.is_available():
             continue
         with pytest.raises(ValueError, match=words):
-            predict_volume(path, tmp_path / "out", **{**net, "window": (4, 4), **options})  # type: ignore[arg-type]
+            predict_volume(output_dir=tmp_path / "out", **{"image": path, **net, "window": (4, 4), **options})  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
