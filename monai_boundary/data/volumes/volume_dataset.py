@@ -15,6 +15,7 @@ __all__ = ["VolumeDataset"]
 
 logger = logging.getLogger(__name__)
 LabelIds = int | tuple[int, ...]
+_NAMED = 5  # patients
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class VolumeDataset:
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return ``(training, validation)`` items.
 
-        What the data set states counts: its ``split`` column, then its ``folds``. Else patients are dealt to folds.
+        What the data set states counts: its ``split`` column, then its ``folds``; a warning names the patients that it
+        puts on both sides. Else patients are dealt to folds.
 
         Args:
             fold: which fold is for validation; not looked at where there is a ``split`` column.
@@ -99,4 +101,10 @@ def _both(
     for name, items in (("training", train), ("validation", val)):
         if not items:
             raise ValueError(f"`fold` needs cases for {name}, got none in {what}.")
+    if both := sorted({str(item["patient"]) for item in train} & {str(item["patient"]) for item in val}):
+        more = f" and {len(both) - _NAMED} more" if len(both) > _NAMED else ""
+        logger.warning(
+            f"{len(both)} patients are in the training and the validation of {what}: {', '.join(both[:_NAMED])}{more}. "
+            "Scores of cases of theirs say little of others."
+        )
     return train, val
