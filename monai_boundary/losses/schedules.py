@@ -148,6 +148,8 @@ class CosineSchedule:
     def __post_init__(self) -> None:
         """Check the numbers."""
         check_positive("length", self.length)
+        if self.length < 1:
+            raise ValueError(f"`length` needs a number >= 1 (epochs or steps), got {self.length!r}.")
         check_positive("start", self.start, zero=True)
         check_positive("stop", self.stop, zero=True)
         check_positive("floor", self.floor, zero=True)

@@ -62,3 +62,5 @@ def test_bad_numbers() -> None:
         RebalanceSchedule(floor=-0.1)
     with pytest.raises(ValueError, match="`length` needs a finite number > 0"):
         CosineSchedule(length=0)
+    with pytest.raises(ValueError, match=r"`length` needs a number >= 1 \(epochs or steps\), got 0\.5"):
+        CosineSchedule(length=0.5)  # type: ignore[arg-type]

@@ -315,6 +315,9 @@ class StopWithoutImprovement:
         patience: epochs without improvement; ``None`` or 0 never stops.
         first_epoch: counting starts here, for example after a warm-up.
 
+    Raises:
+        ValueError: if the patience is negative: it would be over in the first epoch.
+
     Example:
         >>> from types import SimpleNamespace
         >>> StopWithoutImprovement(SimpleNamespace(), patience=15).patience
@@ -322,6 +325,8 @@ class StopWithoutImprovement:
     """
 
     def __init__(self, evaluator: Workflow, patience: int | None, first_epoch: int = 0) -> None:
+        if patience is not None and patience < 0:
+            raise ValueError(f"`patience` needs epochs >= 0 (0 never stops), got {patience!r}.")
         self.evaluator = evaluator
         self.patience = patience
         self.first_epoch = first_epoch

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -277,6 +278,12 @@ def test_early_stop_counts_over_resuming_and_stays_stopped(tmp_path: Path) -> No
     assert stopped.state.epoch == 5
     again, _ = run(tmp_path, epochs=12, scores=scores, patience=3)
     assert again.state.epoch == 5
+
+
+def test_a_negative_patience_is_refused() -> None:
+    """It would be over in the first epoch; elsewhere -1 is said for never."""
+    with pytest.raises(ValueError, match=r"`patience` needs epochs >= 0 \(0 never stops\), got -1"):
+        StopWithoutImprovement(SimpleNamespace(), patience=-1)
 
 
 def test_interval_skips_but_keeps_every_best(tmp_path: Path) -> None:
