@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from monai_boundary import __version__
 from monai_boundary._typing import AnyArray
 from monai_boundary.report.case_files import ITK_SUFFIXES, NIFTI_SUFFIXES
 from monai_boundary.report.case_records import Record, fingerprint, told_infinity, write_record
@@ -85,11 +86,12 @@ class CaseJob(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """What tells its record from those of other settings or files."""
+        """What tells its record from those of other settings, files or versions of the package."""
         if self.run:
             return self.run
         files = [self.prediction, self.truth, *([self.probability] if self.probability else [])]
-        return fingerprint({"method": self.method, "case": self.case, **self.options.__dict__}, files)
+        about = {"method": self.method, "case": self.case, "version": __version__}
+        return fingerprint({**about, **self.options.__dict__}, files)
 
 
 class LoadedCase(NamedTuple):

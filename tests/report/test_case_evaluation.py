@@ -31,6 +31,15 @@ def test_a_case(tmp_path: Path) -> None:
     assert volume == pytest.approx(0.002 * (ball().sum() + ball(centre=(9, 9, 2), radius=1.0).sum()))
 
 
+def test_a_record_of_another_version_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a report that was gone on with after an update would have scores of both."""
+    work = job(tmp_path, ball(), ball())
+    mark = work.mark
+    assert work.mark == mark
+    monkeypatch.setattr("monai_boundary.report.case_evaluation.__version__", "0.0.1")
+    assert work.mark != mark
+
+
 def test_another_grid_fails_and_is_aligned_on_demand(tmp_path: Path) -> None:
     fine = np.repeat(ball(), 2, axis=2)
     record = evaluate_case(job(tmp_path, fine, ball(), spacing=(1.0, 1.0, 1.0)))

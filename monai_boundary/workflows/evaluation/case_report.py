@@ -21,6 +21,7 @@ from monai.engines.workflow import Workflow
 from monai_boundary._typing import AnyArray, DoubleArray
 from monai_boundary.handlers.pictures.cases import case_name, mlflow_runs
 from monai_boundary.ops.label_values import whole_label
+from monai_boundary.report.case_drawing import check_pictures
 from monai_boundary.report.case_evaluation import CaseJob, LoadedCase, evaluate_case, on_one_grid
 from monai_boundary.report.case_files import CaseMatches
 from monai_boundary.report.case_records import Record, record_path
@@ -95,6 +96,7 @@ class CaseReport:
             table = {name: _values_of_channel(k, len(self.channels)) for k, name in enumerate(self.channels)}
         more = {"instances": instances, "ignore_labels": tuple(ignore_labels), **options}
         self.options = case_options(table, None, challenge, **more)
+        check_pictures(pictures)
         rank_by = "pq" if instances else "dice"
         self.how = ReportOptions(rank_by, pictures, page=True, workers=workers, force=True)
         self.method = method

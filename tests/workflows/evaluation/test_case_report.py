@@ -172,6 +172,8 @@ def test_a_report_that_fails_ends_no_evaluation(tmp_path: Path, caplog: pytest.L
     assert "`classes` needs a name for each of 1 channels" in caplog.text
     with pytest.raises(ValueError, match="`challenge` needs classes or regions"):
         CaseReport(tmp_path, instances=True, challenge="gli")
+    with pytest.raises(ValueError, match="`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got 'best'"):
+        CaseReport(tmp_path, pictures="best")  # else said after the evaluation, in place of its report
 
 
 def test_page_and_tables_are_artifacts_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
