@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from monai_boundary._folder_lock import FolderLock
+from monai_boundary._output_file import atomic_output
 from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.study.cases import study_case_rows
 from monai_boundary.study.design import design_sentence
@@ -139,8 +140,10 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     table = [{**s._asdict(), "difference": s.difference._asdict()} for s in scores]
     told = {"sentence": sentence, "about": about, "plan": plan.as_dict(), "table": table, "runs": rows}
     write_json({**told, "case_table": differences}, content)
-    page.write_text(study_page(plan, parts), encoding="utf-8")
-    draw_study(main.plan, scores, main.rows, picture)
+    with atomic_output(page, overwrite=True) as part:
+        part.write_text(study_page(plan, parts), encoding="utf-8")
+    with atomic_output(picture, overwrite=True) as part:
+        draw_study(main.plan, scores, main.rows, part)
     files += _write_case_tables(cases, differences, root)
     return StudyResult(rows, scores, sentence, files)
 

@@ -58,7 +58,10 @@ def test_a_study_from_its_runs_to_its_files(bundle: Path, tmp_path: Path) -> Non
     assert "| minus plain, by case | cases | dice ↑ | HD95 (mm) ↓ |" in (tmp_path / "out" / "study.md").read_text()
 
 
-def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path) -> None:
+def test_tables_are_made_anew_from_the_folder_alone(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture whole or not at all, as the tables."""
     out = tmp_path / "out"
     run_study(read_study(study(bundle, seeds=[0, 1])), out)
     page = (out / "study.md").read_text()
@@ -66,6 +69,17 @@ def test_tables_are_made_anew_from_the_folder_alone(bundle: Path, tmp_path: Path
         (out / name).unlink()
     write_study_tables(find_study(out), out)
     assert (out / "study.md").read_text() == page
+    picture = (out / "study.png").read_bytes()
+
+    def half(*arguments: Any) -> None:
+        Path(arguments[-1]).write_text("half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("monai_boundary.study.run.draw_study", half)
+        with pytest.raises(OSError, match="disk full"):
+            write_study_tables(find_study(out), out)
+    assert (out / "study.png").read_bytes() == picture
     other = study(
         bundle, seeds=[0, 1], metrics={"loss": {"better": "lower", "from": "metrics.json::last::loss/region"}}
     )
