@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from monai_boundary.transforms import ReseedRegionsd
 from monai_boundary.transforms._channel import image_spacing
 
 _REGIONS = "regions_label"
+_OF_REGIONS = ("seeds_label", "cells_label")
 
 
 class RandMembranePatchd(RandomizableTransform):
@@ -32,15 +33,15 @@ class RandMembranePatchd(RandomizableTransform):
 
     Args:
         keys: images, labels and targets, (channels, y, x) or (channels, z, y, x), of one size; the only ones that a
-            patch has. ``image`` is the one whose intensities change. With ``regions_label``, the patch's regions, seeds
-            and cells are those of the patch.
+            patch has. ``image`` is the one whose intensities change. Regions, seeds and cells (``regions_label``,
+            ``seeds_label``, ``cells_label``) become those of the patch; the last two need the first two.
         size: voxels, two or three sides.
         scale: largest share of itself by which an intensity grows or shrinks.
         shift: largest number that is then added to all, or taken off.
 
     Raises:
-        ValueError: if the patch is not 2-D or 3-D, or a number is out of range; when called, if the images have other
-            dimensions.
+        ValueError: if the patch is not 2-D or 3-D, a number is out of range, or there are seeds or cells without
+            regions or regions without seeds; when called, if the images have other dimensions.
 
     Example:
         >>> draw = RandMembranePatchd(["image", "label"], [2, 2]).set_random_state(0)
@@ -56,6 +57,8 @@ class RandMembranePatchd(RandomizableTransform):
         check_positive("scale", scale, zero=True)
         check_positive("shift", shift, zero=True)
         self.keys = tuple(keys)
+        if missing := set(membrane_keys(self.keys)) - {*self.keys, "image", "label"}:
+            raise ValueError(f"`keys` needs {sorted(missing)} beside those of {self.keys}, to renew them in a patch.")
         self.size = tuple(size)
         self.scale = scale
         self.shift = shift
@@ -82,6 +85,22 @@ class RandMembranePatchd(RandomizableTransform):
         if quarters % 2:
             spacing = (*spacing[:-2], spacing[-1], spacing[-2])
         return dict(ReseedRegionsd("label", spacing=spacing)(patch))
+
+
+def membrane_keys(targets: Iterable[str]) -> list[str]:
+    """Return the keys of a training's items: image, label, the targets, and those that renewing them in a patch needs.
+
+    Args:
+        targets: keys of what the loss takes.
+
+    Example:
+        >>> membrane_keys(["seeds_label"]), membrane_keys(["sdm_label"])
+        (['image', 'label', 'seeds_label', 'regions_label'], ['image', 'label', 'sdm_label'])
+    """
+    keys = dict.fromkeys(("image", "label", *targets))
+    if not {_REGIONS, *_OF_REGIONS}.isdisjoint(keys):
+        keys |= dict.fromkeys((_REGIONS, "seeds_label"))
+    return list(keys)
 
 
 def _turned(patch: torch.Tensor, flips: Sequence[int], quarters: int) -> torch.Tensor:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Flipd, Rotate90d, SpatialCropd
+from skimage.measure import label as components
 
+from monai_boundary.data import em_datalist, write_em_phantom
 from monai_boundary.transforms import RegionTargetsd, ReseedRegionsd
-from monai_boundary.workflows.membranes.patches import RandMembranePatchd
+from monai_boundary.workflows.membranes.patches import RandMembranePatchd, membrane_keys
+from monai_boundary.workflows.membranes.pipeline import em_transforms
 
 KEYS = ["image", "label", "regions_label", "seeds_label", "cells_label"]
 
@@ -116,3 +120,19 @@ def test_what_it_refuses() -> None:
         RandMembranePatchd(["image"], (4, 4), scale=-1)
     with pytest.raises(ValueError, match=r"`size` needs 3 sides for an image of \(2, 4, 4\), got \(4, 4\)"):
         RandMembranePatchd(["image"], (4, 4))({"image": torch.zeros(1, 2, 4, 4)})
+
+
+@pytest.mark.parametrize("target", ["seeds_label", "cells_label", "regions_label"])
+def test_seeds_or_cells_alone_are_those_of_the_patch(tmp_path: Path, target: str) -> None:
+    """Of a loss of one's own that takes no regions: they go along, since seeds are placed anew by them."""
+    keys = membrane_keys([target])
+    write_em_phantom(tmp_path, shape=(1, 64, 64), seed=1)
+    (item,) = em_datalist(tmp_path)
+    data = Compose(em_transforms("instances", 2, targets=keys[2:]))(item)
+    draw = RandMembranePatchd(keys, [24, 24]).set_random_state(0)
+    for _ in range(4):
+        patch: Any = draw(data)
+        pieces = components(patch["label"][0].numpy() == 0, connectivity=1).max()
+        assert torch.unique(patch[target][patch[target] > 0]).tolist() == list(range(1, pieces + 1))
+    with pytest.raises(ValueError, match=r"`keys` needs \['(regions|seeds)_label'.* to renew them in a patch"):
+        RandMembranePatchd(["image", "label", target], [24, 24])
