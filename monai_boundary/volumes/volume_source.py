@@ -14,10 +14,11 @@ from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice, check_same_shape, check_spacing
 from monai_boundary.data.em.open import open_em_stack
 from monai_boundary.data.em.source import EMSource
+from monai_boundary.ops.grid import SAME_GRID_VOXELS
 
 ABSENT_CHUNKS = ("error", "fill")
 _NAMED = 3
-_SAME_SIZE, _SAME_PLACE = 1e-3, 0.1  # of a voxel, as between the images of a case
+_SAME_SIZE = 1e-3  # of a voxel's side: headers round
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def check_one_volume_grid(name: str, volume: VolumeSource, of: str, other: Volum
         differing.append(f"voxels of {_listed(volume.spacing)} against {_listed(other.spacing)} nm")
     if volume.offset is not None and other.offset is not None:
         apart = (abs(a - b) / size for a, b, size in zip(volume.offset, other.offset, other.spacing, strict=True))
-        if max(apart) > _SAME_PLACE:
+        if max(apart) > SAME_GRID_VOXELS:
             differing.append(f"offsets of {_listed(volume.offset)} against {_listed(other.offset)} nm")
     if differing:
         raise ValueError(

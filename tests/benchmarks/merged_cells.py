@@ -35,19 +35,12 @@ def merged_cells(instances: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.array([cell for cell, instance in main.items() if often[instance] > 1], dtype=int)
 
 
-def stack(source: Path) -> np.ndarray:
-    """Return sections, rows and columns of a file, or of a folder of one section a file."""
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
-    found = [np.squeeze(np.asarray(read_em_source(file)[0])) for file in files]
-    return np.stack(found) if source.is_dir() else found[0]
-
-
 def main(images: Path, labels: Path, picture: Path, files: dict[str, Path]) -> None:
-    """Count all sections, and draw three."""
+    """Count all sections, and draw the first and the last."""
     from matplotlib.figure import Figure
 
-    grey = stack(images)
-    truths = [label_regions(section > 0) for section in stack(labels)]
+    grey = np.asarray(read_em_source(images)[0])
+    truths = [label_regions(section > 0) for section in np.asarray(read_em_source(labels)[0])]
     shown = np.linspace(0, len(grey) - 1, 2).astype(int)
     figure = Figure(figsize=(3.6 * (len(files) + 1), 7.6), layout="constrained")
     panels = figure.subplots(len(shown), len(files) + 1, squeeze=False)
@@ -57,7 +50,7 @@ def main(images: Path, labels: Path, picture: Path, files: dict[str, Path]) -> N
     for column, (name, file) in enumerate(files.items(), 1):
         total = {"cells": 0, "merged": 0, "instances": 0}
         pixels = wrong_pixels = 0
-        for k, (instances, truth) in enumerate(zip(stack(file), truths, strict=True)):
+        for k, (instances, truth) in enumerate(zip(np.asarray(read_em_source(file)[0]), truths, strict=True)):
             merged = merged_cells(instances, truth)
             wrong = np.isin(truth, merged)
             total["cells"] += int((np.bincount(truth.ravel())[1:] >= SMALLEST).sum())
