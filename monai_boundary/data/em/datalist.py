@@ -86,10 +86,10 @@ def em_datalist(
 
     Returns:
         A list of dictionaries in order: ``image``, ``label`` and, for instance ids, ``label_instances`` (the same
-        source as ``label``) as source strings; ``volume`` (name), ``section`` (number in the file's name, or index; -1
-        for a stack), ``label_kind``, for membranes whose polarity is asked for ``label_polarity``,
-        ``spacing`` in nm in the item's axes (1 where
-        unknown), and for a stack ``sections`` ([first, last + 1]).
+        source as ``label``) as source strings; ``volume`` (name), of BIDS ``subject``, ``section`` (number in the
+        file's name, or index; -1 for a stack), ``label_kind``, for membranes whose polarity is asked for
+        ``label_polarity``, ``spacing`` in nm in the item's axes (1 where unknown), and for a stack ``sections``
+        ([first, last + 1]).
 
     Raises:
         ValueError: if nothing is recognised, several folders or arrays could be the images or the labels, names do not
@@ -203,6 +203,8 @@ def _items(
 
 def _item(volume: EMVolume, image: object, label: object, meaning: dict[str, str]) -> dict[str, Any]:
     found = {"image": str(image), "volume": volume.name}
+    if volume.subject is not None:
+        found["subject"] = volume.subject
     if label is not None:
         found |= {"label": str(label), **meaning}
         if meaning["label_kind"] == "instances":

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_boundary.data.em.arrays import HDF5_SUFFIXES, is_zarr
@@ -23,13 +23,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EMVolume:
-    """One stack: either whole sources, or a picture per section."""
+    """One stack: either whole sources, or a picture per section; ``subject`` is whose it is, where that is stated."""
 
     name: str
     image: EMSource
     label: EMSource | None = None
     image_files: tuple[Path, ...] = ()
     label_files: tuple[Path, ...] = ()
+    subject: str | None = None
 
 
 def is_hdf5(path: Path) -> bool:
@@ -213,4 +214,6 @@ def bids_volumes(root: Path, label: str | None, wanted: bool) -> list[EMVolume]:
     if label is not None and truths and label not in truths:
         raise ValueError(f"`label_dataset` needs one of {', '.join(sorted(truths))} in {root}, got {label!r}.")
     chosen = truths.get(label or next(iter(truths), ""), {})
-    return [_alone(image, chosen.get(stem(image))) for image in images]
+    return [
+        replace(_alone(image, chosen.get(stem(image))), subject=image.relative_to(root).parts[0]) for image in images
+    ]

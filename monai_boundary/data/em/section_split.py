@@ -42,7 +42,8 @@ def split_sections(
         n_train: number of training sections of each volume, nearest to the start. Needs ``n_val``.
         n_val: number of validation sections of each volume; without ``n_train`` the others are for training.
         gap: sections next to the validation block that are left out of training.
-        by: ``"block"``, or ``"volume"`` to deal whole volumes to the folds.
+        by: ``"block"``, or ``"volume"`` to deal whole volumes to the folds; those whose items have the same ``subject``
+            stay together. ``"auto"`` deals whole volumes where one has fewer sections than there are folds.
 
     Raises:
         ValueError: if neither or both of ``num_folds`` and ``n_val`` are given, or there are too few sections.
@@ -60,7 +61,7 @@ def split_sections(
         >>> [item["image"] for item in train], val[0]["image"]
         (['a.h5::volumes/raw@0:44', 'a.h5::volumes/raw@66:110'], 'a.h5::volumes/raw@44:66')
     """
-    check_choice("by", by, ("block", "volume"))
+    check_choice("by", by, ("auto", "block", "volume"))
     if (num_folds is None) == (n_val is None):
         raise ValueError(f"`num_folds` or `n_val` is needed, and not both, got {num_folds} and {n_val}.")
     if n_train is not None and n_val is None:
@@ -77,6 +78,9 @@ def split_sections(
         raise ValueError(f"`fold` needs 0..{num_folds - 1}, got {fold!r}.")
     rng = None if seed is None else np.random.default_rng(seed)
     volumes = _by_volume(datalist)
+    if by == "auto":
+        least = min(map(_depth, volumes.values()))
+        by = "volume" if num_folds is not None and least < num_folds and least < len(_subjects(volumes)) else "block"
     if by == "volume":
         if num_folds is None:
             raise ValueError("`num_folds` is needed with by='volume', got None.")
@@ -163,10 +167,19 @@ def _sub_volume(stack: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
 def _deal_volumes(
     volumes: dict[str, list[dict[str, Any]]], folds: int, fold: int, rng: np.random.Generator | None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    names = list(volumes)
-    if len(names) < folds:
-        raise ValueError(f"`num_folds` needs at most {len(names)}, the number of volumes, got {folds}.")
-    order = names if rng is None else [names[k] for k in rng.permutation(len(names))]
-    held = set(order[fold::folds])
-    train = [item for name in names if name not in held for item in volumes[name]]
-    return train, [item for name in names if name in held for item in volumes[name]]
+    subjects = _subjects(volumes)
+    if len(subjects) < folds:
+        what = "volumes" if len(subjects) == len(volumes) else "subjects"
+        raise ValueError(f"`num_folds` needs at most {len(subjects)}, the number of {what}, got {folds}.")
+    order = list(subjects) if rng is None else [list(subjects)[k] for k in rng.permutation(len(subjects))]
+    held = {name for subject in order[fold::folds] for name in subjects[subject]}
+    train = [item for name, items in volumes.items() if name not in held for item in items]
+    return train, [item for name, items in volumes.items() if name in held for item in items]
+
+
+def _subjects(volumes: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+    """The volumes of each subject; one that states none is its own."""
+    found: dict[str, list[str]] = {}
+    for name, items in volumes.items():
+        found.setdefault(str(items[0].get("subject", name)), []).append(name)
+    return found

@@ -13,7 +13,7 @@ from monai_boundary._output_file import atomic_output
 from monai_boundary._validation import check_spatial_dims
 from monai_boundary.data import em_datalist, open_em_stack, split_sections
 from monai_boundary.data.em.picture import list_pictures
-from monai_boundary.data.em.source import EMSource
+from monai_boundary.data.em.source import EMSource, natural_key
 from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.phantoms.em_dataset import draw_em_files
@@ -188,7 +188,8 @@ def em_split(
     """Return ``{"training": items, "validation": items, "label_kind": "membrane" or "instances"}``.
 
     Validation is a block of neighbouring sections, the ``fold``-th of ``num_folds`` of each stack: fold 0 is its
-    beginning.
+    beginning. Where a stack has fewer sections than there are folds, as a single picture has, it is whole stacks, and
+    all of one subject: every ``num_folds``-th.
 
     Args:
         dataset_dir: what :func:`~monai_boundary.data.em_datalist` reads. ``None`` writes a phantom, always the same, to
@@ -208,8 +209,10 @@ def em_split(
     kinds = sorted({item["label_kind"] for item in items})
     if len(kinds) > 1:
         raise ValueError(f"`dataset_dir` needs labels of one kind, membranes or ids, got both: {dataset_dir}.")
-    training, validation = split_sections(items, num_folds=num_folds, fold=fold)
-    logger.info(f"{len(training)} training and {len(validation)} validation items, labels are {kinds[0]}.")
+    training, validation = split_sections(items, num_folds=num_folds, fold=fold, by="auto")
+    held = sorted({item["volume"] for item in validation} - {item["volume"] for item in training}, key=natural_key)
+    whole = f" Whole volumes are dealt to the folds; for validation: {', '.join(held)}." if held else ""
+    logger.info(f"{len(training)} training and {len(validation)} validation items, labels are {kinds[0]}.{whole}")
     return {"training": training, "validation": validation, "label_kind": kinds[0]}
 
 

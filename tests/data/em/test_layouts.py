@@ -143,6 +143,7 @@ def test_bids(tmp_path):
         em_datalist(tmp_path)
     items = em_datalist(tmp_path, label_dataset="myelin")
     assert [item["volume"] for item in items] == ["sub-1_SEM", "sub-2_SEM"]
+    assert [item["subject"] for item in items] == ["sub-1", "sub-2"]
     assert [item["spacing"] for item in items] == [[1.0, 1.0], [100.0, 100.0]]
     assert all("seg-myelin" in item["label"] for item in items)
     with pytest.raises(ValueError, match=r"`label_dataset` needs one of axon, myelin .* got 'nerve'"):

@@ -140,6 +140,30 @@ def test_whole_volumes():
     assert sorted(held) == list("abcde")
 
 
+def test_volumes_of_one_subject_stay_together():
+    owners = {"a": "r1", "b": "r1", "c": "r2", "d": "r3", "e": "r3"}
+    data = [{**item, "subject": owner} for name, owner in owners.items() for item in sections(1, name)]
+    held = []
+    for fold in range(3):
+        train, val = split_sections(data, num_folds=3, fold=fold, by="auto")
+        assert not {i["subject"] for i in val} & {i["subject"] for i in train}
+        assert len(train) + len(val) == 5
+        held.append([i["volume"] for i in val])
+    assert held == [["a", "b"], ["c"], ["d", "e"]]
+    with pytest.raises(ValueError, match="`num_folds` needs at most 3, the number of subjects, got 4"):
+        split_sections(data, num_folds=4, by="auto")
+
+
+def test_whole_volumes_are_dealt_where_one_is_too_small_for_blocks():
+    deep = [item for name in "ab" for item in sections(3, name)]
+    assert [numbers(part) for part in split_sections(deep, num_folds=3, fold=1, by="auto")] == [[0, 2, 0, 2], [1, 1]]
+    shallow = [*sections(3, "a"), *sections(1, "b"), *sections(1, "c")]
+    assert [i["volume"] for i in split_sections(shallow, num_folds=3, fold=0, by="auto")[1]] == ["a"] * 3
+    with pytest.raises(ValueError, match="`num_folds` needs at most 10, the sections of volume 'v', got 12"):
+        split_sections(sections(10), num_folds=12, by="auto")
+    assert numbers(split_sections(sections(10), n_val=2, by="auto")[1]) == [8, 9]
+
+
 def test_items_are_not_changed():
     data = [stack(10)]
     split_sections(data, n_val=2)

@@ -138,6 +138,20 @@ def test_a_data_set_of_one_section(tmp_path: Path) -> None:
         em_split(tmp_path, 2, 0, 2, tmp_path)
 
 
+def test_pictures_of_several_animals_are_dealt_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    wall = np.zeros((16, 16), np.uint8)
+    wall[:, 8] = 255
+    for name in ("sub-a/micr/sub-a_1", "sub-b/micr/sub-b_1", "sub-b/micr/sub-b_2", "sub-c/micr/sub-c_1"):
+        for file in (tmp_path / f"{name}_SEM.png", tmp_path / "derivatives" / f"{name}_SEM_seg-axon-manual.png"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(wall).save(file)
+    with caplog.at_level("INFO"):
+        parts = em_split(tmp_path, 2, 1, 3, tmp_path)
+    assert [item["subject"] for item in parts["training"]] == ["sub-a", "sub-c"]
+    assert [item["subject"] for item in parts["validation"]] == ["sub-b", "sub-b"]
+    assert "Whole volumes are dealt to the folds; for validation: sub-b_1_SEM, sub-b_2_SEM." in caplog.text
+
+
 def test_how_the_data_set_is_read_can_be_said(tmp_path: Path) -> None:
     wall = np.zeros((3, 16, 16), np.uint8)
     wall[..., 8] = 255
