@@ -112,13 +112,19 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
     for name in ("voi_split", "ari", "cremi_score", "pq"):  # the training asked for PQ, and so does its evaluation
         mean = sum(row[name] for row in reported) / len(reported)
         assert mean == pytest.approx(result["scored"][name], abs=1e-6), "the page has the scores of the evaluation"
-    assert len(read_table(trained / "evaluation" / "report" / "thresholds.csv")) == 19
+    assert result["scored"]["method"] == result["settings"]["method"] == "watershed"
+    assert not read_table(trained / "evaluation" / "report" / "thresholds.csv"), "the page's curve is of components"
     assert (trained / "evaluation" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("threshold", [None, 0.35])
+@pytest.mark.parametrize(("threshold", "method"), [(None, None), (0.35, "components")])
 def test_what_is_scored_is_what_is_written(
-    trained: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, threshold: float | None
+    trained: Path,
+    data: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    threshold: float | None,
+    method: str | None,
 ) -> None:
     """Evaluation and inference of the same file: the scores are those of the file that inference writes."""
     test, common = tmp_path / "test", {"output_dir": str(trained), "patch_size": [32, 32]}
@@ -126,14 +132,24 @@ def test_what_is_scored_is_what_is_written(
         (test / part).mkdir(parents=True)
         shutil.copy(data / part / "05.png", test / part / "05.png")
     options = {**common, "dataset_dir": str(data), "evaluation_dir": str(tmp_path / "evaluation")}
-    run("evaluate.yaml", "eval", **options, test_dir=str(test), thresholds=[0.4, 0.45, 0.55], threshold=threshold)
+    run(
+        "evaluate.yaml",
+        "eval",
+        **options,
+        test_dir=str(test),
+        thresholds=[0.4, 0.45, 0.55],
+        threshold=threshold,
+        method=method,
+    )
     (row,) = read_table(tmp_path / "evaluation" / "evaluation_cases.csv")
     scored = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["scored"]
     assert scored["threshold"] in ((0.4, 0.45, 0.55) if threshold is None else (threshold,))
     with caplog.at_level(logging.INFO):
         place = {"dataset_dir": str(test / "image" / "05.png"), "segmentation_dir": str(tmp_path / "written")}
         run("inference.yaml", "infer", **common, **place)
-    assert f"Instances by components at threshold {scored['threshold']:g}" in caplog.text
+    assert f"Instances by {method or 'watershed'} at threshold {scored['threshold']:g}" in caplog.text
+    curves = read_table(tmp_path / "evaluation" / "report" / "thresholds.csv")
+    assert len(curves) == (19 if method == "components" else 0), "the page's curve is of components"
     (path,) = (tmp_path / "written").glob("*instances*")
     found = read_em_source(path)[0].astype(np.int64)
     truth = measure.label(read_em_source(test / "label" / "05.png")[0], connectivity=1)

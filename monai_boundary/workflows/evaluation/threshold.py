@@ -21,7 +21,7 @@ __all__ = ["InstanceRule", "as_evaluated", "choose_threshold", "evaluated_file",
 logger = logging.getLogger(__name__)
 
 UNTOLD = 0.5
-METHOD, MIN_SIZE = "components", 0
+METHOD, MIN_SIZE = "watershed", 0  # less CREMI than components in each training of the study of membranes
 
 
 class InstanceRule(NamedTuple):
@@ -61,7 +61,7 @@ def choose_threshold(
     training: Workflow | None = None,
     curve: ThresholdCurveHandler | None = None,
     *,
-    method: str = METHOD,
+    method: str | None = None,
     min_size: int = MIN_SIZE,
     output_dir: str | os.PathLike[str] | None = None,
 ) -> InstanceRule:
@@ -76,22 +76,25 @@ def choose_threshold(
         ckpt_path: the network.
         training: engine over the training part, or ``None``. It runs in any case, for its curve.
         curve: the handler of the curve of that engine.
-        method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``.
+        method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``; ``None`` is ``"watershed"``, but goes with the
+            threshold where that is of an earlier evaluation.
         min_size: instances of fewer voxels are removed.
         output_dir: of the evaluation, where an earlier one may have left its threshold; else it is beside the network.
     """
     if training is not None:
         training.run()
+    own = METHOD if method is None else method
     if threshold is not None:
-        return InstanceRule(float(threshold), "given", method, min_size)
+        return InstanceRule(float(threshold), "given", own, min_size)
     best = curve.curve.best_threshold("cremi_score") if training is not None and curve and curve.curve else math.nan
     if not math.isnan(best):
-        return InstanceRule(best, "the best of the training part", method, min_size)
+        return InstanceRule(best, "the best of the training part", own, min_size)
     found, path = _kept(ckpt_path, output_dir)
     if "threshold" in found:
-        return InstanceRule(found["threshold"], f"as evaluated before, in {path}", method, min_size)
+        kept = found.get("method", METHOD) if method is None else method
+        return InstanceRule(found["threshold"], f"as evaluated before, in {path}", kept, min_size)
     logger.warning(f"No training part to choose the threshold on: it is {UNTOLD}.")
-    return InstanceRule(UNTOLD, "not chosen on any data", method, min_size)
+    return InstanceRule(UNTOLD, "not chosen on any data", own, min_size)
 
 
 def keep_evaluated(

@@ -59,7 +59,7 @@ def test_the_training_part_chooses_the_threshold(tmp_path: Path, caplog: pytest.
     assert [line.split(",")[0] for line in cases] == ["case", "a.png", "b.png"]
     curve = read_table_of_texts(tmp_path / "out" / "threshold_curve.csv")
     assert len(curve) == 7
-    title = "Scores of 2 validation items, instances by components at threshold 0.5 (the best of the training part):"
+    title = "Scores of 2 validation items, instances by watershed at threshold 0.5 (the best of the training part):"
     assert title in caplog.text
 
 

@@ -35,7 +35,7 @@ def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, 
     assert np.abs(membrane - expected * 255).max() < 0.501
     instances, _ = read_em_source(made)
     np.testing.assert_array_equal(
-        instances, membrane_to_instances(membrane / np.float64(255), threshold=0.35, section_axis=0)
+        instances, membrane_to_instances(membrane / np.float64(255), RULE.method, threshold=0.35, section_axis=0)
     )
     about = json.loads((tmp_path / "out" / "store.json").read_text())
     assert (about["instances"], about["threshold"]) == (int(instances.max()), 0.35)
@@ -44,11 +44,11 @@ def test_membrane_and_instances_are_those_in_memory(repo: Path, tmp_path: Path, 
 def test_the_rule_of_the_evaluation_is_taken(repo: Path, tmp_path: Path, rng: np.random.Generator) -> None:
     store, bundle = tmp_path / "raw.zarr", repo / "bundles" / "em_neuron_boundary"
     make_array(store, data=rng.integers(0, 255, (1, 32, 32)).astype(np.uint8), chunks=(1, 32, 32))
-    rule = RULE._replace(method="watershed", min_size=3)
+    rule = RULE._replace(method="components", min_size=3)
     made = segment_store(store, tmp_path / "out", bundle, bundle / "models" / "model.pt", rule, (32, 32), 0.5)
     membrane, _ = read_em_source(tmp_path / "out" / "membrane" / "probability.zarr")
     expected = membrane_to_instances(
-        membrane / np.float64(255), "watershed", threshold=0.35, min_size=3, section_axis=0
+        membrane / np.float64(255), "components", threshold=0.35, min_size=3, section_axis=0
     )
     np.testing.assert_array_equal(read_em_source(made)[0], expected)
 

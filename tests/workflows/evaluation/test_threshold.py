@@ -64,6 +64,14 @@ def test_without_a_training_part(network: Path, caplog: pytest.LogCaptureFixture
     assert str(evaluated_file(network)) in found.source
 
 
+def test_the_method_goes_with_the_threshold_of_an_earlier_evaluation(network: Path) -> None:
+    assert choose_threshold(None, network).method == "watershed"
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "components"))
+    assert choose_threshold(None, network)[::2] == (0.35, "components")
+    assert choose_threshold(None, network, method="barrier_cut")[::2] == (0.35, "barrier_cut")
+    assert choose_threshold(0.4, network)[::2] == (0.4, "watershed")
+
+
 def test_a_training_part_without_anything_to_score_chooses_nothing(network: Path) -> None:
     engine, curve, _ = training([np.nan, np.nan])
     assert choose_threshold(None, network, engine, curve)[0] == 0.5
@@ -82,12 +90,12 @@ def test_inference_takes_what_was_evaluated_and_says_so(network: Path, caplog: p
 
 
 def test_what_is_given_overrides_one_by_one(network: Path, caplog: pytest.LogCaptureFixture) -> None:
-    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "watershed", 12))
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "barrier_cut", 12))
     with caplog.at_level(logging.INFO):
-        assert as_evaluated(network, threshold=0.4)[:3] == (0.4, "given", "watershed")
+        assert as_evaluated(network, threshold=0.4)[:3] == (0.4, "given", "barrier_cut")
     assert caplog.messages[-1].endswith("at threshold 0.4, instances under 12 voxels removed: given.")
     assert as_evaluated(network, method="components", min_size=0) == InstanceRule(
-        0.35, f"the best of the training part, in {evaluated_file(network)}"
+        0.35, f"the best of the training part, in {evaluated_file(network)}", "components"
     )
 
 
