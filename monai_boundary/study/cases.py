@@ -18,7 +18,7 @@ from monai_boundary.report.design_power import nested_bootstrap_interval
 from monai_boundary.report.method_comparison import holm_adjusted, paired_cases
 from monai_boundary.study.plan import StudyMetric, StudyPlan
 from monai_boundary.study.runs import read_run
-from monai_boundary.study.scores import read_score
+from monai_boundary.study.scores import read_score, scored_metrics
 
 ALL = "all"
 _NAMED = ("case", "slice", "section")  # columns that say which case it is
@@ -39,14 +39,15 @@ def study_case_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[
     found: list[Row] = []
     for run in plan.runs():
         folder = run.place(study_dir)
-        if read_run(folder) is None:
+        about = read_run(folder)
+        if about is None:
             continue
         by_case: dict[str, Row] = defaultdict(dict)
-        for metric in plan.metrics:
+        for metric in scored_metrics(plan, about):
             for case, value in _case_scores(folder, metric).items():
                 by_case[case][metric.name] = value
-        about = {"arm": run.arm, "seed": run.seed, "fold": run.fold}
-        found += [{**about, "case": case, **scores} for case, scores in by_case.items()]
+        of_run = {"arm": run.arm, "seed": run.seed, "fold": run.fold}
+        found += [{**of_run, "case": case, **scores} for case, scores in by_case.items()]
     return found
 
 

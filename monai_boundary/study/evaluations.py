@@ -70,6 +70,24 @@ def evaluation_settings(evaluations: Sequence[StudyEvaluation]) -> Any:
     return {each.name: each.settings() for each in evaluations} or None
 
 
+def evaluations_by_name(settings: Any) -> dict[str, Any]:
+    """Return the settings of each evaluation by its name.
+
+    Args:
+        settings: of :func:`evaluation_settings`; nothing, one evaluation's own, or those of several by their names.
+    """
+    if not settings:
+        return {}
+    alone = isinstance(settings, str) or isinstance(settings.get("config"), str)
+    return {DEFAULT: settings} if alone else dict(settings)
+
+
+def joined_settings(before: Any, now: Any) -> Any:
+    """Return the settings of what was evaluated before and of what is now, in the form of each."""
+    both = {**evaluations_by_name(before), **evaluations_by_name(now)}
+    return both[DEFAULT] if list(both) == [DEFAULT] else both or None
+
+
 def evaluation_entry(evaluations: Sequence[StudyEvaluation]) -> Any:
     """Return what `read_evaluations` makes the evaluations of again."""
     return {each.name: {"config": str(each.config), **each.overrides} for each in evaluations} or None

@@ -20,11 +20,12 @@ from monai_boundary._output_file import atomic_output
 from monai_boundary._tables import Row, write_json, write_table
 from monai_boundary.study.cases import study_case_rows
 from monai_boundary.study.design import design_sentence
+from monai_boundary.study.evaluations import evaluations_by_name, joined_settings
 from monai_boundary.study.picture import draw_study
 from monai_boundary.study.plan import StudyPlan, StudyRun, read_study
 from monai_boundary.study.protocol import CONFIRMING
 from monai_boundary.study.protocol_page import part_result, study_page, study_parts
-from monai_boundary.study.runs import RunPool, git_commit
+from monai_boundary.study.runs import RunPool, git_commit, lacking_evaluations, read_run
 from monai_boundary.study.scores import ArmScore, read_score, run_rows
 from monai_boundary.study.tracking import StudyTracking
 
@@ -68,7 +69,8 @@ def run_study(
     """Run every run that is not finished, several at once, and write the tables and the picture.
 
     A study that was killed goes on when it is run again with the same folder: finished runs are kept, a half-finished
-    one is resumed by its bundle. Arms, seeds and folds may be added to a study later; what an arm is may not change.
+    one is resumed by its bundle. Arms, seeds, folds and evaluations may be added to a study later; what an arm or an
+    evaluation is may not change. In an evaluation that is new the networks of finished runs are scored, not trained.
 
     Args:
         plan: of :func:`read_study`.
@@ -128,6 +130,7 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
     rows = run_rows(plan, root)
     if not rows:
         raise ValueError(f"`output_dir` needs a finished run of the study, {root} has none.")
+    _tell_lacking(plan, root)
     cases = study_case_rows(plan, root)
     parts = [part_result(plan, part, rows, cases) for part in study_parts(plan, rows)]
     main = parts[0]  # what confirms, if a run of it is finished
@@ -146,6 +149,18 @@ def write_study_tables(plan: StudyPlan, output_dir: str | os.PathLike[str]) -> S
         draw_study(main.plan, scores, main.rows, part)
     files += _write_case_tables(cases, differences, root)
     return StudyResult(rows, scores, sentence, files)
+
+
+def _tell_lacking(plan: StudyPlan, root: Path) -> None:
+    """Warn of runs that were finished before the study had an evaluation."""
+    abouts = [about for run in plan.runs() if (about := read_run(run.place(root))) is not None]
+    for each in plan.evaluate:
+        lacking = sum(each in lacking_evaluations(plan, about) for about in abouts)
+        if lacking:
+            logger.warning(
+                f"{lacking} of {len(abouts)} finished runs have no evaluation {each.name!r}, their scores of it are "
+                "missing: run the study again to make it."
+            )
 
 
 def _write_case_tables(cases: Sequence[Row], differences: Sequence[Row], root: Path) -> list[Path]:
@@ -208,7 +223,7 @@ def _finished(run: StudyRun, runner: RunPool, plan: StudyPlan, tracking: StudyTr
 
 
 def _keep_plan(plan: StudyPlan, root: Path) -> None:
-    """Write the plan into the folder, after a check that it is the one whose runs are there; arms may be added."""
+    """Write the plan into the folder, after a check that it is the one whose runs are there; it may have more now."""
     if (root / "cells").is_dir():
         raise ValueError(
             f"`output_dir` needs a study of this version, {root} is of an earlier one: rename its folder cells to "
@@ -218,15 +233,19 @@ def _keep_plan(plan: StudyPlan, root: Path) -> None:
     arms = {name: json.loads(json.dumps(own)) for name, own in plan.arms.items()}
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        changes = _changes(before["settings"], now)
-        known = {name: own for name, own in before["arms"].items() if name in arms}
-        changes += _changes(known, {name: arms[name] for name in known}, "arms::")
+        evaluate = before["settings"].get("evaluate")
+        ways = [evaluations_by_name(entry) for entry in (evaluate, now["evaluate"])]
+        changes = _changes({**before["settings"], "evaluate": None}, {**now, "evaluate": None})
+        for kind, old, new in (("arms::", before["arms"], arms), ("evaluate::", ways[0], ways[1])):
+            known = {name: own for name, own in old.items() if name in new}
+            changes += _changes(known, {name: new[name] for name in known}, kind)
         if changes:
             raise ValueError(
                 f"`output_dir` needs a folder of its own for other settings, {root} has a study with: "
                 f"{'; '.join(changes)}."
             )
         arms = {**before["arms"], **arms}
+        now["evaluate"] = joined_settings(evaluate, now["evaluate"])
     write_json({"settings": now, "arms": arms, "study": plan.as_dict()}, path)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from monai_boundary._tables import write_json
+from monai_boundary.study.evaluations import StudyEvaluation, evaluations_by_name, joined_settings
 from monai_boundary.study.plan import START, StudyPlan, StudyRun
 
 try:
@@ -52,8 +53,9 @@ class RunPool:
     """Runs runs of a study in processes of their own.
 
     A run that is finished has ``run.json``, written last. One that is not is run again with the same output folder,
-    so that the bundle's own resume goes on with it. A process of a study that was killed may live on: its run is
-    locked as long as it does, and is waited for.
+    so that the bundle's own resume goes on with it; one whose network was not scored in every way that the plan has
+    now is scored in those that it lacks, and not trained again. A process of a study that was killed may live on: its
+    run is locked as long as it does, and is waited for.
 
     Args:
         plan: the study.
@@ -83,8 +85,9 @@ class RunPool:
         return run.place(self.study_dir)
 
     def is_done(self, run: StudyRun) -> bool:
-        """Tell whether a run is finished."""
-        return (self.folder(run) / DONE).is_file()
+        """Tell whether a run is finished, and scored in all ways of the plan."""
+        about = read_run(self.folder(run))
+        return about is not None and not self._lacking(run, about)
 
     def run(self, runs: Sequence[StudyRun]) -> Iterator[tuple[StudyRun, RunError | None]]:
         """Run the runs that are not finished, and yield each when it ends, with its failure or None.
@@ -115,31 +118,37 @@ class RunPool:
             with _locked(place / "run.lock", self._stopped) as lock:
                 if self.is_done(run) or self._stopped.is_set():
                     return
-                began = time.perf_counter()
+                began, before = time.perf_counter(), read_run(place)
                 overrides = self.plan.overrides(run, self.study_dir)
-                for config in self._configs(run, place, overrides):
+                lacking = self._lacking(run, before)
+                configs = [] if before else [self._training(place, overrides)]
+                for config in (*configs, *(_evaluation(each, place, overrides) for each in lacking)):
                     self._call(config, place / "log.txt", device, lock)
-                about = {**run._asdict(), "overrides": overrides, "seconds": time.perf_counter() - began}
-                where = {"device": device or "cpu", "threads": self.threads}
-                write_json({**about, **where, "commit": git_commit(), "settings": self.plan.settings()}, place / DONE)
+                seconds, commit, settings = time.perf_counter() - began, git_commit(), self.plan.settings()
+                if before:
+                    seconds += before["seconds"]
+                    settings["evaluate"] = joined_settings(before["settings"]["evaluate"], settings["evaluate"])
+                    later = {**before.get("scored_later", {}), **{each.name: commit for each in lacking}}
+                    about = {**before, "scored_later": later, "seconds": seconds, "settings": settings}
+                else:
+                    about = {**run._asdict(), "overrides": overrides, "seconds": seconds, "device": device or "cpu"}
+                    about |= {"threads": self.threads, "commit": commit, "settings": settings}
+                write_json(about, place / DONE)
         finally:
             self._free.put(device)
 
-    def _configs(self, run: StudyRun, place: Path, overrides: Mapping[str, Any]) -> list[list[Path]]:
-        """Write the run's layers, and return those of the training and of the evaluation."""
+    def _lacking(self, run: StudyRun, about: Mapping[str, Any] | None) -> list[StudyEvaluation]:
+        """The ways of the plan in which a run has not been scored."""
+        return [] if run.arm == START else lacking_evaluations(self.plan, about)
+
+    def _training(self, place: Path, overrides: Mapping[str, Any]) -> list[Path]:
+        """Write the layers of a run's training, and return all of its files."""
         layers = {"overrides.yaml": overrides}
         if _has_train_handlers(self.plan.config):
             layers["step_time.yaml"] = _STEP_TIME
         for name, layer in layers.items():
             (place / name).write_text(yaml.safe_dump(dict(layer), sort_keys=False, width=1000), encoding="utf-8")
-        configs = [[*self.plan.config, *(place / name for name in layers)]]
-        for each in self.plan.evaluate if run.arm != START else ():
-            known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
-            own = place / f"{each.name}_overrides.yaml"
-            options = each.options(overrides, known, place)
-            own.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
-            configs.append([each.config, own])
-        return configs
+        return [*self.plan.config, *(place / name for name in layers)]
 
     def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:
         command = [sys.executable, *COMMAND, "--config_file", str([str(p) for p in configs])]
@@ -193,6 +202,27 @@ def read_run(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     """Return what ``run.json`` says, or None if the run is not finished."""
     path = Path(folder) / DONE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def lacking_evaluations(plan: StudyPlan, about: Mapping[str, Any] | None) -> list[StudyEvaluation]:
+    """Return the ways of the plan in which a run has not been scored: all, where it is not finished.
+
+    Args:
+        plan: the study.
+        about: of :func:`read_run`; where it does not say how it was scored, an earlier version made it, in all ways.
+    """
+    if about is not None and "settings" not in about:
+        return []
+    done = {} if about is None else evaluations_by_name(about["settings"]["evaluate"])
+    return [each for each in plan.evaluate if each.name not in done]
+
+
+def _evaluation(each: StudyEvaluation, place: Path, overrides: Mapping[str, Any]) -> list[Path]:
+    """Write the layer of an evaluation of a run, and return its files."""
+    known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
+    own = place / f"{each.name}_overrides.yaml"
+    own.write_text(yaml.safe_dump(each.options(overrides, known, place), sort_keys=False), encoding="utf-8")
+    return [each.config, own]
 
 
 def _cores() -> int:

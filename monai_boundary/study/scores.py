@@ -7,14 +7,14 @@ import json
 import math
 import os
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_boundary._tables import Row, read_table
 from monai_boundary.report.paired_difference import PairedDifference, paired_difference
 from monai_boundary.study.plan import StudyMetric, StudyPlan
-from monai_boundary.study.runs import read_run
+from monai_boundary.study.runs import lacking_evaluations, read_run
 
 COST = "seconds_per_step"
 
@@ -33,6 +33,8 @@ class ArmScore(NamedTuple):
 def run_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
     """Return a row for each finished run of the plan: arm, seed, fold, scores, seconds, seconds per step.
 
+    Scores of an evaluation that the study was given later, and that a run does not have yet, are NaN.
+
     Args:
         plan: the study.
         study_dir: its folder.
@@ -47,7 +49,8 @@ def run_rows(plan: StudyPlan, study_dir: str | os.PathLike[str]) -> list[Row]:
         if about is None:
             continue
         row: Row = {"arm": run.arm, "seed": run.seed, "fold": run.fold}
-        row |= {metric.name: read_score(folder, metric) for metric in plan.metrics}
+        scored = scored_metrics(plan, about)
+        row |= {metric.name: read_score(folder, metric) if metric in scored else math.nan for metric in plan.metrics}
         rows.append({**row, COST: _step_seconds(folder), "seconds": about["seconds"], "commit": about["commit"]})
     return rows
 
@@ -75,6 +78,17 @@ def read_score(folder: str | os.PathLike[str], metric: StudyMetric) -> float:
     if value is not None and not isinstance(value, (int, float)):
         raise ValueError(f"`metrics` needs a number at {metric.source}, got {type(value).__name__} in {path}.")
     return math.nan if value is None else float(value)
+
+
+def scored_metrics(plan: StudyPlan, about: Mapping[str, Any]) -> list[StudyMetric]:
+    """Return the metrics that a finished run has: all but those of evaluations that it lacks.
+
+    Args:
+        plan: the study.
+        about: what the run says of itself.
+    """
+    lacking = {each.name for each in lacking_evaluations(plan, about)}
+    return [metric for metric in plan.metrics if Path(metric.source.split("::")[0]).parts[0] not in lacking]
 
 
 def arm_scores(plan: StudyPlan, rows: Sequence[Row]) -> list[ArmScore]:

@@ -39,7 +39,8 @@ class StudyCommand:
     """Compare arms of a training: ``study FILE --output_dir OUT`` runs them, ``study table`` writes the tables anew.
 
     Every run (arm, seed, fold) that is not finished is run, then tables and picture are written. A study that was
-    stopped goes on when it is run again with the same folder.
+    stopped goes on when it is run again with the same folder. It may have more arms, seeds, folds and evaluations
+    then: networks of finished runs are scored in the new evaluations, and not trained again.
 
     Args:
         file: the study, a YAML file.

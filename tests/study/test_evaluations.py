@@ -3,7 +3,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_boundary.study.evaluations import StudyEvaluation, evaluation_entry, evaluation_settings, read_evaluations
+from monai_boundary.study.evaluations import (
+    StudyEvaluation,
+    evaluation_entry,
+    evaluation_settings,
+    evaluations_by_name,
+    joined_settings,
+    read_evaluations,
+)
 
 
 def _find(name: str) -> Path:
@@ -28,6 +35,16 @@ def test_a_single_file_is_recorded_as_it_was_before_there_were_several() -> None
         "a": {"config": "evaluate.yaml", "fold": 1},
         "b": "evaluate.yaml",
     }
+
+
+def test_settings_of_two_times_are_joined_in_whichever_form_they_are() -> None:
+    file, own = "evaluate.yaml", {"config": "evaluate.yaml", "fold": 1}
+    for alone in (file, own):
+        assert evaluations_by_name(alone) == {"evaluation": alone}
+        assert joined_settings(None, alone) == joined_settings(alone, None) == joined_settings(alone, alone) == alone
+        assert joined_settings(alone, {"b": file}) == {"evaluation": alone, "b": file}
+    assert joined_settings(None, None) is None
+    assert evaluations_by_name({"a": own, "b": file}) == {"a": own, "b": file}
 
 
 def test_what_is_written_of_them_is_read_again() -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from monai_boundary._tables import read_table
-from monai_boundary.study import StudyError, find_study, read_study, run_study, write_study_tables
+from monai_boundary.study import StudyError, StudyPlan, find_study, read_study, run_study, write_study_tables
 from tests.study.pretend_bundle import study
 from tests.warm_python import WarmRun
 
@@ -98,13 +99,36 @@ def test_arms_and_seeds_can_be_added_but_not_changed(bundle: Path, tmp_path: Pat
     changes: list[tuple[dict[str, Any], str]] = [
         ({"common": {"epochs": 4}}, "common::epochs: None there, 4 now"),
         ({"arms": {"plain": {}, "good loss": {"effect": 0.3}}}, "arms::good loss::effect: 0.2 there, 0.3 now"),
-        ({"evaluate": "evaluate.yaml"}, "evaluate: None there, 'evaluate.yaml' now"),
     ]
     for change, message in changes:
         with pytest.raises(
             ValueError, match=f"folder of its own for other settings, .*out has a study with: {message}"
         ):
             run_study(read_study(study(bundle, **change)), out)
+
+
+def test_evaluations_can_be_added_but_not_changed(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the table of a study half of whose runs have the new one says so, and shows what is there."""
+    out = tmp_path / "out"
+
+    def planned(**ways: dict[str, Any]) -> StudyPlan:
+        found = {way: {"better": "lower", "from": f"{way}/evaluation.json::mean::area"} for way in ways}
+        return read_study(study(bundle, evaluate=ways, metrics=found, arms={"plain": {}, "same": {}}, seeds=[0, 1]))
+
+    run_study(planned(first={}), out, workers=2)
+    both = planned(first={}, second={"offset": 1.0})
+    run_study(both.restricted(seeds=[0]), out)
+    assert not caplog.records
+    rows = write_study_tables(both, out).rows
+    assert "2 of 4 finished runs have no evaluation 'second', their scores of it are missing" in caplog.text
+    assert [row["second"] for row in rows if row["seed"] == 0] == [1.5, 1.5]
+    assert all(math.isnan(row["second"]) for row in rows if row["seed"] == 1)
+    assert [row["first"] for row in rows] == [0.5, 0.5, 1.5, 1.5]
+    run_study(planned(first={}), out)  # fewer are no change, and what they left stays known
+    with pytest.raises(ValueError, match=r"a study with: evaluate::second::offset: 1\.0 there, 2\.0 now"):
+        run_study(planned(second={"offset": 2.0}), out)
 
 
 def test_a_failing_run_ends_in_an_error_after_the_others(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_boundary.study import RunError, StudyRun, read_study
+from monai_boundary.study import RunError, StudyPlan, StudyRun, read_study
 from monai_boundary.study.runs import RunPool, log_tail, visible_gpus
 from monai_boundary.study.scores import run_rows
 from tests.study.pretend_bundle import study
@@ -116,6 +117,34 @@ def test_several_evaluations_score_each_network_in_folders_of_their_own(bundle: 
     assert ran(runner) == {"plain_seed3": None}
     (row,) = run_rows(plan, tmp_path / "out")
     assert (row["evaluation"], row["other_data"]) == (4.5, 13.5)
+
+
+def test_a_finished_run_is_scored_in_a_new_way_without_another_training(bundle: Path, tmp_path: Path) -> None:
+    def planned(*ways: str) -> StudyPlan:
+        entries = {way: {"better": "lower", "from": f"{way}/evaluation.json::mean::area"} for way in ways}
+        chosen = {way: {"offset": float(k)} for k, way in enumerate(ways)}
+        return read_study(study(bundle, evaluate=chosen, metrics=entries, seeds=[3], arms={"plain": {"epochs": 1}}))
+
+    before, now = planned("evaluation"), planned("evaluation", "other")
+    assert ran(RunPool(before, tmp_path / "out")) == {"plain_seed3": None}
+    folder = before.runs()[0].place(tmp_path / "out")
+    first = json.loads((folder / "run.json").read_text())
+    (row,) = run_rows(now, tmp_path / "out")
+    assert row["evaluation"] == 3.5
+    assert math.isnan(row["other"])
+
+    assert ran(RunPool(now, tmp_path / "out")) == {"plain_seed3": None}
+    assert (folder / "log.txt").read_text().count("begins after epoch") == 1, "trained once"
+    (row,) = run_rows(now, tmp_path / "out")
+    assert (row["evaluation"], row["other"]) == (3.5, 4.5)
+    about = json.loads((folder / "run.json").read_text())
+    assert about["settings"]["evaluate"] == now.settings()["evaluate"]
+    assert list(about["scored_later"]) == ["other"]
+    assert about["seconds"] > first["seconds"]
+    assert {**about, "seconds": 0, "settings": 0} == {**first, "seconds": 0, "settings": 0} | {
+        "scored_later": about["scored_later"]
+    }
+    assert ran(RunPool(now, tmp_path / "out")) == ran(RunPool(before, tmp_path / "out")) == {}, "nothing is lacking"
 
 
 def test_what_stops_the_study_stops_its_processes(bundle: Path, tmp_path: Path) -> None:
