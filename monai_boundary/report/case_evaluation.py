@@ -48,6 +48,9 @@ class CaseOptions:
         ignore_labels: labels of the truth that are not scored; of instances 0 is not either.
         tolerance: of the surface Dice, in the unit of the files; None for 1 mm, 1 voxel or 10 nm.
         border_tolerance_nm: of the instance scores.
+        instances_by: how a membrane's probability becomes instances at each threshold: ``"components"``,
+            ``"watershed"`` or ``"barrier_cut"``.
+        min_size: smaller ones of these are removed.
         empty_policy: what a distance is where one of two masks is empty.
         challenge: BraTS challenge by whose rules lesion-wise scores are made.
         align: resample predictions that are on another grid, by nearest neighbour.
@@ -61,6 +64,8 @@ class CaseOptions:
     ignore_labels: tuple[int, ...] = ()
     tolerance: float | None = None
     border_tolerance_nm: float | None = None
+    instances_by: str = "components"
+    min_size: int = 0
     empty_policy: str = "diagonal"
     challenge: str | None = None
     align: bool = False
@@ -205,15 +210,22 @@ def _instance_scores(job: CaseJob, case: LoadedCase) -> dict[str, Any]:
     scale = {"mm": 1e6, "nm": 1.0, "voxel": math.nan}[true.unit]
     if options.border_tolerance_nm and math.isnan(scale):
         raise ValueError(f"`border_tolerance_nm` needs a spacing, which {job.truth} does not state: give `spacing_nm`.")
-    in_nm = [s * scale for s in true.spacing] if options.border_tolerance_nm else None
+    in_nm = None if math.isnan(scale) else [s * scale for s in true.spacing]
     for path, volume in ((job.prediction, pred), (job.truth, true)):
         _refuse_mask(path, volume.values)
     ignored = tuple(dict.fromkeys((0, *options.ignore_labels)))
     scores, rows = score_instances(pred.values, true.values, in_nm, options.border_tolerance_nm, ignored)
     found: dict[str, Any] = {"scores": scores, "instances": rows}
     if case.probability is not None:
-        tolerance = options.border_tolerance_nm
-        found["thresholds"] = membrane_scores(case.probability, true.values, in_nm, tolerance, ignored)
+        found["thresholds"] = membrane_scores(
+            case.probability,
+            true.values,
+            options.instances_by,
+            min_size=options.min_size,
+            ignore_labels=ignored,
+            border_tolerance_nm=options.border_tolerance_nm,
+            spacing=in_nm,
+        )
     return {"volume_unit": "voxels", "classes": {"instances": found}}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from monai_boundary._command_options import add_option, printable, sizes, whole_numbers
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
+from monai_boundary.ops.segmentation import SEGMENTATION_METHODS
 from monai_boundary.report.folder_evaluation import evaluate_folders
 from monai_boundary.report.report_files import FolderEvaluation
 from monai_boundary.report.report_tables import ReportTables
@@ -196,6 +197,8 @@ def _add_scoring(what: Any) -> None:
     what.add_argument(
         "--probabilities", action="append", metavar="[NAME=]DIR", help="of a method: scores over the threshold, too"
     )
+    way = "how --probabilities of --instances become instances at each threshold: %(choices)s"
+    add_option(what, "instances_by", choices=SEGMENTATION_METHODS, default="components", help=way)
     add_option(what, "rank_by", metavar="SCORE", help="orders the cases; dice, or pq")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.metrics.lesion_wise import CHALLENGES
 from monai_boundary.metrics.surface_scores import EMPTY_POLICIES
+from monai_boundary.ops.segmentation import SEGMENTATION_METHODS
 from monai_boundary.report.case_drawing import check_pictures
 from monai_boundary.report.case_evaluation import CaseJob, CaseOptions, evaluate_case
 from monai_boundary.report.case_files import list_case_files, listed, match_images
@@ -42,6 +43,7 @@ def evaluate_folders(
     empty_policy: str = "diagonal",
     challenge: str | None = None,
     probabilities: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
+    instances_by: str = "components",
     rank_by: str | None = None,
     align: bool = False,
     spacing: Sequence[float] | float | None = None,
@@ -84,6 +86,8 @@ def evaluate_folders(
             BraTS 2023 challenge, too. ``regions="brats"`` implies ``"gli"``; ``"none"`` is none.
         probabilities: folder, or method -> folder, of the probabilities that predictions were made of, for curves over
             the threshold: one channel, or one for each class; with ``instances`` the membrane's.
+        instances_by: how these become instances at each threshold: ``"components"``, ``"watershed"`` or
+            ``"barrier_cut"``; see :func:`~monai_boundary.ops.membrane_to_instances`.
         rank_by: score that orders the cases; Dice, or PQ of instances, if not given.
         align: resample predictions that are on another grid, by nearest neighbour, and say so.
         spacing: mm per axis, in the order of the files' axes, instead of what they state.
@@ -119,6 +123,7 @@ def evaluate_folders(
         ignore_labels=tuple(int(label) for label in ignore_labels),
         tolerance=None if tolerance is None else float(tolerance),
         border_tolerance_nm=None if border_tolerance_nm is None else float(border_tolerance_nm),
+        instances_by=instances_by,
         empty_policy=empty_policy,
         align=align,
         spacing=_given_spacing(spacing, spacing_nm),
@@ -126,6 +131,8 @@ def evaluate_folders(
         truth_dataset=truth_dataset,
     )
     ranked_by = _check_options(options, rank_by, workers)
+    if instances_by != "components" and not (instances and probabilities):
+        raise ValueError(f"`instances_by` ({instances_by!r}) needs `instances` and `probabilities`, to make them of.")
     check_pictures(pictures)
     folders = dict(predictions) if isinstance(predictions, Mapping) else {Path(predictions).resolve().name: predictions}
     matches = match_folders(folders, truth, pred_pattern, truth_pattern)
@@ -252,6 +259,7 @@ def _check_options(options: CaseOptions, rank_by: str | None, workers: int) -> s
     if options.border_tolerance_nm is not None and not options.instances:
         raise ValueError("`border_tolerance_nm` needs `instances`; the tolerance of the surface Dice is `tolerance`.")
     check_choice("empty_policy", options.empty_policy, EMPTY_POLICIES)
+    check_choice("instances_by", options.instances_by, SEGMENTATION_METHODS)
     if options.instances and options.empty_policy != "diagonal":
         raise ValueError("`empty_policy` is about distances; the scores of `instances` have none.")
     known = INSTANCE_SCORES if options.instances else CLASS_SCORES

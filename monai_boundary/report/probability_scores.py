@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -156,34 +157,22 @@ def threshold_scores(
 
 
 def membrane_scores(
-    membrane: AnyArray,
-    true: AnyArray,
-    spacing_nm: Sequence[float] | None,
-    border_tolerance_nm: float | None,
-    ignore_labels: Sequence[int] = (0,),
+    membrane: AnyArray, true: AnyArray, method: str = "components", **options: Any
 ) -> dict[str, list[float]]:
     """Return the scores of the instances that a membrane's probability gives at each of the thresholds.
 
     Args:
         membrane: (1, *spatial), membrane = 1: :func:`~monai_boundary.metrics.compute_threshold_curve`.
         true: ids.
-        spacing_nm: nm per axis, for the tolerance.
-        border_tolerance_nm: of the scores.
-        ignore_labels: ids of the truth that are not scored.
+        method: how instances are made.
+        **options: of that function: ``spacing`` (nm), ``border_tolerance_nm``, ``ignore_labels``, ``min_size``.
 
     Raises:
         ValueError: if there is more than one channel.
     """
     if len(membrane) != 1:
         raise ValueError(f"`probabilities` needs the membrane's, one channel, for `instances`, got {len(membrane)}.")
-    curve = compute_threshold_curve(
-        np.clip(membrane[0], 0, 1),
-        true,
-        thresholds=THRESHOLDS,
-        ignore_labels=ignore_labels,
-        border_tolerance_nm=border_tolerance_nm,
-        spacing=spacing_nm,
-    )
+    curve = compute_threshold_curve(np.clip(membrane[0], 0, 1), true, thresholds=THRESHOLDS, method=method, **options)
     return {name: curve.score(name).tolist() for name in MEMBRANE_CURVES}
 
 

@@ -160,6 +160,7 @@ def _context(
         ],
         "best_thresholds": best_thresholds(tables),
         "threshold_titles": threshold_titles(tables),
+        "instances_by": settings.get("instances_by", "components"),
         "details": _details(tables),
         "empty_policy": settings.get("empty_policy", "diagonal"),
         "is_instances": tables.rank_by in INSTANCE_SCORES,

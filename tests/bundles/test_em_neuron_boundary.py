@@ -23,6 +23,7 @@ from skimage import measure
 from monai_boundary._tables import read_table
 from monai_boundary.data import read_em_source, write_em_phantom
 from monai_boundary.metrics import compute_cremi_score
+from monai_boundary.workflows.evaluation.threshold import METHOD
 from tests.bundles import bundle_runs
 from tests.bundles.bundle_runs import BUNDLES, as_if_untrained, call, kill_at, quiet_process
 
@@ -113,7 +114,12 @@ def test_evaluation_reports_thresholds_and_cases(trained: Path, data: Path) -> N
         mean = sum(row[name] for row in reported) / len(reported)
         assert mean == pytest.approx(result["scored"][name], abs=1e-6), "the page has the scores of the evaluation"
     assert result["scored"]["method"] == result["settings"]["method"] == "watershed"
-    assert not read_table(trained / "evaluation" / "report" / "thresholds.csv"), "the page's curve is of components"
+    page = read_table(trained / "evaluation" / "report" / "thresholds.csv")
+    curve = [row for row in read_table(trained / "evaluation" / "threshold_curve.csv") if row["part"] == "validation"]
+    on_page = {row["threshold"]: row["cremi_score"] for row in page}
+    assert len(on_page) == 19
+    for row in curve:
+        assert on_page[row["threshold"]] == pytest.approx(row["cremi_score"], abs=1e-9), "the page's is the same curve"
     assert (trained / "evaluation" / "report.html").is_file()
 
 
@@ -148,8 +154,9 @@ def test_what_is_scored_is_what_is_written(
         place = {"dataset_dir": str(test / "image" / "05.png"), "segmentation_dir": str(tmp_path / "written")}
         run("inference.yaml", "infer", **common, **place)
     assert f"Instances by {method or 'watershed'} at threshold {scored['threshold']:g}" in caplog.text
-    curves = read_table(tmp_path / "evaluation" / "report" / "thresholds.csv")
-    assert len(curves) == (19 if method == "components" else 0), "the page's curve is of components"
+    assert len(read_table(tmp_path / "evaluation" / "report" / "thresholds.csv")) == 19
+    page = (tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8")
+    assert f"Instances at each threshold by {method or 'watershed'}." in page
     (path,) = (tmp_path / "written").glob("*instances*")
     found = read_em_source(path)[0].astype(np.int64)
     truth = measure.label(read_em_source(test / "label" / "05.png")[0], connectivity=1)
@@ -367,5 +374,6 @@ def test_the_configurations_agree_where_they_repeat_each_other() -> None:
     }
     assert parts["inference"]["inferer"] == windows
     assert parts["evaluate"]["inferer"] == parts["train"]["validate"]["inferer"]
+    assert parts["evaluate"]["training_part"]["curve"]["method"] == f"$@method or '{METHOD}'"
     unless = " if @dataset_dir or not @test_dir else None"
     assert parts["evaluate"]["data"] == parts["train"]["data"] + unless

@@ -251,6 +251,8 @@ def test_instances_in_a_folder(tmp_path: Path) -> None:
         ({"challenge": "adult"}, "`challenge` needs one of 'gli', 'ssa', 'ped', 'men', 'met'"),
         ({"rank_by": "lesion_wise_dice"}, "`rank_by` needs one of dice, nsd"),
         ({"probabilities": {"x": "."}}, "`probabilities` needs methods of `predictions`, pred, got 'x'"),
+        ({"instances_by": "watershed", "instances": True}, "`instances_by` .* needs `instances` and `probabilities`"),
+        ({"instances_by": "mws"}, "`instances_by` needs one of 'components', 'watershed', 'barrier_cut', got 'mws'"),
         ({"pictures": "best"}, "`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got 'best'"),
         ({"pictures": -1, "page": False}, "`pictures` needs 'worst', 'all', 'none' or a whole number >= 0, got -1"),
         ({"classes": "a=1", "regions": "brats"}, "one of `classes` and `regions` can be had, got both"),

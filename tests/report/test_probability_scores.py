@@ -140,11 +140,21 @@ def test_channels_that_are_too_many_or_too_few(count: int, names: list[str], nam
 def test_cells_of_a_membrane() -> None:
     """Two cells; the wall between them holds up to 0.6."""
     true = np.array([[1, 1, 0, 2, 2]])
-    found = membrane_scores(np.array([[[0, 0, 0.6, 0, 0]]]), true, None, None)
+    found = membrane_scores(np.array([[[0, 0, 0.6, 0, 0]]]), true)
     assert found["voi_merge"][:12] == [0.0] * 12
     assert found["voi_merge"][12:] == [1.0] * 7
     with pytest.raises(ValueError, match="needs the membrane's, one channel"):
-        membrane_scores(np.zeros((2, 1, 5)), true, None, None)
+        membrane_scores(np.zeros((2, 1, 5)), true)
+
+
+def test_cells_by_watershed_close_a_hole_that_joins_components() -> None:
+    membrane = np.zeros((1, 11, 23))
+    membrane[0, :, 11] = 1
+    membrane[0, 5, 11] = 0  # the hole
+    true = np.repeat([[1] * 11 + [0] + [2] * 11], 11, axis=0)
+    by = {way: membrane_scores(membrane, true, way, spacing=(4.0, 4.0)) for way in ("components", "watershed")}
+    assert by["components"]["voi_merge"] == pytest.approx([1.0] * 19, abs=0.01)
+    assert by["watershed"]["voi_merge"] == pytest.approx([0.0] * 19, abs=0.05)
 
 
 def test_means_over_the_cases() -> None:

@@ -53,8 +53,7 @@ class CaseReport:
         pred: key of the segmentation: labels or ids, (1, spatial), or a mask of each class in a channel.
         label: key of its truth.
         image: key of what is behind the contours, its first channel; None for nothing.
-        probability: key of the membrane's probability, with ``instances``, for curves over the threshold, at which
-            connected components of any size are the instances; None where those are made in another way.
+        probability: key of the membrane's probability, with ``instances``, for curves over the threshold; or None.
         spacing: key of the spacing of an item (mm); without it that of the truth's affine.
         classes: names of the channels, or name -> label values; without any every label is a class.
         instances: labels are ids of objects.
@@ -63,7 +62,8 @@ class CaseReport:
         method: what the page calls the predictions.
         pictures: ``"worst"``, ``"all"``, ``"none"``, or how many of the worst cases.
         workers: processes that draw.
-        **options: further fields of the command: ``tolerance``, ``empty_policy``, ``border_tolerance_nm``.
+        **options: further fields of the command: ``tolerance``, ``empty_policy``, ``border_tolerance_nm``; and of those
+            curves ``instances_by``, which way to instances, and ``min_size``.
 
     Raises:
         ValueError: if options do not fit together.
