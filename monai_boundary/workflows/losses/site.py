@@ -127,7 +127,11 @@ def loss_site(
         **({"edges": "edge_label"} if edges is not None else {}),
     }
     options = {
-        name: {**site.options.get(name, {}), **(defaults or {}).get(name, {})}
+        name: {**site.options.get(name, {}), **_given((defaults or {}).get(name, {}))}
         for name in {*site.options, *(defaults or {})}
     }
     return dataclasses.replace(site, base=base or site.base, mask=mask, edges=edges, targets=targets, options=options)
+
+
+def _given(options: Options) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

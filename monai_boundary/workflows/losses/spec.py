@@ -21,6 +21,7 @@ from monai_boundary.workflows.losses.table import LossEntry, find_loss, make_los
 
 Loss = str | Callable[..., Tensor]
 Schedule = Callable[[int], Mapping[str, float]]
+_STEP = 0.01
 _EDGE_WEIGHTS = ("lambda_edge_dice", "lambda_edge_bce")
 
 
@@ -77,7 +78,7 @@ def loss_spec(
     options: Options | None = None,
     weight: float | None = None,
     schedule: str | Schedule = "constant",
-    step: float = 0.01,
+    step: float = _STEP,
     epochs: int = 100,
     warmup_epochs: int = 0,
     base: str | None = None,
@@ -106,7 +107,7 @@ def loss_spec(
             With the balance ``"share"`` it is the term's share, by default 0.1, and so is what the schedule gives.
         schedule: of the weights over the epochs after the warm-up: ``"constant"``, ``"increase"``, ``"rebalance"``,
             ``"cosine"``, or called with the epoch (from 0), giving the weights of ``region`` and ``boundary``.
-        step: what ``weight`` gains in each epoch, with ``"increase"`` and ``"rebalance"``.
+        step: what ``weight`` gains in each epoch, with ``"increase"`` and ``"rebalance"``; 0.01 by default.
         epochs: of the training, for ``"cosine"``.
         warmup_epochs: first epochs without the boundary term.
         base: name of the loss that boundary terms are added to. By default ``generalized_dice`` for classes, ``dice``
@@ -114,7 +115,8 @@ def loss_spec(
         mask: some voxels do not count. A named loss that cannot leave them out is refused; one's own gets the mask if
             it takes one.
         edges: of a network with an edge head, whether it is supervised; None for a network without.
-        defaults: arguments of losses by name, used where ``options`` does not give them.
+        defaults: arguments of losses by name, used where ``options`` does not give them; None is not given. What is
+            given needs to be of ``loss``.
         edge_net: fitted network of ``semeda``; or what makes it, called only if the loss is ``semeda``.
         balance: ``"weight"``: the boundary term has a weight. ``"share"``: its weight follows, so that the norm of its
             gradient with respect to the logits is a share of that of the region's term (`CompoundLoss`).
@@ -136,6 +138,7 @@ def loss_spec(
     """
     site = loss_site(labels, base=base, mask=mask, edges=edges, defaults=defaults)
     check_choice("balance", balance, BALANCES)
+    _check_counts(loss, defaults or {}, schedule, step)
     if not isinstance(loss, str):
         return _given(
             site, loss, {"loss_options": options or {}, "weight": weight or 0.0, "schedule": schedule}, balance
@@ -161,6 +164,18 @@ def loss_spec(
     spec = LossSpec(_with_edges(site, made, heads), targets, title, first, _Titled(used, regional))
     spec.set_step(0)
     return spec
+
+
+def _check_counts(loss: Loss, defaults: Mapping[str, Options], schedule: str | Schedule, step: float) -> None:
+    """Refuse what is given and would count for nothing: options of another loss, the step of what does not grow."""
+    title = repr(loss) if isinstance(loss, str) else "one's own"
+    for name, options in defaults.items():
+        for option in (key for key in options if name != loss and options[key] is not None):
+            raise ValueError(f"`{option}` needs the loss {name!r}, got {options[option]!r} for {title}.")
+    if step != _STEP and schedule not in ("increase", "rebalance"):
+        raise ValueError(
+            f"`step` (alpha_step) needs the schedule 'increase' or 'rebalance', got {step:g} with {schedule!r}."
+        )
 
 
 def _check_names(site: LossSite, loss: str, entry: LossEntry, options: Options) -> None:

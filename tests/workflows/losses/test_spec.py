@@ -262,7 +262,7 @@ def test_options_reach_the_loss() -> None:
         make("membrane", "cross_entropy", options={"gamma": 2})
     with pytest.raises(ValueError, match="odd"):
         make("membrane", "equipotential", options={"w": 4})
-    defaults = {"baloss": {"contour": "partition"}, "sobel": {"reduction": "sum"}}
+    defaults = {"baloss": {"contour": "partition", "contour_width": None}, "sobel": {"reduction": None}}
     assert make("membrane", "baloss", defaults=defaults).loss.contour == "partition"
     assert make("membrane", "baloss", defaults=defaults, options={"contour": "leak"}).loss.contour == "leak"
 
