@@ -63,7 +63,7 @@ def test_without_a_training_it_segments_and_a_line_says_so(tmp_path: Path, caplo
     assert len(lines) == 1
     assert str(MODELS / "model.pt") in lines[0]
     threshold = json.loads((MODELS / "model_evaluated.json").read_text())["threshold"]
-    assert f"Instances by components at threshold {threshold:g}" in caplog.text
+    assert f"Instances by watershed at threshold {threshold:g}" in caplog.text
     assert read_em_source(tmp_path / "out" / "segmentation" / "00_instances.tif")[0].shape == (64, 64)
 
 
