@@ -154,6 +154,15 @@ def test_volumes_of_one_subject_stay_together():
         split_sections(data, num_folds=4, by="auto")
 
 
+def test_stacks_of_one_subject_stay_together_and_whole():
+    data = [
+        {**stack(2, name), "subject": owner} for name, owner in (("a", "r1"), ("b", "r2"), ("c", "r2"), ("d", "r3"))
+    ]
+    train, val = split_sections(data, num_folds=3, fold=1, by="auto")
+    assert val == data[1:3], "whole, as they came"
+    assert train == [data[0], data[3]]
+
+
 def test_whole_volumes_are_dealt_where_one_is_too_small_for_blocks():
     deep = [item for name in "ab" for item in sections(3, name)]
     assert [numbers(part) for part in split_sections(deep, num_folds=3, fold=1, by="auto")] == [[0, 2, 0, 2], [1, 1]]
