@@ -71,18 +71,25 @@ class StudyTracking:
             self.client.update_run(self.parent, status="RUNNING")
 
     def add_run(self, run: StudyRun) -> None:
-        """Write the child run of a finished run: parameters, every epoch's numbers, scores, files and pictures."""
-        if run.folder in self.state["children"]:
-            return
+        """Write the child run of a finished run: parameters, every epoch's numbers, scores, files and pictures.
+
+        One that is there gets the scores of what it was scored in since.
+        """
         folder = run.place(self.study_dir)
         about = read_run(folder) or {}
+        later, told = list(about.get("scored_later", ())), self.state.setdefault("scored_later", {})
+        if run.folder in self.state["children"]:
+            if later != told.get(run.folder, []):
+                self._log_scores(self.state["children"][run.folder], run)
+                told[run.folder] = later
+                self._save()
+            return
         tags = {"mlflow.parentRunId": self.parent, "run": run.folder}
         child = self.client.create_run(self.experiment, run_name=run.folder, tags=tags).info.run_id
         self._log_params(child, {"arm": run.arm, **flat_names(about.get("overrides", {}))})
         for row in read_table(folder / "metrics.csv"):
             self._log_metrics(child, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
-        if run.arm in self.plan.arms:
-            self._log_metrics(child, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
+        self._log_scores(child, run)
         self._log_metrics(child, {"study/seconds": about.get("seconds", math.nan)})
         for path in [folder / name for name in _ARTIFACTS]:
             if path.is_dir():
@@ -91,6 +98,7 @@ class StudyTracking:
                 self.client.log_artifact(child, str(path))
         self.client.set_terminated(child)
         self.state["children"][run.folder] = child
+        told[run.folder] = later
         self._save()
 
     def finish(self, scores: Sequence[ArmScore], files: Sequence[Path], failed: bool = False) -> None:
@@ -114,6 +122,11 @@ class StudyTracking:
     def interrupted(self) -> None:
         """Close the parent run of a study that was stopped."""
         self.client.set_terminated(self.parent, status="KILLED")
+
+    def _log_scores(self, child: str, run: StudyRun) -> None:
+        if run.arm in self.plan.arms:
+            folder = run.place(self.study_dir)
+            self._log_metrics(child, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
 
     def _save(self) -> None:
         write_json({**self._others, self._uri: self.state}, self.file)

@@ -77,6 +77,14 @@ def test_a_parent_with_a_child_for_each_run(bundle: Path, tmp_path: Path, server
     assert again.info.run_id == parent.info.run_id
     assert len(children) == 6
 
+    # and its networks are scored in another way: the same children have that score too
+    ways = {"area": {"better": "lower", "from": "evaluation/evaluation.json::mean::area"}}
+    more = study(bundle, seeds=[0, 1], common={"epochs": 2}, evaluate="evaluate.yaml", metrics=ways)
+    run_study(read_study(more), tmp_path / "first", 2, server, "losses")
+    _, children = runs(server, "losses")
+    assert sorted(child.data.metrics["study/area"] for child in children) == [0.5] * 3 + [1.5] * 3
+    assert all("study/dice" in child.data.metrics for child in children)
+
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_a_study_that_fails_shows_as_failed(bundle: Path, tmp_path: Path, server: str) -> None:
