@@ -254,6 +254,23 @@ def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path
 
 
 @pytest.mark.usefixtures("_no_pictures")
+def test_whole_sections_by_one_file_more(data: Path, tmp_path: Path) -> None:
+    options = {"epochs": 1, "warmup_epochs": 0, "iterations": 1, "dataset_dir": str(data), "output_dir": str(tmp_path)}
+    run(["train.yaml", "whole_sections.yaml"], "train", **options)
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    kept = {name: settings[name] for name in ("alpha", "contour", "contour_width", "loss_options", "patch_size")}
+    assert kept == {
+        "alpha": 0.1,
+        "contour": "per_region",
+        "contour_width": 7,
+        "loss_options": {"region_reduction": "sum"},
+        "patch_size": [512, 512],
+    }
+    (row,) = read_table(tmp_path / "metrics.csv")
+    assert row["loss/total"] == pytest.approx(row["loss/bce"] + 0.1 * row["loss/boundary"], rel=1e-5)
+
+
+@pytest.mark.usefixtures("_no_pictures")
 def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: Path) -> None:
     common = {**TINY, "dataset_dir": str(data), "output_dir": str(tmp_path)}
     del common["warmup_epochs"]  # it follows from the epochs: 0, then 1

@@ -18,6 +18,7 @@ from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.phantoms.em_dataset import draw_em_files
 from monai_boundary.workflows.inference.strides import check_patch_multiple
+from monai_boundary.workflows.membranes.patches import patch_within
 from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)
@@ -128,8 +129,8 @@ def check_patch_size(
 ) -> None:
     """Check, from the files' headers alone, that every training crop will fit the network's strides and its batch.
 
-    An image smaller than the patch is cropped to its own size, and a U-Net of four strides of 2 needs multiples of 16.
-    Crops of several sizes make no batch.
+    Of an image smaller than the patch as much is taken as is a multiple, which the log says. Crops of several sizes
+    make no batch.
 
     Args:
         items: from :func:`em_items`.
@@ -138,21 +139,21 @@ def check_patch_size(
         batch_size: crops in a batch.
 
     Raises:
-        ValueError: if the crop of an image would not be a multiple, or crops would differ in size where a batch has
-            several; the file and a size that fits are named.
+        ValueError: if the patch is no multiple, an image is smaller than one, or crops would differ in size where a
+            batch has several; the file and a size that fits are named.
     """
     check_patch_multiple(patch_size, multiple)
     crops: dict[tuple[int, ...], str] = {}
     for name, shape in _shapes(items, len(patch_size)).items():
-        crop = tuple(min(size, length) for size, length in zip(patch_size, shape, strict=True))
-        crops.setdefault(crop, name)
-        if any(length % multiple for length in crop):
-            fitting = [length // multiple * multiple for length in crop]
-            advice = f"give --patch_size {fitting}" if min(fitting) else f"the least size is {multiple}"
+        crop = patch_within(patch_size, shape, multiple)
+        if not min(crop):
             raise ValueError(
-                f"`patch_size` needs crops in multiples of {multiple} voxels, got {list(crop)} from {name!r} with "
-                f"images of {list(shape)}: {advice}."
+                f"`patch_size` needs crops in multiples of {multiple} voxels, and images of at least that, got "
+                f"{list(shape)} from {name!r}."
             )
+        if crop not in crops and crop != tuple(map(min, patch_size, shape)):
+            logger.info(f"Crops of {list(crop)}, in multiples of {multiple}, from images of {list(shape)} ({name}).")
+        crops.setdefault(crop, name)
     if len(crops) > 1 and batch_size > 1:
         shown = " and ".join(f"{list(crop)} from {name!r}" for crop, name in list(crops.items())[:2])
         raise ValueError(

@@ -26,7 +26,8 @@ class RandMembranePatchd(RandomizableTransform):
     for each key and step. All places are drawn alike; with a probability of one half the patch is mirrored along one of
     its axes; it is turned in the plane of the section by none to three quarters, all alike, or by none or a half where
     its sides differ, so that patches of a batch have one shape; and its intensities are scaled and shifted, each with a
-    probability of one half. An image that is smaller than the patch is taken as it is.
+    probability of one half. Of an image that is smaller than the patch as much is taken as is a multiple of what the
+    network halves to.
 
     Nothing is written to the case, so that a cache needs no copy of it. Where nothing has to change, a patch is a view
     of it: a batch that is collated is a copy.
@@ -38,6 +39,7 @@ class RandMembranePatchd(RandomizableTransform):
         size: voxels, two or three sides.
         scale: largest share of itself by which an intensity grows or shrinks.
         shift: largest number that is then added to all, or taken off.
+        multiple: of whose multiples the sides are, where the image is smaller than the patch.
 
     Raises:
         ValueError: if the patch is not 2-D or 3-D, a number is out of range, or there are seeds or cells without
@@ -51,7 +53,9 @@ class RandMembranePatchd(RandomizableTransform):
         (['image', 'label'], (1, 2, 2))
     """
 
-    def __init__(self, keys: Sequence[str], size: Sequence[int], scale: float = 0.2, shift: float = 0.2) -> None:
+    def __init__(
+        self, keys: Sequence[str], size: Sequence[int], scale: float = 0.2, shift: float = 0.2, multiple: int = 1
+    ) -> None:
         RandomizableTransform.__init__(self)
         check_spatial_dims("size", len(size))
         check_positive("scale", scale, zero=True)
@@ -62,6 +66,7 @@ class RandMembranePatchd(RandomizableTransform):
         self.size = tuple(size)
         self.scale = scale
         self.shift = shift
+        self.multiple = multiple
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the patch."""
@@ -69,7 +74,7 @@ class RandMembranePatchd(RandomizableTransform):
         shape = tuple(images[self.keys[0]].shape[1:])
         if len(shape) != len(self.size):
             raise ValueError(f"`size` needs {len(shape)} sides for an image of {shape}, got {self.size}.")
-        size = tuple(map(min, self.size, shape))
+        size = patch_within(self.size, shape, self.multiple)
         start = [int(self.R.randint(whole - part + 1)) for whole, part in zip(shape, size, strict=True)]
         axis = int(self.R.randint(len(size)))
         flips = [axis] if self.R.random() < 0.5 else []
@@ -85,6 +90,23 @@ class RandMembranePatchd(RandomizableTransform):
         if quarters % 2:
             spacing = (*spacing[:-2], spacing[-1], spacing[-2])
         return dict(ReseedRegionsd("label", spacing=spacing)(patch))
+
+
+def patch_within(size: Sequence[int], shape: Sequence[int], multiple: int = 1) -> tuple[int, ...]:
+    """Return the patch that an image gives: where it is smaller, the largest multiple that it holds.
+
+    Args:
+        size: voxels, of the patch.
+        shape: of the image.
+        multiple: of the sides.
+
+    Example:
+        >>> patch_within((512, 512), (500, 1024), 16)
+        (496, 512)
+    """
+    return tuple(
+        side if side <= length else length // multiple * multiple for side, length in zip(size, shape, strict=True)
+    )
 
 
 def membrane_keys(targets: Iterable[str]) -> list[str]:

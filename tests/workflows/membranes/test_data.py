@@ -176,7 +176,6 @@ def test_dimensions_are_two_or_three(tmp_path: Path) -> None:
     [
         ((100, 96), r"multiples of 16 \(the network's strides\), got \[100, 96\]"),
         ((0, 96), r"multiples of 16"),
-        ((64, 64), r"got \[64, 40\] from .* with images of \[64, 40\]: give --patch_size \[64, 32\]"),
     ],
 )
 def test_a_patch_that_the_strides_cannot_halve_is_refused_before_training(
@@ -189,10 +188,22 @@ def test_a_patch_that_the_strides_cannot_halve_is_refused_before_training(
         check_patch_size(items, patch)
 
 
+def test_an_image_smaller_than_the_patch_gives_as_much_as_the_strides_can_halve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_em_phantom(tmp_path, shape=(4, 64, 40), seed=0)
+    with caplog.at_level("INFO"):
+        check_patch_size(em_items(tmp_path, 2, tmp_path), (64, 64), batch_size=4)
+    (line,) = [line for line in caplog.messages if line.startswith("Crops")]
+    assert line.startswith("Crops of [64, 32], in multiples of 16, from images of [64, 40] (")
+
+
 def test_a_stack_too_thin_for_the_patch_is_refused(tmp_path: Path) -> None:
     write_em_phantom(tmp_path, layout="hdf5", mode="volume", shape=(8, 64, 64), seed=0)
     items = em_items(tmp_path, 3, tmp_path)
-    with pytest.raises(ValueError, match=r"got \[8, 64, 64\] from .*: the least size is 16"):
+    with pytest.raises(
+        ValueError, match=r"multiples of 16 voxels, and images of at least that, got \[8, 64, 64\] from"
+    ):
         check_patch_size(items, (16, 64, 64))
 
 
@@ -206,7 +217,7 @@ def test_both_sides_of_the_validation_have_to_hold_the_patch(tmp_path: Path) -> 
         return found
 
     check_patch_size(training(3), (8, 32, 32), 8, batch_size=2)
-    with pytest.raises(ValueError, match=r"got \[4, 32, 32\] from '.*@0:4' with images of \[4, 32, 32\]"):
+    with pytest.raises(ValueError, match=r"multiples of 8 voxels, .* got \[4, 32, 32\] from '.*@0:4'"):
         check_patch_size(training(6), (8, 32, 32), 8)
     with pytest.raises(ValueError, match=r"crops of one size for batches of 2, got \[4, .*0:4' and \[8, .*8:24'"):
         check_patch_size(training(6), (8, 32, 32), 4, batch_size=2)

@@ -136,3 +136,9 @@ def test_seeds_or_cells_alone_are_those_of_the_patch(tmp_path: Path, target: str
         assert torch.unique(patch[target][patch[target] > 0]).tolist() == list(range(1, pieces + 1))
     with pytest.raises(ValueError, match=r"`keys` needs \['(regions|seeds)_label'.* to renew them in a patch"):
         RandMembranePatchd(["image", "label", target], [24, 24])
+
+
+def test_a_smaller_image_gives_a_multiple() -> None:
+    data, draw = case((12, 11)), RandMembranePatchd(KEYS, (8, 16), multiple=4)
+    for seed in range(8):
+        assert draw.set_random_state(seed)(data)["label"].shape == (1, 8, 8)
