@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import fire
-from fire.decorators import ACCEPTS_POSITIONAL_ARGS
+from fire.decorators import ACCEPTS_POSITIONAL_ARGS, FIRE_METADATA
 
 from monai_boundary.study.plan import read_study
 from monai_boundary.study.run import StudyError, StudyResult, find_study, run_study, write_study_tables
@@ -56,6 +56,10 @@ class StudyCommand:
 
     # fire gives a callable object only flags, unless it is told that FILE may come without one
     FIRE_METADATA: ClassVar = {ACCEPTS_POSITIONAL_ARGS: True}
+
+    def __dir__(self) -> list[str]:
+        """Return the names of what there is, but fire's own, which its help would list as a group of commands."""
+        return [name for name in super().__dir__() if name != FIRE_METADATA]
 
     def __call__(
         self,

@@ -26,3 +26,13 @@ def test_arms_that_are_called_by_a_number(bundle: Path, tmp_path: Path, monkeypa
     for words in ("0.5", "[0.5]", "0.5,1"):
         assert study_command.main([str(file), "--output_dir", str(tmp_path / "out"), "--arms", words]) == 0
     assert [list(plan.arms) for plan in plans] == [["0.1", "0.5"], ["0.1", "0.5"], ["0.1", "0.5", "1"]]
+
+
+def test_its_help_lists_nothing_but_what_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        study_command.main(["--help"])
+    text = "".join(capsys.readouterr())
+    assert "FIRE_METADATA" not in text
+    assert "GROUP" not in text
+    assert "COMMAND | FILE OUTPUT_DIR" in text
+    assert "--arms=ARMS" in text
