@@ -19,7 +19,8 @@ Look at a data set before anyone trains: what is in it, what will hurt, and whic
 
   python -m monai_boundary inspect DATA --output_dir OUT
 
-DATA is a folder or a table of NIfTI, MHA or NRRD files in one of these layouts, which is told by its files:
+DATA is a folder or a table of NIfTI, MHA or NRRD files, or of PNG and TIF where it has nothing else, in one of these
+layouts, which is told by its files:
   decathlon        dataset.json with `training`, imagesTr, labelsTr
   nnunet           dataset.json with `channel_names`, imagesTr/case_0000.nii.gz, labelsTr/case.nii.gz
   paired_folders   images*/ and labels*/ with files of the same names

@@ -17,6 +17,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for words in (
         "DATA --output_dir OUT",
+        "PNG and TIF",
         "decathlon",
         "nnunet",
         "paired_folders",
