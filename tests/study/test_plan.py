@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from monai_boundary.study import StudyMetric, StudyRun, read_study
+from tests.benchmarks import study_em_membranes
 from tests.study.pretend_bundle import study
 
 
@@ -154,3 +155,17 @@ def test_the_studies_of_the_library_fit_their_bundles(file: Path) -> None:
     for metric in plan.metrics:
         written = {"metrics.json", *(f"{each.name}/evaluation.json" for each in plan.evaluate)}
         assert metric.source.split("::")[0] in written
+
+
+def test_the_first_study_of_membranes_scores_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on its page, whatever the bundle's evaluation takes by default."""
+    runs: list[dict[str, Any]] = []
+
+    def pretend(**options: Any) -> None:
+        Path(options["output_dir"]).mkdir(parents=True, exist_ok=True)
+        runs.append(options)
+
+    monkeypatch.setattr("monai.bundle.run", pretend)
+    study_em_membranes.run("data", str(tmp_path), seeds=[0], arms=["leak, alpha 0.1"])
+    evaluations = [options for options in runs if options["config_file"].endswith("evaluate.yaml")]
+    assert [options.get("method") for options in evaluations] == ["components"]
