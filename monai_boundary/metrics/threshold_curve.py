@@ -124,6 +124,8 @@ def compute_threshold_curve(
     def instances(level: float, membrane: AnyArray) -> LongArray:
         if method == "components" and not min_size:
             return _components(level, membrane)
+        if level == 0:  # nothing is below it
+            return np.zeros(membrane.shape, dtype=np.int64)
         own = sizes[-membrane.ndim :]
         found = membrane_to_instances(membrane, method, threshold=level, min_size=min_size, spacing=own)
         return found.astype(np.int64)

@@ -229,6 +229,16 @@ def test_small_cells_are_removed_before_they_are_scored() -> None:
     assert 0.9 < fewer[0, 0, ari] < 1, "the cell of one voxel is 0 now"
 
 
+def test_the_lowest_threshold_may_be_zero_whatever_makes_the_cells() -> None:
+    """Nothing is below it: all is membrane, as by components."""
+    truth = np.array([[1, 1, 0, 2, 2]])
+    membrane = np.array([[0, 0, 0.6, 0, 0]])
+    wanted = compute_threshold_curve(membrane, truth, thresholds=(0, 0.5, 1)).scores
+    for options in ({"method": "watershed"}, {"method": "barrier_cut"}, {"min_size": 1}):
+        found = compute_threshold_curve(membrane, truth, thresholds=(0, 0.5, 1), **options).scores
+        assert np.array_equal(found[0], wanted[0]), options
+
+
 def test_an_unknown_method() -> None:
     for make in (
         lambda: ThresholdCurveMetric(method="magic"),
