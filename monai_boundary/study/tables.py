@@ -91,7 +91,7 @@ def _means(plan: StudyPlan, scores: Sequence[ArmScore]) -> str:
     lines = [_line(["arm", *(score_title(m) for m in plan.metrics), "ms per step"])]
     lines.append("|---" * (len(plan.metrics) + 2) + "|")
     for arm in arms:
-        runs = max(by[arm, metric.name].runs for metric in plan.metrics)
+        runs = max(score.runs for score in scores if score.arm == arm)  # also of the cost, that no run lacks
         shown = [_spread(by[arm, metric.name], runs) for metric in plan.metrics]
         lines.append(_line([arm, *shown, _number(1000 * by[arm, COST].mean)]))
     return "\n".join(lines)

@@ -68,6 +68,12 @@ def test_a_score_that_no_run_has_is_undefined(plan: StudyPlan) -> None:
     assert "| plain | undefined | undefined | – |" in study_markdown(plan, scores)
 
 
+def test_runs_without_any_score_are_told(plan: StudyPlan) -> None:
+    """Two runs have a cost and one of them has scores: the mean is not that of both."""
+    scores = [score if score.metric == "seconds_per_step" else score._replace(runs=1) for score in SCORES]
+    assert "| plain | 0.500 ± 0.010 (of 1) | 12.3 ± 2.000 (of 1) | 100.0 |" in study_markdown(plan, scores)
+
+
 @pytest.mark.parametrize(("pairs", "least"), [(5, "0.12"), (6, "0.062"), (7, None)])
 def test_too_few_cases_for_any_p_are_said(plan: StudyPlan, pairs: int, least: str | None) -> None:
     """Of n differences with one sign Wilcoxon's p is 2 / 2^n, and Holm takes it times the two comparisons."""
