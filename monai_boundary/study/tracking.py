@@ -7,12 +7,13 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_boundary._extras import pip_line
 from monai_boundary._tables import flat_names, plain_name, read_table, write_json
+from monai_boundary.study.evaluations import evaluations_by_name
 from monai_boundary.study.plan import StudyPlan, StudyRun
 from monai_boundary.study.runs import read_run
 from monai_boundary.study.scores import ArmScore, read_score
@@ -73,7 +74,7 @@ class StudyTracking:
     def add_run(self, run: StudyRun) -> None:
         """Write the child run of a finished run: parameters, every epoch's numbers, scores, files and pictures.
 
-        One that is there gets the scores of what it was scored in since.
+        One that is there gets the scores and files of what it was scored in since.
         """
         folder = run.place(self.study_dir)
         about = read_run(folder) or {}
@@ -81,6 +82,8 @@ class StudyTracking:
         if run.folder in self.state["children"]:
             if later != told.get(run.folder, []):
                 self._log_scores(self.state["children"][run.folder], run)
+                new = [name for name in later if name not in told.get(run.folder, [])]
+                self._log_files(self.state["children"][run.folder], folder, new)
                 told[run.folder] = later
                 self._save()
             return
@@ -91,11 +94,8 @@ class StudyTracking:
             self._log_metrics(child, {k: v for k, v in row.items() if k != "epoch"}, step=int(row["epoch"]))
         self._log_scores(child, run)
         self._log_metrics(child, {"study/seconds": about.get("seconds", math.nan)})
-        for path in [folder / name for name in _ARTIFACTS]:
-            if path.is_dir():
-                self.client.log_artifacts(child, str(path), path.name)
-            elif path.is_file():
-                self.client.log_artifact(child, str(path))
+        ways = evaluations_by_name(about.get("settings", {}).get("evaluate"))
+        self._log_files(child, folder, dict.fromkeys((*_ARTIFACTS, *ways)))
         self.client.set_terminated(child)
         self.state["children"][run.folder] = child
         told[run.folder] = later
@@ -127,6 +127,13 @@ class StudyTracking:
         if run.arm in self.plan.arms:
             folder = run.place(self.study_dir)
             self._log_metrics(child, {f"study/{m.name}": read_score(folder, m) for m in self.plan.metrics})
+
+    def _log_files(self, child: str, folder: Path, names: Iterable[str]) -> None:
+        for path in [folder / name for name in names]:
+            if path.is_dir():
+                self.client.log_artifacts(child, str(path), path.name)
+            elif path.is_file():
+                self.client.log_artifact(child, str(path))
 
     def _save(self) -> None:
         write_json({**self._others, self._uri: self.state}, self.file)
