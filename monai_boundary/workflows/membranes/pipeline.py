@@ -37,6 +37,20 @@ class _CleanItem(Transform):  # MONAI's caches end at a step that is no `Transfo
             raise ValueError(f"{error} The label is {file_of(data[self.key])}.") from error
 
 
+class _ImageSpacing(Transform):
+    """Give a label whose file states no spacing that of the image, whose voxels are the same."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        image, label = data["image"], data[self.key]
+        if (image.meta["units"], label.meta["units"]) == ("nm", "voxel"):
+            label.affine = image.affine.clone()
+            label.meta.update({name: image.meta[name] for name in ("spacing", "offset", "units")})
+        return dict(data)
+
+
 REGION_KEYS = ("regions_label", "seeds_label", "cells_label")
 
 
@@ -49,6 +63,8 @@ def em_transforms(
     spacing: Sequence[float] | None = None,
 ) -> list[Callable[..., Any]]:
     """Return the deterministic transforms of the EM bundles, to be cached.
+
+    A label whose file states no spacing has that of its image.
 
     Of a membrane label the item's ``label_polarity`` says what the greater value is, as
     :func:`~monai_boundary.data.em_datalist` decided; without it the label itself decides.
@@ -78,8 +94,9 @@ def em_transforms(
     if label_kind == "membrane":
         # floats: a mask may be antialiased between 0 and 1; sections of a stack may have different ranges
         steps += [load("label", np.float32), _CleanItem("label", None if spatial_dims == 2 else 0)]
+        steps += [_ImageSpacing("label")]
     elif label_kind == "instances":
-        steps += [load("label_instances", np.int32, labels=True)]
+        steps += [load("label_instances", np.int32, labels=True), _ImageSpacing("label_instances")]
         if spatial_dims == 2:  # a section cannot know that two profiles are one cell
             steps += [RelabelRegionsd("label_instances", split=True)]
         steps += [InstancesToMembraned("label_instances", output_keys="label", thickness=membrane_thickness)]

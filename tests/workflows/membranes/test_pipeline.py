@@ -69,6 +69,23 @@ def test_a_given_spacing_is_what_the_metadata_say(tmp_path: Path) -> None:
     assert data["image"].meta["spacing"] == [5.0, 6.0]
 
 
+@pytest.mark.parametrize("kind", ["membrane", "instances"])
+def test_a_label_without_spacing_has_that_of_its_image(tmp_path: Path, kind: str) -> None:
+    """A stack of Fiji with its scale, and a label that a script wrote: distances are in nm, along each axis."""
+    fiji = {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 50, "unit": "nm"}, "resolution": (1 / 4, 1 / 4)}
+    tifffile.imwrite(tmp_path / "a-image.tif", np.stack([np.arange(256, dtype=np.uint8).reshape(16, 16)] * 3), **fiji)
+    ids = np.where(WALL, 0, 1 + (np.arange(16) > 8)).astype(np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a-label.tif", np.stack([255 * WALL if kind == "membrane" else ids] * 3), photometric="minisblack"
+    )
+    (item,) = em_items(tmp_path, 3, tmp_path, label_kind=kind)
+    loaded = Compose(em_transforms(kind, 3, targets=("sdm_label", "seeds_label")))(item)
+    for key in ("label", "seeds_label", "sdm_label"):
+        assert loaded[key].affine.diagonal().tolist() == [50, 4, 4, 1], key
+        assert loaded[key].meta["units"] == "nm"
+    assert float(loaded["sdm_label"][0, 1, 8, 0]) == pytest.approx(4 * 7.5), "from the face of the wall, in nm"
+
+
 def load(folder: Path, spatial_dims: int) -> dict[str, Any]:
     items = em_datalist(folder, mode="sections" if spatial_dims == 2 else "volume")
     return Compose(em_transforms(items[0]["label_kind"], spatial_dims))(items[0])
