@@ -131,17 +131,20 @@ def warn_of_trained(items: Sequence[Mapping[str, Any]], data: Mapping[str, Any] 
         items: of the test set, with ``label``, and ``section`` where they are one.
         data: of the training, with its items under ``training``; None where they are not known.
     """
-    known = {_place(item) for item in (data["training"] if data else ())}
-    shared = sum(_place(item) in known for item in items)
+    known = {place for item in (data["training"] if data else ()) for place in _places(item)}
+    shared = sum(not known.isdisjoint(_places(item)) for item in items)
     if shared:
         logger.warning(f"{shared} of the {len(items)} items of the test set were trained on: the scores include them.")
 
 
-def _place(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where an item's label lies, links followed, and the section of a stack."""
+def _places(item: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Where an item's label lies, links followed, and the section of a stack; of a stack each of its sections."""
     label = item["label"]
     sources = [EMSource.parse(str(file)) for file in (label if isinstance(label, (list, tuple)) else [label])]
-    return (*(f"{s.path.resolve()}::{s.dataset}@{s.start}" for s in sources), str(item.get("section", "")))
+    if "sections" in item:
+        held = [f"{s.path.resolve()}::{s.dataset}" for s in sources]
+        return [(*held, str(section)) for section in range(*item["sections"])]
+    return [(*(f"{s.path.resolve()}::{s.dataset}@{s.start}" for s in sources), str(item.get("section", "")))]
 
 
 def _absolute(path: Any) -> str | None:

@@ -68,6 +68,9 @@ def test_what_was_trained_on_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
     data = em_split(tmp_path / "data", 2, 0, 3, tmp_path)
     em_scored(data, tmp_path / "link", 2, tmp_path)
     assert "4 of the 6 items of the test set were trained on" in caplog.text
+    caplog.clear()
+    em_scored(em_split(tmp_path / "data", 3, 1, 3, tmp_path), tmp_path / "link", 3, tmp_path)
+    assert "1 of the 1 items of the test set were trained on" in caplog.text, "of a stack the training has two parts"
 
 
 def test_patients_of_the_same_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
