@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 COMMAND = ["-m", "monai.bundle", "run"]
 DONE = "run.json"
+LEFT = "*_evaluated.json"  # what an evaluation leaves in a run's folder for the next one: a threshold, a method
 TAIL = 12
 # added to every training, so that the table can say what a step costs
 _STEP_TIME = {"+train::handlers": [{"_target_": "monai_boundary.handlers.StepTime"}]}
@@ -121,9 +123,12 @@ class RunPool:
                 began, before = time.perf_counter(), read_run(place)
                 overrides = self.plan.overrides(run, self.study_dir)
                 lacking = self._lacking(run, before)
-                configs = [] if before else [self._training(place, overrides)]
-                for config in (*configs, *(_evaluation(each, place, overrides) for each in lacking)):
-                    self._call(config, place / "log.txt", device, lock)
+                if not before:
+                    self._call(self._training(place, overrides), place / "log.txt", device, lock)
+                for each in lacking:
+                    self._take_over(each, place, before)
+                    self._call(_evaluation(each, place, overrides), place / "log.txt", device, lock)
+                    _keep_left(place, place / each.name)
                 seconds, commit, settings = time.perf_counter() - began, git_commit(), self.plan.settings()
                 if before:
                     seconds += before["seconds"]
@@ -140,6 +145,18 @@ class RunPool:
     def _lacking(self, run: StudyRun, about: Mapping[str, Any] | None) -> list[StudyEvaluation]:
         """The ways of the plan in which a run has not been scored."""
         return [] if run.arm == START else lacking_evaluations(self.plan, about)
+
+    def _take_over(self, each: StudyEvaluation, place: Path, before: Mapping[str, Any] | None) -> None:
+        """Put back what the evaluation before one of the plan left for it: in a finished run others came since."""
+        names = [way.name for way in self.plan.evaluate]
+        if before is None or each.name == names[0]:
+            return
+        previous, last = names[names.index(each.name) - 1], [*evaluations_by_name(before["settings"]["evaluate"])][-1:]
+        if not _keep_left(place / previous, place) and last not in ([], [previous]) and any(place.glob(LEFT)):
+            logger.warning(
+                f"{place.name}: the evaluation {each.name!r} comes after {last[0]!r}, not after {previous!r} as in new "
+                f"runs, since an earlier version scored it: a threshold that it takes over is that of {last[0]!r}."
+            )
 
     def _training(self, place: Path, overrides: Mapping[str, Any]) -> list[Path]:
         """Write the layers of a run's training, and return all of its files."""
@@ -223,6 +240,15 @@ def _evaluation(each: StudyEvaluation, place: Path, overrides: Mapping[str, Any]
     own = place / f"{each.name}_overrides.yaml"
     own.write_text(yaml.safe_dump(each.options(overrides, known, place), sort_keys=False), encoding="utf-8")
     return [each.config, own]
+
+
+def _keep_left(source: Path, place: Path) -> bool:
+    """Copy what an evaluation left, and tell whether there is any."""
+    left = list(source.glob(LEFT))
+    for path in left:
+        place.mkdir(exist_ok=True)
+        shutil.copyfile(path, place / path.name)
+    return bool(left)
 
 
 def _cores() -> int:

@@ -36,7 +36,10 @@ out = pathlib.Path(config["output_dir"])
 if config.get("kind") == "evaluate":
     place = pathlib.Path(config["evaluation_dir"] or out / "evaluation")
     place.mkdir(exist_ok=True)
-    json.dump({"mean": {"area": config["seed"] + 0.5 + config["offset"]}}, open(place / "evaluation.json", "w"))
+    left = out / "model_evaluated.json"
+    offset = json.loads(left.read_text())["offset"] if config["takes_over"] else config["offset"]
+    left.write_text(json.dumps({"offset": offset}))
+    json.dump({"mean": {"area": config["seed"] + 0.5 + offset}}, open(place / "evaluation.json", "w"))
     sys.exit()
 if config["fail"]:
     print("starting\\nrate 1\\rrate 2", flush=True)
@@ -80,7 +83,7 @@ def make_bundle(folder: Path) -> Path:
     configs.mkdir(parents=True)
     (configs / "train.yaml").write_text(TRAIN)
     (configs / "evaluate.yaml").write_text(
-        "{kind: evaluate, seed: 0, output_dir: null, evaluation_dir: null, offset: 0.0}\n"
+        "{kind: evaluate, seed: 0, output_dir: null, evaluation_dir: null, offset: 0.0, takes_over: false}\n"
     )
     (folder / "trainer.py").write_text(TRAINER)
     return configs.parent

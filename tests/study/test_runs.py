@@ -147,6 +147,34 @@ def test_a_finished_run_is_scored_in_a_new_way_without_another_training(bundle: 
     assert ran(RunPool(now, tmp_path / "out")) == ran(RunPool(before, tmp_path / "out")) == {}, "nothing is lacking"
 
 
+def test_a_new_way_takes_over_what_the_one_before_it_left_whatever_came_since(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a new run ``across`` is scored with what ``evaluation`` chose, before ``other`` chooses another."""
+    across = {"takes_over": True}
+    ways = {"evaluation": {"offset": 1.0}, "across": across, "other": {"offset": 7.0}, "after": across}
+
+    def planned(*names: str) -> StudyPlan:
+        entries = {name: {"better": "lower", "from": f"{name}/evaluation.json::mean::area"} for name in names}
+        chosen = {name: ways[name] for name in names}
+        return read_study(study(bundle, evaluate=chosen, metrics=entries, seeds=[3], arms={"plain": {"epochs": 1}}))
+
+    at_once, later, earlier = (tmp_path / name for name in ("at_once", "later", "earlier"))
+    ran(RunPool(planned(*ways), at_once))
+    ran(RunPool(planned("evaluation", "other"), later))
+    ran(RunPool(planned(*ways), later))
+    for place in (at_once, later):
+        (row,) = run_rows(planned(*ways), place)
+        assert [row[name] for name in ways] == [4.5, 4.5, 10.5, 10.5], place.name
+    assert "comes after" not in caplog.text
+
+    first = planned("evaluation", "other")
+    ran(RunPool(first, earlier))
+    (first.runs()[0].place(earlier) / "evaluation" / "model_evaluated.json").unlink()  # no earlier version kept it
+    ran(RunPool(planned(*ways), earlier))
+    assert "the evaluation 'across' comes after 'other', not after 'evaluation'" in caplog.text
+
+
 def test_what_stops_the_study_stops_its_processes(bundle: Path, tmp_path: Path) -> None:
     plan = read_study(study(bundle, arms={"plain": {}, "slow": {"delay": 60.0}}, seeds=[0]))
     runner = RunPool(plan, tmp_path / "out", workers=2)
