@@ -62,7 +62,7 @@ def choose_threshold(
     curve: ThresholdCurveHandler | None = None,
     *,
     method: str | None = None,
-    min_size: int = MIN_SIZE,
+    min_size: int | None = None,
     output_dir: str | os.PathLike[str] | None = None,
 ) -> InstanceRule:
     """Return how an evaluation makes instances: at the given threshold, else at the best of the training part.
@@ -78,23 +78,24 @@ def choose_threshold(
         curve: the handler of the curve of that engine.
         method: ``"components"``, ``"watershed"`` or ``"barrier_cut"``; ``None`` is ``"watershed"``, but goes with the
             threshold where that is of an earlier evaluation.
-        min_size: instances of fewer voxels are removed.
+        min_size: instances of fewer voxels are removed; ``None`` removes none, but goes with the threshold likewise.
         output_dir: of the evaluation, where an earlier one may have left its threshold; else it is beside the network.
     """
     if training is not None:
         training.run()
-    own = METHOD if method is None else method
+    own, size = METHOD if method is None else method, MIN_SIZE if min_size is None else min_size
     if threshold is not None:
-        return InstanceRule(float(threshold), "given", own, min_size)
+        return InstanceRule(float(threshold), "given", own, size)
     best = curve.curve.best_threshold("cremi_score") if training is not None and curve and curve.curve else math.nan
     if not math.isnan(best):
-        return InstanceRule(best, "the best of the training part", own, min_size)
+        return InstanceRule(best, "the best of the training part", own, size)
     found, path = _kept(ckpt_path, output_dir)
     if "threshold" in found:
         kept = found.get("method", METHOD) if method is None else method
-        return InstanceRule(found["threshold"], f"as evaluated before, in {path}", kept, min_size)
+        size = int(found.get("min_size", MIN_SIZE)) if min_size is None else min_size
+        return InstanceRule(found["threshold"], f"as evaluated before, in {path}", kept, size)
     logger.warning(f"No training part to choose the threshold on: it is {UNTOLD}.")
-    return InstanceRule(UNTOLD, "not chosen on any data", own, min_size)
+    return InstanceRule(UNTOLD, "not chosen on any data", own, size)
 
 
 def keep_evaluated(

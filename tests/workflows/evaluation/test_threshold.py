@@ -72,6 +72,15 @@ def test_the_method_goes_with_the_threshold_of_an_earlier_evaluation(network: Pa
     assert choose_threshold(0.4, network)[::2] == (0.4, "watershed")
 
 
+def test_the_smallest_size_goes_with_it_too(network: Path) -> None:
+    """It was the best of instances of that size; and what is kept now is what inference removes."""
+    assert choose_threshold(None, network).min_size == 0
+    keep_evaluated(network, InstanceRule(0.35, "the best of the training part", "watershed", 12))
+    assert choose_threshold(None, network).min_size == 12
+    assert choose_threshold(None, network, min_size=0).min_size == 0
+    assert choose_threshold(0.4, network).min_size == 0
+
+
 def test_a_training_part_without_anything_to_score_chooses_nothing(network: Path) -> None:
     engine, curve, _ = training([np.nan, np.nan])
     assert choose_threshold(None, network, engine, curve)[0] == 0.5
