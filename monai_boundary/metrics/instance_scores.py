@@ -71,6 +71,8 @@ class InstanceScoresMetric(InstanceMetric):
         self.threshold = threshold
         self.score_names = tuple(scores)
         self.counted = tuple(name for name in scores if name in InstanceMatchingMetric.counted)
+        if "sq" in scores:
+            self.undefined = "have no truth voxel to score, or no match and so no sq"
 
     def _score(
         self, y_pred: AnyArray | torch.Tensor, y: AnyArray | torch.Tensor, spacing: Sequence[float] | float | None

@@ -62,3 +62,12 @@ def test_what_is_predicted_on_the_transparent_id_is_no_instance() -> None:
     predicted = np.array([[[4, 4, 5, 5]]], dtype=np.uint64)
     metric = InstanceScoresMetric(("pq", "false_instances", "voi_merge"), ignore_labels=(0, 2**64 - 1))
     assert metric([predicted], [truth]).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_an_item_without_a_match_is_not_said_to_have_no_truth() -> None:
+    """Its segmentation quality alone is undefined."""
+    metric = InstanceScoresMetric(("cremi_score", "sq"))
+    metric(torch.tensor([[[[0, 5, 0, 0, 0]]]]), torch.tensor([[[[1, 1, 1, 2, 2]]]]))
+    assert metric.count_undefined() == 1
+    assert metric.undefined == "have no truth voxel to score, or no match and so no sq"
+    assert InstanceScoresMetric(("cremi_score", "pq")).undefined == "have no truth voxel to score"
