@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from monai.transforms import CopyItemsd, LoadImaged, SelectItemsd, Transform
 
+from monai_boundary._typing import AnyArray
 from monai_boundary._validation import check_choice, check_spatial_dims
 from monai_boundary.data import EMReader
 from monai_boundary.transforms import (
@@ -19,6 +20,14 @@ from monai_boundary.transforms import (
     SignedDistanceMapd,
 )
 from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd, file_of
+
+
+class _GreyReader(EMReader):
+    """Read an image: greys of 32 or 64 bits, which a reader takes for ids and would number anew, stay what they are."""
+
+    def _for_torch(self, values: AnyArray) -> AnyArray:
+        wide = values.dtype.kind in "ui" and values.dtype.itemsize > 2
+        return super()._for_torch(values.astype(np.float32) if wide else values)
 
 
 class _CleanItem(Transform):  # MONAI's caches end at a step that is no `Transform`
@@ -87,7 +96,8 @@ def em_transforms(
     check_spatial_dims("spatial_dims", spatial_dims)
 
     def load(key: str, dtype: type, labels: bool = False) -> LoadImaged:
-        return LoadImaged(key, EMReader, dtype=dtype, ensure_channel_first=True, spacing=spacing, labels=labels)
+        reader = EMReader if key != "image" else _GreyReader
+        return LoadImaged(key, reader, dtype=dtype, ensure_channel_first=True, spacing=spacing, labels=labels)
 
     steps: list[Callable[..., Any]] = [load("image", np.float32), NormalizeSectionsd("image")]
     scored, wanted = targets is None, set(REGION_KEYS if targets is None else targets)

@@ -69,6 +69,17 @@ def test_a_given_spacing_is_what_the_metadata_say(tmp_path: Path) -> None:
     assert data["image"].meta["spacing"] == [5.0, 6.0]
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
+def test_greys_of_many_bits_are_no_ids(tmp_path: Path, dtype: type) -> None:
+    """A detector's sums, twenty times as large: ids above 2**24 are numbered anew, greys are not."""
+    grey = np.arange(256, dtype=dtype).reshape(16, 16) ** 3
+    normalised = []
+    for name, values in {"less": grey, "more": 20 * grey}.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", values)
+        normalised.append(Compose(em_transforms(None, 2))({"image": str(tmp_path / f"{name}.tif")})["image"])
+    torch.testing.assert_close(*normalised)
+
+
 @pytest.mark.parametrize("kind", ["membrane", "instances"])
 def test_a_label_without_spacing_has_that_of_its_image(tmp_path: Path, kind: str) -> None:
     """A stack of Fiji with its scale, and a label that a script wrote: distances are in nm, along each axis."""
