@@ -54,8 +54,8 @@ def read_evaluations(entry: Any, find: Callable[[str], Path]) -> tuple[StudyEval
         raise TypeError(f"`evaluate` needs a file or a dictionary, name -> overrides, got {entry!r}.")
     found = []
     for name, own in entry.items():
-        if not str(name).isidentifier():
-            raise ValueError(f"`evaluate` needs names of letters, digits and _, got {name!r}.")
+        if not str(name).isidentifier() or name == "config":  # which is the entry of a single one
+            raise ValueError(f"`evaluate` needs names of letters, digits and _ other than config, got {name!r}.")
         if own is not None and not isinstance(own, Mapping):
             raise TypeError(f"`evaluate::{name}` needs a dictionary, got {type(own).__name__}: {own!r}.")
         options = dict(own or {})

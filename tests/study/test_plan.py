@@ -112,7 +112,8 @@ def test_the_evaluation_s_options_may_be_given_too(bundle: Path) -> None:
         ({"metrics": {"dice": {"better": "higher", "file": "x"}}}, "`metrics::dice` needs one of .*, got 'file'"),
         ({"scores": "first"}, "`scores` needs one of 'last', 'best', got 'first'"),
         ({"bundle": "nowhere"}, "`bundle` needs a folder with configs, found none at nowhere"),
-        ({"evaluate": {"a b": {}}}, "`evaluate` needs names of letters, digits and _, got 'a b'"),
+        ({"evaluate": {"a b": {}}}, "`evaluate` needs names of letters, digits and _ other than config, got 'a b'"),
+        ({"evaluate": {"config": {}, "b": {}}}, "`evaluate` needs names of .* other than config, got 'config'"),
         (
             {"evaluate": {"a": {"config": "train.yaml"}}},
             "`evaluate::a` needs a file with `evaluation_dir`, .* has none",
