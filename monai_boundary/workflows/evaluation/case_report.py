@@ -125,8 +125,8 @@ class CaseReport:
         for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
             try:
                 self._score(engine, {**batch, **output})
-            except Exception:
-                engine.logger.exception("a case is not in the report")
+            except Exception as error:
+                engine.logger.exception("a case is not in the report: %s", error)
 
     def finish(self, engine: Workflow) -> None:
         """Write tables and page."""
@@ -142,8 +142,8 @@ class CaseReport:
                         log_artifact(str(file), "report")
                 # Ignite's own logger says no more than warnings in a bundle
                 logger.info("Report: %s", ", ".join(map(str, files)))
-        except Exception:
-            engine.logger.exception("no report: the scores of the evaluation stand")
+        except Exception as error:  # a bundle's log has no traceback
+            engine.logger.exception("no report, but the scores of the evaluation stand: %s", error)
         finally:
             self._forget()
 
@@ -226,6 +226,8 @@ def _grid(item: Mapping[str, Any], label: str, spacing: str) -> tuple[DoubleArra
     """The affine of an item's voxels and its unit: of the truth, with the item's own spacing where there is one."""
     truth = item[label]
     ndim = truth.ndim - 1
+    if isinstance(truth, MetaTensor) and truth.meta.get("units") == "voxel":  # of a microscope, and not known
+        return None, "voxel"
     affine = np.eye(4)
     stated = isinstance(truth, MetaTensor) and truth.affine.shape[-1] == ndim + 1
     if isinstance(truth, MetaTensor):

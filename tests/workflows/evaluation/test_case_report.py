@@ -152,6 +152,22 @@ def test_instances_with_the_membrane(tmp_path: Path) -> None:
     assert read_table(tmp_path / "report" / "thresholds.csv")[-1]["voi_merge"] == pytest.approx(2)
 
 
+def test_voxels_of_unknown_size_are_voxels_and_two_units_are_no_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not cubes of a millimetre; the reason is in the line itself, since a bundle's log has no traceback."""
+    ids = torch.from_numpy(np.kron(np.arange(1, 5).reshape(2, 2), np.ones((6, 6), int)))[None]
+    entries = []
+    for units in ("voxel", "nm"):
+        truth = MetaTensor(ids, meta={"units": units}, affine=torch.eye(3, dtype=torch.float64))
+        entries.append({"image": truth.clone(), "label": truth, "case": units, "spacing": torch.ones(2)})
+    evaluate(entries[:1], CaseReport(tmp_path, instances=True))
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["unit"] == "voxel"
+    evaluate(entries, CaseReport(tmp_path, instances=True), batch_size=1)
+    said = [record.getMessage() for record in caplog.records]
+    assert any("stand: cases need one unit of lengths and volumes, got voxel" in line for line in said)
+
+
 def test_without_the_pages_libraries_there_are_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
