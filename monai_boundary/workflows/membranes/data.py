@@ -18,7 +18,7 @@ from monai_boundary.data.em.writer import em_output_names
 from monai_boundary.data.output_files import check_new_outputs, check_output_folder
 from monai_boundary.data.phantoms.em_dataset import draw_em_files
 from monai_boundary.workflows.inference.strides import check_patch_multiple
-from monai_boundary.workflows.membranes.patches import patch_within
+from monai_boundary.workflows.membranes.patches import crop_within
 from monai_boundary.workflows.runs.processes import once_per_node
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def check_patch_size(
     check_patch_multiple(patch_size, multiple)
     crops: dict[tuple[int, ...], str] = {}
     for name, shape in _shapes(items, len(patch_size)).items():
-        crop = patch_within(patch_size, shape, multiple)
+        crop = crop_within(patch_size, shape, multiple)
         if not min(crop):
             raise ValueError(
                 f"`patch_size` needs crops in multiples of {multiple} voxels, and images of at least that, got "

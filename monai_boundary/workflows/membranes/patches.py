@@ -74,7 +74,7 @@ class RandMembranePatchd(RandomizableTransform):
         shape = tuple(images[self.keys[0]].shape[1:])
         if len(shape) != len(self.size):
             raise ValueError(f"`size` needs {len(shape)} sides for an image of {shape}, got {self.size}.")
-        size = patch_within(self.size, shape, self.multiple)
+        size = crop_within(self.size, shape, self.multiple)
         start = [int(self.R.randint(whole - part + 1)) for whole, part in zip(shape, size, strict=True)]
         axis = int(self.R.randint(len(size)))
         flips = [axis] if self.R.random() < 0.5 else []
@@ -92,8 +92,8 @@ class RandMembranePatchd(RandomizableTransform):
         return dict(ReseedRegionsd("label", spacing=spacing)(patch))
 
 
-def patch_within(size: Sequence[int], shape: Sequence[int], multiple: int = 1) -> tuple[int, ...]:
-    """Return the patch that an image gives: where it is smaller, the largest multiple that it holds.
+def crop_within(size: Sequence[int], shape: Sequence[int], multiple: int = 1) -> tuple[int, ...]:
+    """Return the crop that an image gives: the patch, or where it is smaller, the largest multiple that it holds.
 
     Args:
         size: voxels, of the patch.
@@ -101,7 +101,7 @@ def patch_within(size: Sequence[int], shape: Sequence[int], multiple: int = 1) -
         multiple: of the sides.
 
     Example:
-        >>> patch_within((512, 512), (500, 1024), 16)
+        >>> crop_within((512, 512), (500, 1024), 16)
         (496, 512)
     """
     return tuple(
