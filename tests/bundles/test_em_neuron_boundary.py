@@ -254,20 +254,17 @@ def test_a_boundary_aware_training_starts_from_a_cross_entropy_one(trained: Path
 
 
 @pytest.mark.usefixtures("_no_pictures")
-def test_whole_sections_by_one_file_more(data: Path, tmp_path: Path) -> None:
+def test_in_2d_it_is_the_papers_cut_of_whole_sections(data: Path, tmp_path: Path) -> None:
     options = {"epochs": 1, "warmup_epochs": 0, "iterations": 1, "dataset_dir": str(data), "output_dir": str(tmp_path)}
-    run(["train.yaml", "whole_sections.yaml"], "train", **options)
+    run("train.yaml", "train", **options)
     settings = json.loads((tmp_path / "settings.json").read_text())
-    kept = {name: settings[name] for name in ("alpha", "contour", "contour_width", "loss_options", "patch_size")}
-    assert kept == {
-        "alpha": 0.1,
-        "contour": "per_region",
-        "contour_width": 7,
-        "loss_options": {"region_reduction": "sum"},
-        "patch_size": [512, 512],
-    }
+    names = ("alpha", "contour", "contour_width", "region_reduction", "patch_size", "batch_size")
+    assert [settings[name] for name in names] == [0.1, "per_region", 7, "sum", [512, 512], 1]
     (row,) = read_table(tmp_path / "metrics.csv")
     assert row["loss/total"] == pytest.approx(row["loss/bce"] + 0.1 * row["loss/boundary"], rel=1e-5)
+    with pytest.raises(RuntimeError) as error:  # another loss than the default's, though it has its name and width
+        run("train.yaml", "train", **options, contour="per_region", contour_width=7)
+    assert "region_reduction: 'sum' there, None now" in str(error.value.__cause__)
 
 
 @pytest.mark.usefixtures("_no_pictures")
