@@ -31,6 +31,8 @@ COMMON = {
     "num_folds": 6,
     "network_channels": [16, 32, 64, 128, 128],
     "patch_size": [128, 128],
+    "batch_size": 4,
+    "contour": "leak",
     "lr": 0.001,
     "val_interval": 5,
     "patience": 0,

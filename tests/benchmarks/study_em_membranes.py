@@ -91,7 +91,7 @@ def run(
 ) -> None:
     """Train and evaluate every missing cell; seeds first, so that an interrupted study has whole seeds."""
     logging.basicConfig(level=logging.INFO)
-    root, common = Path(output_dir), {"batch_size": batch_size, "lr": lr}
+    root, common = Path(output_dir), {"batch_size": batch_size, "patch_size": [192, 192], "lr": lr}
     for seed in seeds:
         start = root / f"seed{seed}" / "start"
         if not (start / "model.pt").exists():
