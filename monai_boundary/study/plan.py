@@ -126,7 +126,7 @@ class StudyPlan:
             own = {"init_checkpoint": str(begin.place(root) / "model.pt"), **own}
         fold = {} if run.fold is None else {"fold": run.fold}
         chosen = {**self.common, **own, "seed": run.seed, **fold, "output_dir": str(run.place(root))}
-        return {key: _placed(value, str(root)) for key, value in chosen.items()}
+        return {key: with_study_dir(value, str(root)) for key, value in chosen.items()}
 
     def settings(self) -> dict[str, Any]:
         """Return what two runs in the same folder need to have in common, apart from the arms (as plain data)."""
@@ -188,6 +188,22 @@ class StudyPlan:
             seeds=self.seeds if seeds is None else _whole_numbers("seeds", seeds),
             folds=self.folds if folds is None else _whole_numbers("folds", folds),
         )
+
+
+def with_study_dir(value: Any, study_dir: str) -> Any:
+    """Return an override with ``{study_dir}`` in its texts replaced, at any depth.
+
+    Example:
+        >>> with_study_dir({"net": ["{study_dir}/edge.pt", 3]}, "/out")
+        {'net': ['/out/edge.pt', 3]}
+    """
+    if isinstance(value, str):
+        return value.replace("{study_dir}", study_dir)
+    if isinstance(value, Mapping):
+        return {key: with_study_dir(item, study_dir) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [with_study_dir(item, study_dir) for item in value]
+    return value
 
 
 def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any) -> StudyPlan:
@@ -348,13 +364,3 @@ def _check_known(name: str, value: str, known: Collection[str], what: str = "arm
     near = difflib.get_close_matches(value, known, n=1)
     listed = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}."
     raise ValueError(f"`{name}` needs {what}, got {value!r}; {listed}")
-
-
-def _placed(value: Any, study_dir: str) -> Any:
-    if isinstance(value, str):
-        return value.replace("{study_dir}", study_dir)
-    if isinstance(value, Mapping):
-        return {key: _placed(item, study_dir) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_placed(item, study_dir) for item in value]
-    return value

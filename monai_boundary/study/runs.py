@@ -22,7 +22,7 @@ import yaml
 
 from monai_boundary._tables import write_json
 from monai_boundary.study.evaluations import StudyEvaluation, evaluations_by_name, joined_settings
-from monai_boundary.study.plan import START, StudyPlan, StudyRun
+from monai_boundary.study.plan import START, StudyPlan, StudyRun, with_study_dir
 
 try:
     import fcntl
@@ -127,7 +127,7 @@ class RunPool:
                     self._call(self._training(place, overrides), place / "log.txt", device, lock)
                 for each in lacking:
                     self._take_over(each, place, before)
-                    self._call(_evaluation(each, place, overrides), place / "log.txt", device, lock)
+                    self._call(self._evaluation(each, place, overrides), place / "log.txt", device, lock)
                     _keep_left(place, place / each.name)
                 seconds, commit, settings = time.perf_counter() - began, git_commit(), self.plan.settings()
                 if before:
@@ -166,6 +166,14 @@ class RunPool:
         for name, layer in layers.items():
             (place / name).write_text(yaml.safe_dump(dict(layer), sort_keys=False, width=1000), encoding="utf-8")
         return [*self.plan.config, *(place / name for name in layers)]
+
+    def _evaluation(self, each: StudyEvaluation, place: Path, overrides: Mapping[str, Any]) -> list[Path]:
+        """Write the layer of an evaluation of a run, and return its files."""
+        known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
+        options = with_study_dir(each.options(overrides, known, place), str(self.study_dir))
+        own = place / f"{each.name}_overrides.yaml"
+        own.write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
+        return [each.config, own]
 
     def _call(self, configs: Sequence[Path], log: Path, device: str | None, lock: int | None) -> None:
         command = [sys.executable, *COMMAND, "--config_file", str([str(p) for p in configs])]
@@ -232,14 +240,6 @@ def lacking_evaluations(plan: StudyPlan, about: Mapping[str, Any] | None) -> lis
         return []
     done = {} if about is None else evaluations_by_name(about["settings"]["evaluate"])
     return [each for each in plan.evaluate if each.name not in done]
-
-
-def _evaluation(each: StudyEvaluation, place: Path, overrides: Mapping[str, Any]) -> list[Path]:
-    """Write the layer of an evaluation of a run, and return its files."""
-    known = yaml.safe_load(each.config.read_text(encoding="utf-8"))
-    own = place / f"{each.name}_overrides.yaml"
-    own.write_text(yaml.safe_dump(each.options(overrides, known, place), sort_keys=False), encoding="utf-8")
-    return [each.config, own]
 
 
 def _keep_left(source: Path, place: Path) -> bool:

@@ -119,6 +119,15 @@ def test_several_evaluations_score_each_network_in_folders_of_their_own(bundle: 
     assert (row["evaluation"], row["other_data"]) == (4.5, 13.5)
 
 
+def test_an_evaluation_of_its_own_may_lie_in_the_study_s_folder(bundle: Path, tmp_path: Path) -> None:
+    ways = {"evaluation": {"evaluation_dir": "{study_dir}/scores"}}
+    runner = RunPool(
+        read_study(study(bundle, evaluate=ways, seeds=[3], arms={"plain": {"epochs": 1}})), tmp_path / "out"
+    )
+    assert ran(runner) == {"plain_seed3": None}
+    assert (tmp_path / "out" / "scores" / "evaluation.json").is_file()
+
+
 def test_a_finished_run_is_scored_in_a_new_way_without_another_training(bundle: Path, tmp_path: Path) -> None:
     def planned(*ways: str) -> StudyPlan:
         entries = {way: {"better": "lower", "from": f"{way}/evaluation.json::mean::area"} for way in ways}
