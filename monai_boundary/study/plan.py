@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from monai_boundary._bundle_folders import bundle_names, find_bundle
 from monai_boundary._validation import check_choice, check_positive
 from monai_boundary.study.evaluations import (
     DEFAULT,
@@ -210,12 +211,12 @@ def read_study(source: str | os.PathLike[str] | Mapping[str, Any], **common: Any
     """Return the plan of a YAML file, or of a dictionary with the same content.
 
     Args:
-        source: file or dictionary with ``bundle`` (folder, from the working directory or from the file's folder),
-            ``arms`` (name -> overrides), ``base``, ``metrics`` (name -> ``higher`` or ``lower``, or a dictionary with
-            ``better``, ``title``, ``from`` and ``spread``), and optionally ``config`` (``train.yaml``), ``evaluate`` (a
-            file; or name -> overrides, each into the folder of its name: ``{evaluation: {}, other: {test_dir: X}}``),
-            ``common``, ``start``, ``seeds``, ``folds``, ``scores`` (``last`` epoch, the default, or ``best``) and
-            ``protocol`` (``{choosing: {folds: [0, 1]}}``).
+        source: file or dictionary with ``bundle`` (folder, from the working directory or from the file's folder; or the
+            name of one that comes with the package), ``arms`` (name -> overrides), ``base``, ``metrics`` (name ->
+            ``higher`` or ``lower``, or a dictionary with ``better``, ``title``, ``from`` and ``spread``), and
+            optionally ``config`` (``train.yaml``), ``evaluate`` (a file; or name -> overrides, each into the folder of
+            its name: ``{evaluation: {}, other: {test_dir: X}}``), ``common``, ``start``, ``seeds``, ``folds``,
+            ``scores`` (``last`` epoch, the default, or ``best``) and ``protocol`` (``{choosing: {folds: [0, 1]}}``).
         common: overrides of every run, over those of the file; ``"false"`` and ``"null"`` are read by the kind of the
             option's default.
 
@@ -285,10 +286,15 @@ def _mapping(name: str, value: Any) -> Mapping[str, Any]:
 
 def _bundle(name: str, beside: Path) -> Path:
     places = [Path(name), beside / name, Path("bundles") / name]
+    if name in bundle_names():
+        places.append(find_bundle(name))
     for place in places:
         if (place / "configs").is_dir():
             return place.resolve()
-    raise ValueError(f"`bundle` needs a folder with configs, found none at {', '.join(str(p) for p in places)}.")
+    raise ValueError(
+        f"`bundle` needs a folder with configs, found none at {', '.join(str(p) for p in places)}; or a bundle that "
+        f"comes with the package: {', '.join(bundle_names())}."
+    )
 
 
 def _config(bundle: Path, name: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monai_boundary._bundle_folders import find_bundle
 from monai_boundary.study import StudyMetric, StudyRun, read_study
 from tests.benchmarks import study_em_membranes
 from tests.study.pretend_bundle import study
@@ -66,6 +67,15 @@ def test_a_file_finds_its_bundle_from_its_own_folder(bundle: Path, tmp_path: Pat
     plan = read_study(file)
     assert plan.bundle == bundle.resolve()
     assert plan.config == ((bundle / "configs" / "train.yaml").resolve(),)
+
+
+def test_a_bundle_that_comes_with_the_package_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the command runs, as after an installation without a clone."""
+    monkeypatch.chdir(tmp_path)
+    plan = read_study(study(Path("wmh_mri_boundary"), arms={"plain": {}}))
+    assert plan.bundle == find_bundle("wmh_mri_boundary").resolve()
+    with pytest.raises(ValueError, match=r"or a bundle that comes with the package: .*, wmh_mri_boundary"):
+        read_study(study(Path("wmh"), arms={"plain": {}}))
 
 
 def test_a_part_of_a_study_keeps_the_base(bundle: Path) -> None:
