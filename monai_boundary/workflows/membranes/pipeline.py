@@ -21,6 +21,8 @@ from monai_boundary.transforms import (
 )
 from monai_boundary.workflows.membranes.normalize import NormalizeSectionsd, file_of
 
+_ROUNDED = 0.01  # of a voxel: files state few digits
+
 
 class _GreyReader(EMReader):
     """Read an image: greys of 32 or 64 bits, which a reader takes for ids and would number anew, stay what they are."""
@@ -47,14 +49,20 @@ class _CleanItem(Transform):  # MONAI's caches end at a step that is no `Transfo
 
 
 class _ImageSpacing(Transform):
-    """Give a label whose file states no spacing that of the image, whose voxels are the same."""
+    """Give a label whose file states no spacing that of the image, whose voxels are the same; refuse another one."""
 
     def __init__(self, key: str) -> None:
         self.key = key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         image, label = data["image"], data[self.key]
-        if (image.meta["units"], label.meta["units"]) == ("nm", "voxel"):
+        units = (image.meta["units"], label.meta["units"])
+        if units == ("nm", "nm") and not np.allclose(image.meta["spacing"], label.meta["spacing"], rtol=_ROUNDED):
+            raise ValueError(
+                f"`spacing` needs to be said (--spacing, nm, [z, y, x]): {file_of(data['image'])} states "
+                f"{list(image.meta['spacing'])}, and its label {file_of(label)} {list(label.meta['spacing'])}."
+            )
+        if units == ("nm", "voxel"):
             label.affine = image.affine.clone()
             label.meta.update({name: image.meta[name] for name in ("spacing", "offset", "units")})
         return dict(data)

@@ -170,3 +170,19 @@ def test_unknown_kinds_are_refused() -> None:
         em_transforms("ids", 2)
     with pytest.raises(ValueError, match="`spatial_dims`"):
         em_transforms(None, 1)
+
+
+def test_an_image_and_a_label_of_different_spacings_are_refused_until_one_is_said(tmp_path: Path) -> None:
+    stack = np.zeros((2, 8, 8), np.uint8)
+    stack[..., 4] = 255
+    for part, size in (("image", 4.0), ("label", 5.0)):
+        (tmp_path / part).mkdir()
+        fiji = {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 50, "unit": "nm"}, "resolution": (1 / size,) * 2}
+        tifffile.imwrite(tmp_path / part / "a.tif", stack, **fiji)
+    item = em_items(tmp_path, 2, tmp_path)[0]
+    with pytest.raises(RuntimeError) as error:
+        Compose(em_transforms("membrane", 2, targets=()))(item)
+    words = str(error.value.__cause__)
+    assert words.startswith("`spacing` needs to be said (--spacing, nm, [z, y, x]): ")
+    assert "states [4.0, 4.0], and its label" in words
+    Compose(em_transforms("membrane", 2, targets=(), spacing=[50, 4, 4]))(item)
