@@ -34,6 +34,7 @@ KINDS_OF_NULL: Mapping[str, OptionKind] = MappingProxyType(
     {
         "alpha": OptionKind("number"),
         "map_axis": OptionKind("whole"),
+        "contour": OptionKind("text", "null"),
         "contour_width": OptionKind("whole"),
         "et_label": OptionKind("whole"),
         "edge_losses": OptionKind("flag", "null"),
