@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from monai_boundary.data import (
 from monai_boundary.data.output_files import check_output_folder
 from monai_boundary.data.volumes.volume_reader import VolumeReader
 from monai_boundary.workflows.runs.processes import once_per_node
+from monai_boundary.workflows.volumes.patients import with_patients
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def challenge_patients(
         )
     found = READERS[layout](Path(dataset_dir), modalities=modalities, require_labels=require_labels)
     items = [_with_image_list(item, modalities) for item in found]
-    items = _with_patients(items, patient_pattern) if patient_pattern is not None else items
+    items = with_patients(items, patient_pattern) if patient_pattern is not None else items
     return items if require_labels else [{k: v for k, v in item.items() if k != "label"} for item in items]
 
 
@@ -160,21 +160,6 @@ def challenge_split(
     _say_if_empty("training", training)
     _say_if_empty("validation", validation)
     return {"training": training, "validation": validation}
-
-
-def _with_patients(items: Sequence[Mapping[str, Any]], pattern: str) -> list[dict[str, Any]]:
-    """Name the patient of each item by a regular expression."""
-    try:
-        find = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"`patient_pattern` needs a regular expression, got {pattern!r}: {error}.") from error
-    named = []
-    for item in items:
-        found = find.search(item["case"])
-        if found is None:
-            raise ValueError(f"`patient_pattern` needs to be found in all cases, got {pattern!r} and {item['case']!r}.")
-        named.append({**item, "patient": found[1] if find.groups else found[0]})
-    return named
 
 
 def _say_if_empty(part: str, items: Sequence[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from monai_boundary.workflows.runs.processes import once_per_node
 from monai_boundary.workflows.runs.training_settings import warn_of_trained
 from monai_boundary.workflows.volumes.case_checks import check_cases
 from monai_boundary.workflows.volumes.own_task import Channels, Labels, own_task
+from monai_boundary.workflows.volumes.patients import with_patients
 from monai_boundary.workflows.volumes.spacing import with_median_spacing
 from monai_boundary.workflows.volumes.task import VolumeTask
 
@@ -41,6 +43,7 @@ def own_split(
     num_folds: int = 5,
     task: VolumeTask | None = None,
     phantom: Mapping[str, Any] | None = None,
+    patient_pattern: str | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
     """Return ``{"task": VolumeTask, "training": items, "validation": items, "source": what they were read from}``.
@@ -64,12 +67,14 @@ def own_split(
         task: of an earlier training, or one that is known by name, in place of what is described; it has channels and
             labels of its own, and the values of ``fields`` that are given.
         phantom: arguments of ``write_organ_phantom``.
+        patient_pattern: regular expression; what it finds in a case's name (its first group, if it has one) is the
+            patient, so that time points of one patient are on one side. Without it a patient is what the layout says.
         fields: further ones of `VolumeTask`, None where not given; a spacing of ``"median"`` becomes that of the
             training's images.
 
     Raises:
-        ValueError: if the data set has gaps, all of them at once; a fold has no cases; a field is wrong; or channels,
-            labels or an ignored id are given beside a task.
+        ValueError: if the data set has gaps, all of them at once; a fold has no cases; a field is wrong; channels,
+            labels or an ignored id are given beside a task; or patients beside a split that the data set states.
     """
     described: dict[str, Any] = {"channels": channels, "labels": labels, "ignore_label": ignore_label}
     if task is not None and (beside := [name for name, value in described.items() if value is not None]):
@@ -85,7 +90,7 @@ def own_split(
     )
     given = {name: value for name, value in fields.items() if value is not None}
     made = own_task(found, **described, **given) if task is None else task.changed(**given)
-    training, validation = _parts(found, fold, num_folds)
+    training, validation = _parts(found, fold, num_folds, patient_pattern)
     logger.info(
         f"{len(training)} cases for training; for validation {len(validation)}: "
         f"{', '.join(str(item['case']) for item in validation)}."
@@ -198,8 +203,14 @@ def _phantom(output_dir: Folder, options: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _parts(found: VolumeDataset, fold: int, num_folds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _parts(
+    found: VolumeDataset, fold: int, num_folds: int, patient_pattern: str | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     stated = bool(found.folds) or any("split" in item for item in found.items)
+    if patient_pattern is not None:
+        if stated:
+            raise ValueError(f"`patient_pattern` needs a data set that states no split, got {found.source}.")
+        found = replace(found, items=tuple(with_patients(found.items, patient_pattern)))
     patients = len({item["patient"] for item in found.items})
     if not stated and patients == 1:
         logger.warning("Only one patient: it is the training and the validation part. Its scores say nothing else.")

@@ -69,6 +69,21 @@ def test_few_patients(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFix
         own_split(folder, tmp_path, fold=4)
 
 
+def test_time_points_of_a_patient_are_on_one_side_by_their_names(tmp_path: Path) -> None:
+    names_of_cases = ("p01_t1", "p01_t2", "p02_t1", "p02_t2", "p03_t1")
+    folder = write_nnunet(tmp_path, names_of_cases)
+    held = []
+    for fold in range(3):
+        parts = own_split(folder, tmp_path / "out", fold=fold, num_folds=3, patient_pattern=r"p\d+")
+        sides = [{name[:3] for name in names(parts[part])} for part in ("training", "validation")]
+        assert sides[0].isdisjoint(sides[1])
+        held += names(parts["validation"])
+    assert sorted(held) == list(names_of_cases)
+    write_json(folder / "splits_final.json", [{"train": list(names_of_cases[1:]), "val": ["p01_t1"]}])
+    with pytest.raises(ValueError, match="`patient_pattern` needs a data set that states no split, got"):
+        own_split(folder, tmp_path / "out", patient_pattern=r"p\d+")
+
+
 def test_gaps_of_a_listing_are_named_at_once_before_any_file_is_read(tmp_path: Path) -> None:
     """A channel that one case lacks, a label that is not there, a fold without cases."""
     folder = write_nnunet(tmp_path)
