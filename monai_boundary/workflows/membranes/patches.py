@@ -35,7 +35,8 @@ class RandMembranePatchd(RandomizableTransform):
     Args:
         keys: images, labels and targets, (channels, y, x) or (channels, z, y, x), of one size; the only ones that a
             patch has. ``image`` is the one whose intensities change. Regions, seeds and cells (``regions_label``,
-            ``seeds_label``, ``cells_label``) become those of the patch; the last two need the first two.
+            ``seeds_label``, ``cells_label``) become those of the patch, which a whole image has;
+            the last two need the first two.
         size: voxels, two or three sides.
         scale: largest share of itself by which an intensity grows or shrinks.
         shift: largest number that is then added to all, or taken off.
@@ -84,7 +85,7 @@ class RandMembranePatchd(RandomizableTransform):
         patch: dict[Hashable, Any] = {key: _turned(image[where], flips, quarters) for key, image in images.items()}
         if growth or offset:
             patch["image"] = patch["image"] * (1 + growth) + offset
-        if _REGIONS not in patch:
+        if _REGIONS not in patch or size == shape:  # a whole image has the regions that it had, but for their numbers
             return patch
         spacing = image_spacing(data[_REGIONS], len(size), None)
         if quarters % 2:

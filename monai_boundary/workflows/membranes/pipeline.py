@@ -81,7 +81,8 @@ def em_transforms(
 ) -> list[Callable[..., Any]]:
     """Return the deterministic transforms of the EM bundles, to be cached.
 
-    A label whose file states no spacing has that of its image.
+    A label whose file states no spacing has that of its image; one that states another is refused when it is read,
+    unless ``spacing`` is given.
 
     Of a membrane label the item's ``label_polarity`` says what the greater value is, as
     :func:`~monai_boundary.data.em_datalist` decided; without it the label itself decides.

@@ -142,3 +142,19 @@ def test_a_smaller_image_gives_a_multiple() -> None:
     data, draw = case((12, 11)), RandMembranePatchd(KEYS, (8, 16), multiple=4)
     for seed in range(8):
         assert draw.set_random_state(seed)(data)["label"].shape == (1, 8, 8)
+
+
+def test_a_whole_image_keeps_its_regions_and_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They depend on the label alone, and are not made anew in each step; another pass would only number them anew."""
+    data, draw = case((12, 12)), RandMembranePatchd(KEYS, (16, 16), scale=0, shift=0)
+    again = ReseedRegionsd("label")
+    monkeypatch.setattr("monai_boundary.workflows.membranes.patches.ReseedRegionsd", None)
+    for seed in range(8):
+        patch: Any = draw.set_random_state(seed)(data)
+        renewed: Any = again({key: patch[key] for key in KEYS[1:]})
+        for key in ("regions_label", "seeds_label"):
+            both = np.stack([patch[key].numpy().ravel(), renewed[key].numpy().ravel()])
+            ids = [len(np.unique(part)) for part in both]
+            assert len(np.unique(both, axis=1).T) == ids[0] == ids[1], key
+        inside = patch["regions_label"] > 0
+        assert torch.equal(patch["cells_label"][inside], patch["regions_label"][inside]), "turned with them"
